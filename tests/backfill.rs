@@ -180,7 +180,7 @@ async fn bad_records_are_named_without_their_values_and_the_others_go_on() {
         (1, &json!(2), &json!(2))
     );
     assert!(
-        said.contains("people.jsonl:2: not JSON, column") && said.contains("event.key at $.id"),
+        said.contains("people.jsonl:2: not JSON: column") && said.contains("event.key at $.id"),
         "{said}"
     );
     assert!(

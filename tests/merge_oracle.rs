@@ -99,7 +99,9 @@ fn event(place: usize, told: &Told) -> Value {
                 "id": format!("member-{member}"), "type": "Person", "personTenureType": "Tenant"
             })
         };
-        let members: Vec<Value> = told.members.iter().map(member).collect();
+        // Two members of one key would be a fault.
+        let named: BTreeSet<&u8> = told.members.iter().collect();
+        let members: Vec<Value> = named.into_iter().map(member).collect();
         let kind = match told.does {
             Does::Whole => "TenureCreatedEvent",
             Does::Patch => "TenureUpdatedEvent",

@@ -1,3 +1,4 @@
 //! Faults that people's real data show: a named test for each kind and each example.
 
 mod time;
+mod types;

@@ -219,6 +219,8 @@ fn write_receipt_notes(receipt: &Receipt, out: &mut String) {
         ("quarantined", &receipt.quarantined),
         ("not declared", &receipt.undeclared),
         ("not listed", &receipt.unlisted),
+        ("unreadable", &receipt.unreadable),
+        ("more than once", &receipt.duplicates),
     ] {
         for name in counts.keys() {
             let _ = writeln!(out, "{title}: {name}");

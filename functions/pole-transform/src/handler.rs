@@ -211,6 +211,8 @@ fn emit_metrics(transformed: &TransformedChunk) {
         ("records_quarantined", receipt.quarantined_total()),
         ("fields_undeclared", receipt.undeclared.values().sum()),
         ("values_unlisted", receipt.unlisted.values().sum()),
+        ("values_unreadable", receipt.unreadable.values().sum()),
+        ("members_duplicate", receipt.duplicates.values().sum()),
     ];
     emit_metric(
         &[("function", "pole-transform"), ("source", &receipt.source)],

@@ -216,7 +216,10 @@ impl<'w> ChunkTransform<'w> {
         let lag = lake::lag_bound(position.appended - event.time);
         *self.receipt.lag.entry(lag).or_default() += 1;
 
-        let EvaluatedEvent::Rows(rows) = self.mapping.evaluate(&event, self.identity_key)? else {
+        let evaluated =
+            self.mapping
+                .evaluate_and_count(&event, self.identity_key, &mut self.findings)?;
+        let EvaluatedEvent::Rows(rows) = evaluated else {
             return Ok(AcceptedOutcome::Ignored);
         };
         let Some(rows) = erasures::retain_unerased_rows(self.erasures, &event, rows) else {
@@ -299,6 +302,8 @@ impl<'w> ChunkTransform<'w> {
 
         self.receipt.undeclared = self.findings.undeclared;
         self.receipt.unlisted = self.findings.unlisted;
+        self.receipt.duplicates = self.findings.duplicates;
+        self.receipt.unreadable = self.findings.unreadable;
         Ok(TransformedChunk {
             objects,
             receipt: self.receipt,
@@ -365,6 +370,8 @@ fn empty_receipt(mapping: &CompiledMapping, chunk: &Chunk, next: i64) -> Receipt
         quarantined: BTreeMap::new(),
         undeclared: BTreeMap::new(),
         unlisted: BTreeMap::new(),
+        duplicates: BTreeMap::new(),
+        unreadable: BTreeMap::new(),
         minutes: BTreeMap::new(),
         lag: BTreeMap::new(),
         days: Vec::new(),

@@ -28,6 +28,12 @@ pub struct SourceReconciliation {
     /// Values that the contract's enumerations do not list, by path.
     #[serde(default)]
     pub unlisted: BTreeMap<String, u64>,
+    /// Members that their object has more than once, by path.
+    #[serde(default)]
+    pub duplicates: BTreeMap<String, u64>,
+    /// Values that their column could not read and that are null, by path.
+    #[serde(default)]
+    pub unreadable: BTreeMap<String, u64>,
     /// Records by the minute of the day in which they were appended, 0 to 1439; minutes without
     /// records have no entry.
     #[serde(default)]
@@ -132,6 +138,8 @@ impl SourceReconciliation {
         add_counts(&mut self.quarantined, &receipt.quarantined);
         add_counts(&mut self.undeclared, &receipt.undeclared);
         add_counts(&mut self.unlisted, &receipt.unlisted);
+        add_counts(&mut self.duplicates, &receipt.duplicates);
+        add_counts(&mut self.unreadable, &receipt.unreadable);
         add_counts(&mut self.minutes, &receipt.minutes);
         add_counts(&mut self.lag, &receipt.lag);
     }

@@ -265,6 +265,8 @@ mod tests {
             quarantined: BTreeMap::new(),
             undeclared: BTreeMap::new(),
             unlisted: BTreeMap::new(),
+            duplicates: BTreeMap::new(),
+            unreadable: BTreeMap::new(),
             minutes: BTreeMap::new(),
             lag: BTreeMap::new(),
             days: days

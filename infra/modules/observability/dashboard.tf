@@ -18,8 +18,8 @@ locals {
       every = 300
     },
     {
-      title = "Undeclared fields and unlisted values, by source"
-      found = ["{polelake,function,source} (fields_undeclared OR values_unlisted)"]
+      title = "Undeclared fields, unlisted and unreadable values, members of one name, by source"
+      found = ["{polelake,function,source} (fields_undeclared OR values_unlisted OR values_unreadable OR members_duplicate)"]
       every = 3600
     },
     {

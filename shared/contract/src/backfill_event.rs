@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use crate::backfill::CompiledBackfill;
 use crate::event::read_key;
 use crate::fault::EventFault;
+use crate::json::render_json;
 use crate::path::EventPath;
 use crate::source::SourceContract;
 use crate::time::{ExactInstant, instant_text};
@@ -23,6 +24,14 @@ impl SourceContract {
             .is_none_or(|names| names.is_empty())
     }
 
+    /// A record of texts, such as a row of a CSV file, with the numbers and booleans that the
+    /// contract declares. A text that is none stays a text, which the transform refuses by path.
+    #[must_use]
+    pub fn type_texts(&self, mut record: Value) -> Value {
+        self.declared_record().type_texts(&mut record);
+        record
+    }
+
     /// The event of a record of a file. The same record always gives the same event, with the same
     /// id: sending it again changes nothing. Its time is the record's own, so that it never
     /// overwrites what is newer.
@@ -35,13 +44,13 @@ impl SourceContract {
             Some(backfill) => self.build_event(backfill, record)?,
             None => record,
         };
-        Ok(event.to_string().into_bytes())
+        Ok(render_json(&event).into_bytes())
     }
 
     /// An event around a record, with the key, time and version that the record states.
     fn build_event(&self, backfill: &CompiledBackfill, record: Value) -> Result<Value, EventFault> {
         let paths = &self.paths;
-        let id = pole::derived_event_id(&self.name, record.to_string().as_bytes()).to_string();
+        let id = pole::derived_event_id(&self.name, render_json(&record).as_bytes()).to_string();
         let time = backfill.clock.read_time("backfill.time", &record)?.instant;
         let event_type = backfill.event_type.clone();
         let version = backfill

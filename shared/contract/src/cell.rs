@@ -6,11 +6,11 @@ use serde_json::Value;
 
 use crate::calendar::Calendar;
 use crate::column::ColumnType;
+use crate::json::render_json;
+use crate::number::{
+    Rounding, exact_digits, nearest_double, number_of_text, number_text, round_number,
+};
 use crate::time::{ExactInstant, date_text, timestamp_text};
-
-/// The most digits before the point of an amount. With eight after it, `i128` still holds the
-/// number: it has 38.
-const WHOLE_DIGITS_MAX: usize = 30;
 
 /// A value for a column.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +23,8 @@ pub enum Cell<'v> {
     Integer(i64),
     /// A floating point number.
     Float(f64),
+    /// A number that none of these holds exactly, in plain form. No column has this type.
+    Exact(Cow<'v, str>),
     /// True or false.
     Boolean(bool),
     /// Days since 1970-01-01.
@@ -34,26 +36,50 @@ pub enum Cell<'v> {
 }
 
 impl<'v> Cell<'v> {
-    /// The cell of a JSON value. Blank text is null; lists and objects become their JSON text.
+    /// The cell of a JSON value. Text loses its outer spaces, and blank text is null; lists and
+    /// objects become their JSON text.
     pub(crate) fn from_json(value: &'v Value) -> Self {
         match value {
             Value::Null => Self::Null,
             Value::Bool(value) => Self::Boolean(*value),
             Value::Number(number) => match number.as_i64() {
                 Some(whole) => Self::Integer(whole),
-                None => number.as_f64().map_or(Self::Null, Self::Float),
+                None => Self::from_number(value),
             },
-            Value::String(text) if text.trim().is_empty() => Self::Null,
-            Value::String(text) => Self::Text(Cow::Borrowed(text)),
-            Value::Array(_) | Value::Object(_) => Self::Text(Cow::Owned(value.to_string())),
+            Value::String(text) => match text.trim() {
+                "" => Self::Null,
+                trimmed => Self::Text(Cow::Borrowed(trimmed)),
+            },
+            Value::Array(_) => Self::Text(Cow::Owned(render_json(value))),
+            Value::Object(_) => match exact_digits(value) {
+                Some(digits) => Self::Exact(Cow::Borrowed(digits)),
+                None => Self::Text(Cow::Owned(render_json(value))),
+            },
         }
+    }
+
+    /// The cell of a number that is no `i64`: `7.0` is the whole number 7.
+    fn from_number(number: &Value) -> Self {
+        let text = number_text(number).unwrap_or_default();
+        if let Ok(whole) = text.parse() {
+            return Self::Integer(whole);
+        }
+        match number.as_f64().filter(|double| double.fract() != 0.0) {
+            Some(double) => Self::Float(double),
+            None => Self::Exact(Cow::Owned(text.into_owned())),
+        }
+    }
+
+    /// Whether the cell is a number.
+    pub(crate) fn is_number(&self) -> bool {
+        matches!(self, Self::Integer(_) | Self::Float(_) | Self::Exact(_))
     }
 
     /// The cell as text; none for null.
     pub(crate) fn into_text(self) -> Option<Cow<'v, str>> {
         Some(match self {
             Self::Null => return None,
-            Self::Text(text) => text,
+            Self::Text(text) | Self::Exact(text) => text,
             Self::Integer(number) => Cow::Owned(number.to_string()),
             Self::Float(number) => Cow::Owned(number.to_string()),
             Self::Boolean(value) => Cow::Borrowed(if value { "true" } else { "false" }),
@@ -61,6 +87,25 @@ impl<'v> Cell<'v> {
             Self::Timestamp(micros) => Cow::Owned(timestamp_text(micros)),
             Self::Decimal(number) => Cow::Owned(number.to_string()),
         })
+    }
+
+    /// The number at the column's places, where the mapping declares how it is rounded.
+    pub(crate) fn round_to_places(self, kind: ColumnType, rounding: Rounding) -> Self {
+        let places = match kind {
+            ColumnType::Decimal(_, scale) => scale.unsigned_abs().into(),
+            _ => 0,
+        };
+        match &self {
+            Self::Float(_) | Self::Exact(_) | Self::Text(_) => {
+                let text = self.clone().into_text().unwrap_or_default();
+                let plain = number_of_text(&text);
+                match plain.and_then(|plain| round_number(&plain, places, rounding)) {
+                    Some(rounded) => Self::Text(Cow::Owned(rounded)),
+                    None => self,
+                }
+            }
+            _ => self,
+        }
     }
 
     /// The cell in the column's type, or what the column expected. The value itself is never in the
@@ -78,7 +123,7 @@ impl<'v> Cell<'v> {
             ColumnType::Integer => self
                 .as_integer()
                 .map(Self::Integer)
-                .ok_or("a whole number was expected"),
+                .ok_or("a whole number of at most 64 bits was expected"),
             ColumnType::Float => self
                 .as_float()
                 .map(Self::Float)
@@ -96,13 +141,10 @@ impl<'v> Cell<'v> {
     fn as_integer(&self) -> Option<i64> {
         match self {
             Self::Integer(number) => Some(*number),
-            // Above 2^53 a double cannot hold every whole number.
-            Self::Float(number)
-                if number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_992.0 =>
-            {
-                Some(*number as i64)
-            }
-            Self::Text(text) => text.trim().parse().ok(),
+            Self::Text(text) => text
+                .parse()
+                .ok()
+                .or_else(|| number_of_text(text)?.parse().ok()),
             _ => None,
         }
     }
@@ -111,11 +153,7 @@ impl<'v> Cell<'v> {
         match self {
             Self::Integer(number) => Some(*number as f64),
             Self::Float(number) => Some(*number),
-            Self::Text(text) => text
-                .trim()
-                .parse()
-                .ok()
-                .filter(|number: &f64| number.is_finite()),
+            Self::Text(text) | Self::Exact(text) => nearest_double(text),
             _ => None,
         }
     }
@@ -125,11 +163,7 @@ impl<'v> Cell<'v> {
             Self::Boolean(value) => Some(*value),
             Self::Integer(0) => Some(false),
             Self::Integer(1) => Some(true),
-            Self::Text(text) => match text.trim().to_ascii_lowercase().as_str() {
-                "true" | "yes" | "y" | "1" => Some(true),
-                "false" | "no" | "n" | "0" => Some(false),
-                _ => None,
-            },
+            Self::Text(text) => boolean_of_text(text),
             _ => None,
         }
     }
@@ -163,18 +197,12 @@ impl<'v> Cell<'v> {
     fn into_decimal(self, digits: u8, scale: i8) -> Result<Self, &'static str> {
         let text = match self {
             Self::Decimal(_) => return Ok(self),
-            Self::Integer(_) | Self::Float(_) | Self::Text(_) => self.into_text(),
+            Self::Text(text) => number_of_text(&text).map(Cow::Owned),
+            Self::Integer(_) | Self::Float(_) | Self::Exact(_) => self.into_text(),
             _ => None,
         };
-        let number = text
-            .and_then(|text| parse_decimal(text.trim(), scale.unsigned_abs().into()))
-            .ok_or("an amount such as 118.40 was expected")?;
-
-        if number.unsigned_abs() < 10u128.pow(digits.into()) {
-            Ok(Self::Decimal(number))
-        } else {
-            Err("the amount has more digits than the column")
-        }
+        let text = text.ok_or(NO_AMOUNT)?;
+        parse_decimal(&text, digits.into(), scale.unsigned_abs().into()).map(Self::Decimal)
     }
 }
 
@@ -183,38 +211,44 @@ fn whole_micros(micros: i64) -> ExactInstant {
     ExactInstant { micros, nanos: 0 }
 }
 
-/// The digits of a decimal text at a scale; further digits are rounded, half away from zero.
-fn parse_decimal(text: &str, scale: usize) -> Option<i128> {
-    let (sign, unsigned) = match text.strip_prefix('-') {
+/// True or false, as a word or digit of a text says it.
+pub(crate) fn boolean_of_text(text: &str) -> Option<bool> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "true" | "yes" | "y" | "1" => Some(true),
+        "false" | "no" | "n" | "0" => Some(false),
+        _ => None,
+    }
+}
+
+/// Why a value is no amount.
+const NO_AMOUNT: &str = "an amount such as 118.40 was expected";
+
+/// The digits of a plain number at a scale. No digit is dropped: 1.005 is no amount of pence, and
+/// the mapping says how it is rounded.
+fn parse_decimal(plain: &str, digits: usize, scale: usize) -> Result<i128, &'static str> {
+    let (sign, unsigned) = match plain.strip_prefix('-') {
         Some(rest) => (-1, rest),
-        None => (1, text),
+        None => (1, plain),
     };
     let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
-    let is_number = whole.len() + fraction.len() > 0
-        && whole
-            .bytes()
-            .chain(fraction.bytes())
-            .all(|byte| byte.is_ascii_digit());
-    if !is_number || whole.len() > WHOLE_DIGITS_MAX {
-        return None;
+    let whole = whole.trim_start_matches('0');
+    if fraction.len() > scale {
+        return Err("the amount has more places than the column; `round` says how it is rounded");
+    }
+    if whole.len() + scale > digits {
+        return Err("the amount has more digits than the column");
     }
 
-    let digits_at_scale: String = fraction
-        .chars()
-        .chain(std::iter::repeat('0'))
-        .take(scale)
-        .collect();
-    let number: i128 = format!("0{whole}{digits_at_scale}").parse().ok()?;
-    let rounds_up = fraction
-        .as_bytes()
-        .get(scale)
-        .is_some_and(|digit| *digit >= b'5');
-    Some(sign * (number + i128::from(rounds_up)))
+    let number: i128 = format!("0{whole}{fraction:0<scale$}")
+        .parse()
+        .map_err(|_| NO_AMOUNT)?;
+    Ok(sign * number)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::number::exact_number;
     use crate::time::parse_date;
     use jiff::tz::TimeZone;
     use serde_json::json;
@@ -229,8 +263,8 @@ mod tests {
         for value in [
             json!(118.4),
             json!("118.40"),
-            json!("118.4"),
-            json!(118.399999999),
+            json!("0118.4"),
+            json!(118.400),
         ] {
             assert_eq!(
                 coerced(&value, ColumnType::Decimal(12, 2)),
@@ -243,9 +277,13 @@ mod tests {
             Ok(Cell::Decimal(25000))
         );
         assert_eq!(
-            coerced(&json!(-0.005), ColumnType::Decimal(12, 2)),
-            Ok(Cell::Decimal(-1))
+            coerced(&json!(-0.0), ColumnType::Decimal(12, 2)),
+            Ok(Cell::Decimal(0))
         );
+        for more_places in [json!(1.005), json!("1.005"), json!(118.399999999)] {
+            let refused = coerced(&more_places, ColumnType::Decimal(12, 2)).unwrap_err();
+            assert!(refused.contains("more places"), "{refused}");
+        }
         assert!(coerced(&json!(1e15), ColumnType::Decimal(12, 2)).is_err());
         assert!(coerced(&json!("1,000"), ColumnType::Decimal(12, 2)).is_err());
     }
@@ -297,6 +335,56 @@ mod tests {
         assert_eq!(
             coerced(&json!(3), ColumnType::Text),
             Ok(Cell::Text("3".into()))
+        );
+    }
+
+    #[test]
+    fn a_number_beyond_64_bits_keeps_its_digits_or_is_refused() {
+        let id = exact_number("89441100000000000011").unwrap();
+        assert_eq!(
+            coerced(&id, ColumnType::Text),
+            Ok(Cell::Text("89441100000000000011".into()))
+        );
+        assert_eq!(
+            coerced(&id, ColumnType::Decimal(38, 2)),
+            Ok(Cell::Decimal(8_944_110_000_000_000_001_100))
+        );
+        let refused = coerced(&id, ColumnType::Integer).unwrap_err();
+        assert!(refused.contains("64 bits"), "{refused}");
+        assert!(coerced(&json!(u64::MAX), ColumnType::Integer).is_err());
+        assert_eq!(
+            coerced(&json!("7.0"), ColumnType::Integer),
+            Ok(Cell::Integer(7))
+        );
+    }
+
+    #[test]
+    fn a_number_is_rounded_only_as_the_mapping_says() {
+        let calendar = Calendar::default();
+        for (text, rounding, wanted) in [
+            ("1.005", Rounding::HalfEven, 100),
+            ("1.015", Rounding::HalfEven, 102),
+            ("1.005", Rounding::HalfUp, 101),
+            ("-1.005", Rounding::HalfUp, -101),
+            ("0.9951", Rounding::HalfEven, 100),
+        ] {
+            for value in [json!(text), exact_number(text).unwrap()] {
+                let kind = ColumnType::Decimal(12, 2);
+                let cell = Cell::from_json(&value).round_to_places(kind, rounding);
+                assert_eq!(
+                    cell.coerce_to_type(kind, &calendar),
+                    Ok(Cell::Decimal(wanted)),
+                    "{text} {rounding:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn outer_spaces_are_no_part_of_a_text() {
+        assert_eq!(
+            coerced(&json!(" Zo\u{eb}\u{a0} "), ColumnType::Text),
+            Ok(Cell::Text("Zo\u{eb}".into()))
         );
     }
 }

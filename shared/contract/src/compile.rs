@@ -12,11 +12,12 @@ use self::record::compile_record;
 use crate::calendar::Calendar;
 use crate::cell::Cell;
 use crate::column::ColumnType;
-use crate::expression::{CompiledExpression, RootedPath};
+use crate::expression::{CompiledExpression, RootedPath, ValueRoots, ValueRules};
 use crate::file::DeclaredFile;
 use crate::locator::problem_at_word;
-use crate::mapping::{MappingDocument, RecordKind};
+use crate::mapping::{MappingDocument, RecordKind, UnreadablePolicy};
 use crate::namespace::{KeyNamespace, NamedReferences};
+use crate::number::Rounding;
 use crate::problem::{Location, Problem};
 use crate::source::SourceContract;
 use crate::table::TableContract;
@@ -65,12 +66,39 @@ pub(crate) struct Assignment {
     pub(crate) kind: ColumnType,
     pub(crate) required: bool,
     pub(crate) expression: CompiledExpression,
+    /// How a number with more places than the column is rounded, if it is.
+    pub(crate) round: Option<Rounding>,
+    pub(crate) unreadable: UnreadablePolicy,
+    /// The column that keeps the text of a value that could not be read.
+    pub(crate) raw_column: Option<RawColumn>,
+}
+
+/// The column that keeps the text of a value that another column could not read.
+#[derive(Debug)]
+pub(crate) struct RawColumn {
+    /// The column's index in the table.
+    pub(crate) index: usize,
+    pub(crate) name: String,
 }
 
 impl Assignment {
     /// Whether the column names another record without which there is no row, such as `person_id`.
     pub(crate) fn names_another_record(&self) -> bool {
         self.required && matches!(self.expression, CompiledExpression::Identity { .. })
+    }
+
+    /// The value in the column's type, or why there is none.
+    pub(crate) fn evaluate<'v>(
+        &'v self,
+        scope: &ValueRoots<'v>,
+        rules: &ValueRules<'_>,
+    ) -> Result<Cell<'v>, &'static str> {
+        let cell = self.expression.evaluate(scope, rules)?;
+        let cell = match self.round {
+            Some(rounding) => cell.round_to_places(self.kind, rounding),
+            None => cell,
+        };
+        cell.coerce_to_type(self.kind, rules.calendar)
     }
 }
 
@@ -112,6 +140,14 @@ pub(crate) enum CompiledIdentity {
 }
 
 impl CompiledIdentity {
+    /// The expressions of the key, or of the keys of a link's ends: without one there is no row.
+    pub(crate) fn end_keys(&self) -> Vec<&CompiledExpression> {
+        match self {
+            Self::Natural { key, .. } | Self::Owned { key } => key.iter().collect(),
+            Self::Link(link) => link.from.key.iter().chain(&link.to.key).collect(),
+        }
+    }
+
     /// Every expression that the identity is made of.
     pub(crate) fn key_expressions(&self) -> Vec<&CompiledExpression> {
         match self {

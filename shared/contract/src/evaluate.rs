@@ -1,6 +1,7 @@
 //! Maps one event to rows of POLE tables, or returns a fault that says why it cannot.
 
 mod identity;
+mod list_faults;
 mod rows;
 mod stated;
 
@@ -51,6 +52,9 @@ impl CompiledMapping {
     /// Counts what the event holds beyond what the contract declares.
     pub fn count_findings(&self, event: &Event, findings: &mut ContractFindings) {
         let contract = &self.contract;
+        for (path, count) in &event.duplicates {
+            *findings.duplicates.entry(path.clone()).or_default() += count;
+        }
         contract
             .event_structure
             .count_findings(&event.value, "$", findings);
@@ -68,23 +72,39 @@ impl CompiledMapping {
     /// The rows of an event. `identity_key` is the key of the lake's ids.
     ///
     /// # Errors
-    /// A fault when the event's type is not declared or a value does not fit its column.
+    /// A fault when the event's type is not declared, or a value does not fit its declared type or
+    /// its column.
     pub fn evaluate<'v>(
         &'v self,
         event: &'v Event,
         identity_key: &'v IdentityKey,
+    ) -> Result<EvaluatedEvent<'v>, EventFault> {
+        self.evaluate_and_count(event, identity_key, &mut ContractFindings::default())
+    }
+
+    /// The rows of an event; counts the values that the mapping declares as null where their column
+    /// cannot read them.
+    ///
+    /// # Errors
+    /// As [`CompiledMapping::evaluate`].
+    pub fn evaluate_and_count<'v>(
+        &'v self,
+        event: &'v Event,
+        identity_key: &'v IdentityKey,
+        findings: &mut ContractFindings,
     ) -> Result<EvaluatedEvent<'v>, EventFault> {
         let state = self.carried_state(event);
         let op = self.operation_of(event, state)?;
         if op == EventOp::Ignore {
             return Ok(EvaluatedEvent::Ignored);
         }
+        if let Some(fault) = &event.fault {
+            return Err(fault.clone());
+        }
         self.check_fetched_version(event)?;
 
         let body = self.record_body(event, state, op)?;
-        if op == EventOp::Upsert {
-            self.contract.declared_record().check_complete(body, "$")?;
-        }
+        self.check_record(event, body, op)?;
 
         let mut evaluation = EventEvaluation::new(self, identity_key, event, body, op);
         for record in &self.records {
@@ -92,7 +112,27 @@ impl CompiledMapping {
                 evaluation.evaluate_record(record)?;
             }
         }
-        Ok(EvaluatedEvent::Rows(evaluation.into_rows()))
+        Ok(EvaluatedEvent::Rows(evaluation.into_rows(findings)))
+    }
+
+    /// Holds the event and its record to what the contract declares: types, and what is required.
+    /// Of a deletion only the key is read, so its record may be anything.
+    fn check_record(&self, event: &Event, body: &Value, op: EventOp) -> Result<(), EventFault> {
+        let contract = &self.contract;
+        contract.event_structure.check_types(&event.value, "$")?;
+        if op == EventOp::Delete {
+            return Ok(());
+        }
+        if let Some(structure) = &contract.record_structure {
+            structure.check_types(body, contract.record_path(body, &event.value))?;
+        }
+
+        let record = contract.declared_record();
+        if op == EventOp::Upsert {
+            record.check_complete(body, "$")
+        } else {
+            record.check_stated(body, "$")
+        }
     }
 
     /// The record's full state, where the relay or a backfill added it to the event.
@@ -178,3 +218,6 @@ impl CompiledMapping {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,14 +1,18 @@
 //! An event, read as far as the events of all sources are alike: id, type, time, version, key.
 
+use std::collections::BTreeMap;
+
 use pole::KeyCase;
 use serde_json::Value;
 
+use crate::EVENT_BYTES_MAX;
 use crate::extension::EventOp;
 use crate::fault::EventFault;
 use crate::fetch::{FETCHED_MEMBER, FetchVersion};
+use crate::json::parse_document;
+use crate::number::{canonical_number, number_text};
 use crate::path::EventPath;
 use crate::source::SourceContract;
-use crate::{EVENT_BYTES_MAX, NESTING_MAX};
 
 /// A parsed event.
 #[derive(Clone, Debug)]
@@ -34,6 +38,10 @@ pub struct Event {
     pub key: String,
     /// Whether the relay requested the record's state and the source answered that there is none.
     pub state_missing: bool,
+    /// Members that their object has more than once, by path. The last one holds.
+    pub(crate) duplicates: BTreeMap<String, u64>,
+    /// Why the event must make no rows, though it could be read so far.
+    pub(crate) fault: Option<EventFault>,
 }
 
 /// Characters of an event's id at most: the id is a header of the Kafka record and a column of
@@ -59,7 +67,10 @@ impl Event {
         bytes: &[u8],
         given: Option<&str>,
     ) -> Result<Self, EventFault> {
-        let value = parse_json(bytes)?;
+        check_size(bytes)?;
+        let mut document = parse_document(bytes)?;
+        source.decode_lenient_fields(&mut document);
+        let value = document.value;
         let id = read_event_id(source, &value, bytes, given)?;
         let kind = read_event_type(source, &value)?;
         let time = source.clock.read_time("event.time", &value)?;
@@ -80,6 +91,8 @@ impl Event {
             version,
             key,
             state_missing,
+            duplicates: document.duplicates,
+            fault: document.fault,
         })
     }
 
@@ -104,13 +117,14 @@ impl Event {
     }
 }
 
-/// The text or number at a path, as text; none for anything else.
+/// The text or number at a path, as text without outer spaces; none for blank text and anything
+/// else.
 pub(crate) fn text_at_path(path: &EventPath, value: &Value) -> Option<String> {
-    match path.first_value(value) {
-        Some(Value::String(text)) if !text.is_empty() => Some(text.clone()),
-        Some(Value::Number(number)) => Some(number.to_string()),
-        _ => None,
-    }
+    let text = match path.first_value(value)? {
+        Value::String(text) => text.trim().to_owned(),
+        number => number_text(number)?.into_owned(),
+    };
+    (!text.is_empty()).then_some(text)
 }
 
 /// The event's id: its own, the relay's, or one derived from the event's bytes.
@@ -232,9 +246,8 @@ fn read_entity_version(source: &SourceContract, value: &Value) -> Result<Option<
 /// A whole number, or the text of one: CloudEvents' `sequence` is text.
 fn parse_version(value: Option<&Value>) -> Option<i64> {
     match value? {
-        Value::Number(number) => number.as_i64(),
-        Value::String(text) => text.parse().ok(),
-        _ => None,
+        Value::String(text) => canonical_number(text.trim())?.parse().ok(),
+        number => number_text(number)?.parse().ok(),
     }
 }
 
@@ -247,68 +260,11 @@ fn check_text(rule: &str, path: &str, text: &str, chars_max: usize) -> Result<()
     Err(EventFault::new(rule, path, &reason))
 }
 
-fn parse_json(bytes: &[u8]) -> Result<Value, EventFault> {
-    if bytes.len() > EVENT_BYTES_MAX {
-        let length = bytes.len();
-        let reason = format!("the event has {length} bytes, over the limit of {EVENT_BYTES_MAX}");
-        return Err(EventFault::new("event.too-large", "$", &reason));
+fn check_size(bytes: &[u8]) -> Result<(), EventFault> {
+    let length = bytes.len();
+    if length <= EVENT_BYTES_MAX {
+        return Ok(());
     }
-    if depth_exceeds(bytes, NESTING_MAX) {
-        let reason = format!("the event is nested deeper than {NESTING_MAX}");
-        return Err(EventFault::new("event.nesting", "$", &reason));
-    }
-    serde_json::from_slice(bytes).map_err(|error| {
-        // Line and column are enough to find the fault; the parser's own text could quote the
-        // event.
-        let reason = format!("not JSON: line {}, column {}", error.line(), error.column());
-        EventFault::new("event.json", "$", &reason)
-    })
-}
-
-/// Whether the brackets of a JSON text are nested deeper than `limit`. Stops at the first bracket
-/// that is too deep.
-#[must_use]
-pub fn depth_exceeds(bytes: &[u8], limit: usize) -> bool {
-    // Most events have fewer opening brackets than the limit. The compiler counts them with vector
-    // instructions, which is cheaper than following the text.
-    let opening = bytes
-        .iter()
-        .filter(|byte| matches!(byte, b'{' | b'['))
-        .count();
-    if opening <= limit {
-        return false;
-    }
-
-    let mut depth = 0_usize;
-    let mut in_text = false;
-    let mut escaped = false;
-    for byte in bytes {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_text => escaped = true,
-            b'"' => in_text = !in_text,
-            b'{' | b'[' if !in_text => {
-                depth += 1;
-                if depth > limit {
-                    return true;
-                }
-            }
-            b'}' | b']' if !in_text => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    false
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_nesting_bomb_is_seen_and_brackets_in_text_are_not_counted() {
-        let bomb = "[".repeat(100_000);
-        assert!(depth_exceeds(bomb.as_bytes(), 64));
-        let text = format!("{{\"a\":\"{}\\\"[[\"}}", "[".repeat(200));
-        assert!(!depth_exceeds(text.as_bytes(), 64));
-    }
+    let reason = format!("the event has {length} bytes, over the limit of {EVENT_BYTES_MAX}");
+    Err(EventFault::new("event.too-large", "$", &reason))
 }

@@ -1,5 +1,6 @@
 //! Compiled expressions: a verb with its paths and lists resolved.
 
+mod content;
 mod epoch;
 mod instant;
 mod text_parser;
@@ -18,6 +19,7 @@ use crate::mapping::{
     CodeMapDocument, CodeOrLabel, EpochUnit, Expression, NormaliseDocument, UnknownValuePolicy,
 };
 use crate::namespace::{KeyNamespace, NamedReferences, canonical_part};
+use crate::number::may_have_lost_digits;
 use crate::path::EventPath;
 use crate::structure::DeclaredStructure;
 
@@ -113,6 +115,16 @@ impl RootedPath {
         self.path.all_values(self.select_root(scope))
     }
 
+    /// Whether the path begins at an item of a list, or at the one that holds it.
+    pub(crate) fn begins_at_item(&self) -> bool {
+        matches!(self.root, PathRoot::Here | PathRoot::Parent)
+    }
+
+    /// Whether the path goes on to each element of what is neither a list nor null.
+    pub(crate) fn is_no_list(&self, scope: &ValueRoots<'_>) -> bool {
+        self.path.is_no_list(self.select_root(scope))
+    }
+
     /// Whether the record's body states a value at the path. Values outside of the body state
     /// nothing about the record.
     pub(crate) fn is_stated(&self, scope: &ValueRoots<'_>) -> bool {
@@ -184,6 +196,11 @@ impl CompiledExpression {
     ) -> Result<Self, String> {
         Ok(match expression {
             Expression::Copy(path) => Self::Copy(RootedPath::parse(path)?),
+            Expression::Constant(value) if may_have_lost_digits(value) => {
+                return Err(
+                    "the constant has more digits than YAML keeps: write it as a text".into(),
+                );
+            }
             Expression::Constant(value) => Self::Constant(value.clone()),
             Expression::Concat { parts, separator } => Self::Concat {
                 parts: Self::compile_all(parts, references)?,
@@ -273,6 +290,14 @@ impl CompiledExpression {
         }
     }
 
+    /// The key of the other record whose id it gives; empty for every other expression.
+    pub(crate) fn identity_key(&self) -> &[Self] {
+        match self {
+            Self::Identity { key, .. } => key,
+            _ => &[],
+        }
+    }
+
     /// The first path that it reads, for messages.
     pub(crate) fn first_path(&self) -> String {
         self.paths()
@@ -284,32 +309,21 @@ impl CompiledExpression {
     /// Whether a patch with this body states the expression's value. A value that does not depend
     /// on the body always is. A value joined of parts is stated only with all of them: half a name
     /// belongs to no person. Of alternatives, all must be stated up to the first that has a value.
-    pub(crate) fn is_stated(&self, scope: &ValueRoots<'_>) -> bool {
+    pub(crate) fn is_stated(&self, scope: &ValueRoots<'_>, rules: &ValueRules<'_>) -> bool {
         match self {
             Self::Copy(path) | Self::Sentinel(path) => {
                 path.root == PathRoot::Event || path.is_stated(scope)
             }
             Self::Constant(_) => true,
             Self::Concat { parts, .. } | Self::Identity { key: parts, .. } => {
-                parts.iter().all(|part| part.is_stated(scope))
+                parts.iter().all(|part| part.is_stated(scope, rules))
             }
-            Self::Coalesce(parts) => alternatives_are_stated(parts, scope),
+            Self::Coalesce(parts) => alternatives_are_stated(parts, scope, rules),
             Self::CodeMap { from, .. }
             | Self::Parse { from, .. }
             | Self::Epoch { from, .. }
-            | Self::Normalise { from, .. } => from.is_stated(scope),
+            | Self::Normalise { from, .. } => from.is_stated(scope, rules),
         }
-    }
-
-    /// Whether any path that it reads holds a value other than null. An expression without paths
-    /// has one.
-    fn has_value(&self, scope: &ValueRoots<'_>) -> bool {
-        let paths = self.paths();
-        paths.is_empty()
-            || paths.iter().any(|path| {
-                path.first_value(scope)
-                    .is_some_and(|value| !value.is_null())
-            })
     }
 
     /// Whether a patch states any of the paths in the body that it reads, and whether it states all
@@ -363,9 +377,9 @@ impl CompiledExpression {
                 Some(code) => map_code(code, list, *unknown),
                 None => Ok(Cell::Null),
             },
-            Self::Parse { from, parse } => match from.evaluate_text(scope, rules)? {
-                Some(text) => parse.parse_text(&text, rules.calendar),
-                None => Ok(Cell::Null),
+            Self::Parse { from, parse } => match from.evaluate(scope, rules)? {
+                Cell::Null => Ok(Cell::Null),
+                cell => parse.parse_cell(cell, rules.calendar),
             },
             Self::Epoch { .. } => {
                 let instant = self.evaluate_instant(scope, rules)?;
@@ -394,12 +408,18 @@ impl CompiledExpression {
 
 /// Whether a patch states the alternatives up to the first that has a value: an unstated one before
 /// it could win.
-fn alternatives_are_stated(parts: &[CompiledExpression], scope: &ValueRoots<'_>) -> bool {
+///
+/// An alternative has a value when it gives one: blank text is null here as in every column.
+fn alternatives_are_stated(
+    parts: &[CompiledExpression],
+    scope: &ValueRoots<'_>,
+    rules: &ValueRules<'_>,
+) -> bool {
     for part in parts {
-        if !part.is_stated(scope) {
+        if !part.is_stated(scope, rules) {
             return false;
         }
-        if part.has_value(scope) {
+        if part.evaluate(scope, rules) != Ok(Cell::Null) {
             return true;
         }
     }
@@ -460,7 +480,7 @@ fn evaluate_concat<'v>(
         if !joined.is_empty() {
             joined.push_str(separator);
         }
-        joined.push_str(text.trim());
+        joined.push_str(&text);
     }
 
     Ok(if joined.is_empty() {
@@ -507,7 +527,7 @@ fn evaluate_identity<'v>(
 
 /// The raw text of a date that stands for "no date"; null for every other text.
 fn sentinel_text<'v>(value: Option<&'v Value>, calendar: &Calendar) -> Cell<'v> {
-    let text = value.and_then(Value::as_str);
-    let sentinel = text.filter(|text| calendar.is_sentinel_text(text.trim()));
+    let text = value.and_then(Value::as_str).map(str::trim);
+    let sentinel = text.filter(|text| calendar.is_sentinel_text(text));
     sentinel.map_or(Cell::Null, |text| Cell::Text(Cow::Borrowed(text)))
 }

@@ -353,15 +353,18 @@ pub(crate) fn format_clock(micros: i64) -> String {
     format!("{hours:02}:{minutes:02}:{:02}", seconds % 60)
 }
 
+/// The format of numbers with a comma as their point.
+pub(crate) const COMMA_FORMAT: &str = "1.234,56";
+
 /// The names of the formats of numbers.
-pub(crate) const NUMBER_FORMATS: [&str; 2] = ["1,234.56", "1.234,56"];
+pub(crate) const NUMBER_FORMATS: [&str; 2] = ["1,234.56", COMMA_FORMAT];
 
 /// The signs of currencies, which may precede or follow a number.
 const CURRENCY_SIGNS: [char; 4] = ['£', '€', '$', ' '];
 
 /// A number as people write it, without currency signs and the thousands' separators of `format`.
 pub(crate) fn normalise_number(text: &str, format: &str) -> Option<String> {
-    let (thousands, point) = if format == "1.234,56" {
+    let (thousands, point) = if format == COMMA_FORMAT {
         ('.', ',')
     } else {
         (',', '.')
@@ -390,22 +393,27 @@ fn split_sign(text: &str) -> (bool, &str) {
     let bracketed = text
         .strip_prefix('(')
         .and_then(|rest| rest.strip_suffix(')'));
-    let inner = bracketed.unwrap_or(text);
+    let inner = bracketed.unwrap_or(text).trim_matches(CURRENCY_SIGNS);
     match inner.strip_prefix('-') {
+        // Brackets around a minus say one thing twice, or its contrary.
+        Some(_) if bracketed.is_some() => (true, ""),
         Some(rest) => (true, rest.trim_start_matches(CURRENCY_SIGNS)),
-        None => (bracketed.is_some(), inner),
+        None => (
+            bracketed.is_some(),
+            inner.strip_prefix('+').unwrap_or(inner),
+        ),
     }
 }
 
-/// The digits of a whole number without its separators. A separator must precede three digits:
-/// 12,50 is not 1250.
+/// The digits of a whole number without its separators. A separator must precede three digits, and
+/// no zero begins the first group: 12,50 is not 1250, and 0,123 is not 123.
 fn join_groups(whole: &str, thousands: char) -> Option<String> {
     let groups: Vec<&str> = whole.split(thousands).collect();
     let (first, others) = groups.split_first()?;
     let grouped = others
         .iter()
         .all(|group| group.len() == 3 && is_digits(group))
-        && (others.is_empty() || first.len() <= 3);
+        && (others.is_empty() || (first.len() <= 3 && !first.starts_with('0')));
     (is_digits(first) && grouped).then(|| groups.concat())
 }
 
@@ -606,6 +614,18 @@ mod tests {
             ("-7", "1,234.56", Some("-7")),
             ("1,234,567.8", "1,234.56", Some("1234567.8")),
             ("258", "1,234.56", Some("258")),
+            ("-£5.00", "1,234.56", Some("-5.00")),
+            ("£-5.00", "1,234.56", Some("-5.00")),
+            ("(£1,000.50)", "1,234.56", Some("-1000.50")),
+            ("+5", "1,234.56", Some("5")),
+            ("(-5)", "1,234.56", None),
+            ("0,123", "1,234.56", None),
+            ("0.123", "1.234,56", None),
+            ("0123", "1,234.56", Some("0123")),
+            ("1e3", "1,234.56", None),
+            ("NaN", "1,234.56", None),
+            ("12p", "1,234.56", None),
+            ("--5", "1,234.56", None),
             ("£12,50", "1,234.56", None),
             ("1.234,00", "1,234.56", None),
             ("1,23", "1,234.56", None),

@@ -23,14 +23,17 @@ mod expression;
 mod extension;
 mod fault;
 mod fetch;
+mod field_extension;
 mod file;
 mod format;
 mod incident;
 mod info;
+mod json;
 mod list;
 mod locator;
 mod mapping;
 mod namespace;
+mod number;
 mod odcs;
 mod outbound;
 mod pack;
@@ -43,6 +46,7 @@ mod source;
 mod structure;
 mod table;
 mod time;
+mod walked_path;
 mod yaml;
 
 pub use backfill::CompiledBackfill;
@@ -53,14 +57,16 @@ pub use compatibility::{ChangeImpact, ContractChange, compare_files};
 pub use compile::CompiledMapping;
 pub use draft::{SourceDraft, draft_source};
 pub use evaluate::{EvaluatedEvent, PoleRow};
-pub use event::{Event, ID_CHARS_MAX, KEY_CHARS_MAX, depth_exceeds};
+pub use event::{Event, ID_CHARS_MAX, KEY_CHARS_MAX};
 pub use extension::{EventOp, Family, TokenClaims};
 pub use fault::EventFault;
 pub use fetch::{FETCHED_MEMBER, Fetch, FetchUrl, FetchVersion, SourceSecret, percent_encode};
 pub use file::DeclaredFile;
 pub use incident::Incident;
 pub use info::ContractInfo;
+pub use json::{depth_exceeds, read_json, render_json};
 pub use list::{ReferenceList, ReferenceLists};
+pub use number::{exact_number, number_text};
 pub use odcs::{
     AuthoritativeDefinition, ContractDocument, Property, Quality, Role, SchemaObject, ServiceLevel,
     Support,

@@ -1,6 +1,8 @@
 //! A mapping as `mapping.yaml` writes it. Its verbs are a closed set, so that every column's
 //! lineage is known.
 
+mod column_document;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -8,6 +10,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+
+pub(crate) use self::column_document::{ColumnDocument, UnreadablePolicy};
 
 /// A mapping: how an event of a source becomes rows of POLE tables.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -71,7 +75,7 @@ pub(crate) struct RecordDocument {
     pub(crate) link: Option<LinkDocument>,
     /// What fills each column.
     #[serde(default)]
-    pub(crate) columns: BTreeMap<String, Expression>,
+    pub(crate) columns: BTreeMap<String, ColumnDocument>,
 }
 
 /// A path, or several, each within an item of the one before.
@@ -395,23 +399,7 @@ impl<'de> Visitor<'de> for ExpressionVisitor {
             ));
         };
 
-        let expression = match verb.as_str() {
-            "copy" => Expression::Copy(map.next_value()?),
-            "constant" => Expression::Constant(map.next_value()?),
-            "concat" => {
-                let ConcatDocument { parts, separator } = map.next_value()?;
-                Expression::Concat { parts, separator }
-            }
-            "coalesce" => Expression::Coalesce(map.next_value()?),
-            "code-map" => Expression::CodeMap(map.next_value()?),
-            "parse" => Expression::Parse(map.next_value()?),
-            "epoch" => Expression::Epoch(map.next_value()?),
-            "normalise" => Expression::Normalise(map.next_value()?),
-            "sentinel" => Expression::Sentinel(map.next_value()?),
-            "identity" => Expression::Identity(map.next_value()?),
-            other => return Err(de::Error::unknown_variant(other, &EXPRESSION_VERBS)),
-        };
-
+        let expression = read_verb(&verb, &mut map)?;
         match map.next_key::<String>()? {
             None => Ok(expression),
             Some(second) => Err(de::Error::custom(format!(
@@ -419,4 +407,24 @@ impl<'de> Visitor<'de> for ExpressionVisitor {
             ))),
         }
     }
+}
+
+/// The expression of a verb whose value comes next.
+fn read_verb<'de, A: MapAccess<'de>>(verb: &str, map: &mut A) -> Result<Expression, A::Error> {
+    Ok(match verb {
+        "copy" => Expression::Copy(map.next_value()?),
+        "constant" => Expression::Constant(map.next_value()?),
+        "concat" => {
+            let ConcatDocument { parts, separator } = map.next_value()?;
+            Expression::Concat { parts, separator }
+        }
+        "coalesce" => Expression::Coalesce(map.next_value()?),
+        "code-map" => Expression::CodeMap(map.next_value()?),
+        "parse" => Expression::Parse(map.next_value()?),
+        "epoch" => Expression::Epoch(map.next_value()?),
+        "normalise" => Expression::Normalise(map.next_value()?),
+        "sentinel" => Expression::Sentinel(map.next_value()?),
+        "identity" => Expression::Identity(map.next_value()?),
+        other => return Err(de::Error::unknown_variant(other, &EXPRESSION_VERBS)),
+    })
 }

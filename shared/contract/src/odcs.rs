@@ -204,6 +204,9 @@ pub struct Property {
     /// Rules on the field.
     #[serde(default)]
     pub quality: Vec<Quality>,
+    /// Extensions; ours is called `polelake`, on fields of sources.
+    #[serde(default)]
+    pub custom_properties: Vec<Custom>,
 }
 
 /// A value of an enumeration.
@@ -269,7 +272,7 @@ pub struct Quality {
 }
 
 /// An extension.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 pub struct Custom {
     /// Its name.
     pub property: String,

@@ -74,6 +74,25 @@ impl EventPath {
         }
     }
 
+    /// The value at a path that has only names, to be changed; none when there is nothing, or the
+    /// path has more.
+    pub(crate) fn plain_value_mut<'v>(&self, root: &'v mut Value) -> Option<&'v mut Value> {
+        let names = self.plain_names()?;
+        names
+            .into_iter()
+            .try_fold(root, |value, name| value.as_object_mut()?.get_mut(name))
+    }
+
+    /// Whether the path goes on to each element of what is neither a list nor null.
+    pub(crate) fn is_no_list(&self, root: &Value) -> bool {
+        match &self.route {
+            PathRoute::Each(steps) => {
+                follow_steps(root, steps).is_some_and(|value| !value.is_array() && !value.is_null())
+            }
+            _ => false,
+        }
+    }
+
     /// Every value at the path.
     pub(crate) fn all_values<'v>(&self, root: &'v Value) -> Vec<&'v Value> {
         match &self.route {
@@ -109,13 +128,36 @@ impl EventPath {
     }
 
     /// Whether the list or value that the path begins from is there at all, even when it is empty
-    /// or null.
+    /// or null. A null on the way says that all below it is null.
     pub(crate) fn is_stated(&self, root: &Value) -> bool {
         match &self.route {
-            PathRoute::Plain(steps) | PathRoute::Each(steps) => follow_steps(root, steps).is_some(),
-            PathRoute::Filtered(_, path) | PathRoute::Full(path) => !path.query(root).is_empty(),
+            PathRoute::Plain(steps) | PathRoute::Each(steps) => {
+                follow_steps(root, steps).is_some() || leads_to_null(root, steps)
+            }
+            PathRoute::Filtered(steps, path) => {
+                !path.query(root).is_empty() || leads_to_null(root, steps)
+            }
+            PathRoute::Full(path) => !path.query(root).is_empty(),
         }
     }
+}
+
+/// Whether a step on the way leads to null: all that the further steps could lead to is null then.
+fn leads_to_null(root: &Value, steps: &[PathStep]) -> bool {
+    let mut value = root;
+    for step in steps {
+        let next = match step {
+            PathStep::Name(name) => value.get(name.as_str()),
+            PathStep::Index(index) => value.get(*index),
+            PathStep::Where(..) => None,
+        };
+        match next {
+            Some(Value::Null) => return true,
+            Some(next) => value = next,
+            None => return false,
+        }
+    }
+    false
 }
 
 /// The path as the library follows it.

@@ -6,6 +6,7 @@ use schemars::{JsonSchema, Schema};
 use serde_json::{Value, json};
 
 use crate::extension::{SourceExtension, TableExtension};
+use crate::field_extension::FieldExtension;
 use crate::incident::IncidentsDocument;
 use crate::list::ListDocument;
 use crate::mapping::MappingDocument;
@@ -52,6 +53,7 @@ fn contract_schema() -> Value {
     let mut schema = titled_schema::<ContractDocument>(title).to_value();
     add_definition::<SourceExtension>(&mut schema, "SourceExtension");
     add_definition::<TableExtension>(&mut schema, "TableExtension");
+    add_definition::<FieldExtension>(&mut schema, "FieldExtension");
     add_definition::<Implementation>(&mut schema, "Implementation");
 
     schema["definitions"]["Custom"]["allOf"] = json!([{
@@ -59,6 +61,7 @@ fn contract_schema() -> Value {
         "then": {"properties": {"value": {"anyOf": [
             {"$ref": "#/definitions/SourceExtension"},
             {"$ref": "#/definitions/TableExtension"},
+            {"$ref": "#/definitions/FieldExtension"},
         ]}}},
     }]);
     schema["definitions"]["Quality"]["allOf"] = json!([{

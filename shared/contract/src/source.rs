@@ -1,6 +1,7 @@
 //! A source contract: who may push what, and where an event holds what the platform must know of
 //! it.
 
+mod declared_structures;
 mod extension_check;
 
 pub use self::extension_check::is_source_name;
@@ -8,7 +9,9 @@ pub use self::extension_check::is_source_name;
 use std::collections::{BTreeMap, HashMap};
 
 use pole::KeyCase;
+use serde_json::Value;
 
+use self::declared_structures::DeclaredStructures;
 use self::extension_check::{check_extension, compile_fetch};
 use crate::backfill::CompiledBackfill;
 use crate::calendar::Calendar;
@@ -16,11 +19,12 @@ use crate::caller::{matches_pattern, token_matches};
 use crate::event_paths::EventPaths;
 use crate::event_time::{EventClock, TimeSkew};
 use crate::extension::{BadRecords, EnvelopeDefaults, EventOp, SourceExtension, TokenClaims};
-use crate::fetch::{FETCHED_MEMBER, Fetch};
+use crate::fetch::Fetch;
 use crate::file::DeclaredFile;
 use crate::info::ContractInfo;
+use crate::json::JsonDocument;
 use crate::locator::ProblemLocator;
-use crate::odcs::{ContractDocument, Property, SchemaObject};
+use crate::odcs::{ContractDocument, SchemaObject};
 use crate::path::EventPath;
 use crate::problem::{Problem, nearest_name_hint};
 use crate::structure::DeclaredStructure;
@@ -80,6 +84,8 @@ pub struct SourceContract {
     /// What the record within it is declared to be, where the contract describes it as an object of
     /// its own.
     pub(crate) record_structure: Option<DeclaredStructure>,
+    /// Whether any field is read with a declared leniency, before its type is checked.
+    is_lenient: bool,
 }
 
 impl SourceContract {
@@ -105,14 +111,15 @@ impl SourceContract {
             .map(|backfill| CompiledBackfill::compile(backfill, &locator))
             .transpose()?;
 
-        let record_object = extension.record.as_deref();
+        let structures = DeclaredStructures::of(&document.schema, &extension);
         let contract = Self {
             about: ContractInfo::from_document(&document, file),
             title: document.name.clone().unwrap_or_else(|| document.id.clone()),
             purpose: document.description.purpose.clone().unwrap_or_default(),
             owner: document.owner(),
-            event_structure: event_structure(&document.schema, record_object, fetch.is_some()),
-            record_structure: record_structure(&document.schema, record_object),
+            is_lenient: structures.are_lenient(),
+            event_structure: structures.event,
+            record_structure: structures.record,
             name: document.id,
             domain: document.domain.unwrap_or_else(|| "shared".to_owned()),
             version: document.version,
@@ -224,6 +231,35 @@ impl SourceContract {
             .unwrap_or(&DeclaredStructure::Opaque)
     }
 
+    /// The path in an event that leads to this record.
+    pub(crate) fn record_path(&self, record: &Value, event: &Value) -> &str {
+        self.paths
+            .records()
+            .find(|path| {
+                path.first_value(event)
+                    .is_some_and(|found| std::ptr::eq(found, record))
+            })
+            .map_or("$", EventPath::text)
+    }
+
+    /// Reads the fields whose leniency the contract declares: in the event, then in its records.
+    pub(crate) fn decode_lenient_fields(&self, document: &mut JsonDocument) {
+        if !self.is_lenient {
+            return;
+        }
+        let mut value = document.value.take();
+        self.event_structure
+            .decode_fields(&mut value, "$", document);
+        if let Some(structure) = &self.record_structure {
+            for path in self.paths.records() {
+                if let Some(record) = path.plain_value_mut(&mut value) {
+                    structure.decode_fields(record, path.text(), document);
+                }
+            }
+        }
+        document.value = value;
+    }
+
     /// Paths to objects whose fields the contract does not declare: the checks skip everything in
     /// them.
     #[must_use]
@@ -290,45 +326,4 @@ fn compile_clock(
         ),
         locator,
     )
-}
-
-/// The declared structure of the event: the first object of the schema that does not describe the
-/// record.
-fn event_structure(
-    schema: &[SchemaObject],
-    record: Option<&str>,
-    fetches: bool,
-) -> DeclaredStructure {
-    let event = schema
-        .iter()
-        .find(|object| record.is_none_or(|name| object.name != name));
-    let mut properties = event
-        .map(|event| event.properties.clone())
-        .unwrap_or_default();
-
-    if fetches {
-        // The relay adds this member beside the state that it fetched.
-        properties.push(Property {
-            name: FETCHED_MEMBER.to_owned(),
-            logical_type: Some("object".into()),
-            ..Property::default()
-        });
-    }
-    structure_of(&properties)
-}
-
-/// The declared structure of the record, where an object of the schema describes it.
-fn record_structure(schema: &[SchemaObject], record: Option<&str>) -> Option<DeclaredStructure> {
-    let name = record?;
-    let object = schema.iter().find(|object| object.name == name)?;
-    Some(structure_of(&object.properties))
-}
-
-/// An object without declared fields is opaque: it does not mean that it has none.
-fn structure_of(properties: &[Property]) -> DeclaredStructure {
-    if properties.is_empty() {
-        DeclaredStructure::Opaque
-    } else {
-        DeclaredStructure::from_properties(properties)
-    }
 }

@@ -1,30 +1,24 @@
-//! The declared structure of events and records: finds missing required fields, undeclared fields
-//! and unlisted values.
+//! The declared structure of events and records: finds values of another type, missing required
+//! fields, undeclared fields and unlisted values.
+
+mod decode;
+mod types;
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use self::types::ScalarType;
 use crate::fault::EventFault;
+use crate::field_extension::FieldExtension;
+use crate::number::{exact_digits, number_text};
 use crate::odcs::Property;
 use crate::path::{EventPath, PathStep};
 use crate::problem::nearest_name_hint;
-
-/// Paths of one kind that one raw object's receipt counts separately; further paths are counted
-/// together.
-const PATHS_MAX: usize = 64;
-
-/// A run of so many digits in a name shows that the name holds data.
-const DATA_DIGITS_MIN: usize = 4;
-
-/// The longest name of a field, in bytes. A longer one is likely to hold data.
-const NAME_BYTES_MAX: usize = 64;
+use crate::walked_path::WalkedPath;
 
 /// An object with more undeclared members than this is a map of data: none of its members is named.
 const UNDECLARED_MEMBERS_MAX: usize = 12;
-
-/// The name under which further paths are counted.
-const OTHER_PATHS: &str = "(others)";
 
 /// What events hold beyond what the contract declares: counts by path, never a value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,19 +27,27 @@ pub struct ContractFindings {
     pub undeclared: BTreeMap<String, u64>,
     /// Values that the contract's enumeration does not list.
     pub unlisted: BTreeMap<String, u64>,
+    /// Members that their object has more than once. The last one holds.
+    pub duplicates: BTreeMap<String, u64>,
+    /// Values that their column could not read, and that the mapping declares as null and counted.
+    pub unreadable: BTreeMap<String, u64>,
 }
 
 /// What a value is declared to be.
 #[derive(Clone, Debug)]
 pub(crate) enum DeclaredStructure {
-    /// Anything: its content is not checked.
+    /// Anything: neither its type nor its content is checked.
     Opaque,
+    /// An object whose fields are not declared.
+    OpaqueObject,
+    /// A list whose elements are not declared.
+    OpaqueList,
     /// An object with these fields, in the order of their names.
     Object(Vec<DeclaredField>),
     /// A list of such elements.
     List(Box<DeclaredStructure>),
     /// A text, number, boolean, date; one of these where any are listed.
-    Value(Vec<Value>),
+    Value(ScalarType, Vec<Value>),
 }
 
 /// A declared field of an object.
@@ -56,6 +58,7 @@ pub(crate) struct DeclaredField {
     /// Whether this field or one below it is required. The check of a full record visits no other
     /// fields.
     has_required: bool,
+    extension: FieldExtension,
     structure: DeclaredStructure,
 }
 
@@ -66,75 +69,10 @@ impl DeclaredField {
             name: property.name.clone(),
             required: property.required,
             has_required: property.required || structure.has_required(),
+            extension: property.polelake_extension().unwrap_or_default(),
             structure,
         }
     }
-}
-
-/// The position of a walk through a value. Its text is built only when there is a finding.
-struct WalkedPath<'t> {
-    parent: Option<&'t WalkedPath<'t>>,
-    name: &'t str,
-}
-
-impl<'t> WalkedPath<'t> {
-    fn root(name: &'t str) -> Self {
-        Self { parent: None, name }
-    }
-
-    fn child(&'t self, name: &'t str) -> WalkedPath<'t> {
-        WalkedPath {
-            parent: Some(self),
-            name,
-        }
-    }
-
-    fn element(&'t self) -> WalkedPath<'t> {
-        self.child("[*]")
-    }
-
-    fn render_path(&self) -> String {
-        let mut path = self.parent.map(WalkedPath::render_path).unwrap_or_default();
-        if self.name.starts_with(['$', '[']) {
-            path.push_str(self.name);
-        } else {
-            path.push('.');
-            let printable = looks_like_name(self.name);
-            path.push_str(if printable {
-                self.name
-            } else {
-                "(unprintable)"
-            });
-        }
-        path
-    }
-
-    fn count_path(&self, counts: &mut BTreeMap<String, u64>) {
-        let path = self.render_path();
-        let counted_alone = counts.len() < PATHS_MAX || counts.contains_key(&path);
-        let name = if counted_alone {
-            path
-        } else {
-            OTHER_PATHS.to_owned()
-        };
-        *counts.entry(name).or_default() += 1;
-    }
-}
-
-/// Whether a field's name looks like one. A producer that makes names of data, such as e-mail
-/// addresses or telephone numbers, must not bring them into a receipt.
-fn looks_like_name(name: &str) -> bool {
-    let has_data_digits = name
-        .as_bytes()
-        .windows(DATA_DIGITS_MIN)
-        .any(|run| run.iter().all(u8::is_ascii_digit));
-
-    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && name.len() <= NAME_BYTES_MAX
-        && name
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | ':' | '.'))
-        && !has_data_digits
 }
 
 impl DeclaredStructure {
@@ -150,20 +88,25 @@ impl DeclaredStructure {
 
     fn from_property(property: &Property) -> Self {
         match property.logical_type.as_deref() {
-            Some("object" | "map") if property.properties.is_empty() => Self::Opaque,
+            Some("object" | "map") if property.properties.is_empty() => Self::OpaqueObject,
             Some("object") => Self::from_properties(&property.properties),
             Some("array" | "vector") => match &property.items {
                 Some(items) => Self::List(Box::new(Self::from_property(items))),
-                None => Self::Opaque,
+                None => Self::OpaqueList,
             },
             _ => {
                 let listed = property
                     .enum_values
                     .iter()
                     .map(|listed| listed.value.clone());
-                Self::Value(listed.collect())
+                Self::Value(ScalarType::from_property(property), listed.collect())
             }
         }
+    }
+
+    /// Whether nothing is declared of what is within a value.
+    fn is_opaque(&self) -> bool {
+        matches!(self, Self::Opaque | Self::OpaqueObject | Self::OpaqueList)
     }
 
     /// Whether anything below is required.
@@ -171,7 +114,7 @@ impl DeclaredStructure {
         match self {
             Self::Object(fields) => fields.iter().any(|field| field.has_required),
             Self::List(item) => item.has_required(),
-            Self::Opaque | Self::Value(_) => false,
+            _ => false,
         }
     }
 
@@ -187,7 +130,13 @@ impl DeclaredStructure {
 
     fn walk_value(&self, value: &Value, path: &WalkedPath<'_>, findings: &mut ContractFindings) {
         match (self, value) {
-            (Self::Opaque, _) | (_, Value::Null) => {}
+            (_, Value::Null) => {}
+            _ if self.is_opaque() => {}
+            (Self::Value(_, listed), value) if is_scalar(value) => {
+                if !listed.is_empty() && !listed.iter().any(|known| is_same_scalar(known, value)) {
+                    path.count_path(&mut findings.unlisted);
+                }
+            }
             (Self::Object(fields), Value::Object(object)) => {
                 walk_object(fields, object, path, findings);
             }
@@ -197,21 +146,22 @@ impl DeclaredStructure {
                     structure.walk_value(item, &element, findings);
                 }
             }
-            (Self::Value(_), Value::Object(_) | Value::Array(_))
-            | (Self::Object(_) | Self::List(_), _) => {
-                path.count_path(&mut findings.undeclared);
-            }
-            (Self::Value(listed), value) => {
-                if !listed.is_empty() && !listed.contains(value) {
-                    path.count_path(&mut findings.unlisted);
-                }
-            }
+            _ => path.count_path(&mut findings.undeclared),
         }
     }
 
     /// Refuses a full record that lacks a required field; the fault names the first.
     pub(crate) fn check_complete(&self, value: &Value, root: &str) -> Result<(), EventFault> {
-        match self.first_missing_path(value, &WalkedPath::root(root)) {
+        self.check_required(value, root, true)
+    }
+
+    /// Refuses a patch that states a required field as null or blank.
+    pub(crate) fn check_stated(&self, value: &Value, root: &str) -> Result<(), EventFault> {
+        self.check_required(value, root, false)
+    }
+
+    fn check_required(&self, value: &Value, root: &str, complete: bool) -> Result<(), EventFault> {
+        match self.first_missing_path(value, &WalkedPath::root(root), complete) {
             None => Ok(()),
             Some(path) => {
                 let reason = "the contract requires a value here";
@@ -220,23 +170,31 @@ impl DeclaredStructure {
         }
     }
 
-    fn first_missing_path(&self, value: &Value, path: &WalkedPath<'_>) -> Option<String> {
+    /// The path of the first required field without a value; of a patch, of those that it states.
+    fn first_missing_path(
+        &self,
+        value: &Value,
+        path: &WalkedPath<'_>,
+        complete: bool,
+    ) -> Option<String> {
         match (self, value) {
             (Self::Object(fields), Value::Object(object)) => fields
                 .iter()
                 .filter(|field| field.has_required)
+                .filter(|field| complete || object.contains_key(&field.name))
                 .find_map(|field| {
                     let member = path.child(&field.name);
-                    match object.get(&field.name).filter(|value| !value.is_null()) {
-                        Some(value) => field.structure.first_missing_path(value, &member),
+                    match object.get(&field.name).filter(|value| has_content(value)) {
+                        Some(value) => field.structure.first_missing_path(value, &member, complete),
                         None => field.required.then(|| member.render_path()),
                     }
                 }),
+            // A patch states a list as a whole.
             (Self::List(structure), Value::Array(items)) if structure.has_required() => {
                 let element = path.element();
                 items
                     .iter()
-                    .find_map(|item| structure.first_missing_path(item, &element))
+                    .find_map(|item| structure.first_missing_path(item, &element, true))
             }
             _ => None,
         }
@@ -256,7 +214,8 @@ impl DeclaredStructure {
 
         match structure {
             Self::List(item) if each_element => Ok(item),
-            Self::Object(_) | Self::Value(_) if each_element => Err(format!(
+            Self::OpaqueList if each_element => Ok(&DeclaredStructure::Opaque),
+            Self::Object(_) | Self::Value(..) if each_element => Err(format!(
                 "the contract declares no list at `{}`",
                 path.text()
             )),
@@ -271,7 +230,9 @@ impl DeclaredStructure {
         path: &EventPath,
     ) -> Result<&DeclaredStructure, String> {
         match (step, self) {
-            (_, Self::Opaque) => Ok(self),
+            (_, Self::Opaque | Self::OpaqueObject | Self::OpaqueList) => {
+                Ok(&DeclaredStructure::Opaque)
+            }
             (PathStep::Name(name), Self::Object(fields)) => find_field(fields, name)
                 .map(|field| &field.structure)
                 .ok_or_else(|| {
@@ -290,10 +251,15 @@ impl DeclaredStructure {
         }
     }
 
+    /// Whether it is a number of which the text is read as the number.
+    pub(crate) fn reads_number_text(&self) -> bool {
+        matches!(self, Self::Value(scalar, _) if scalar.reads_number_text())
+    }
+
     /// Adds the paths of opaque objects, which the lint reports.
     pub(crate) fn collect_opaque_paths(&self, path: &str, opaque: &mut Vec<String>) {
         match self {
-            Self::Opaque => opaque.push(path.to_owned()),
+            Self::Opaque | Self::OpaqueObject | Self::OpaqueList => opaque.push(path.to_owned()),
             Self::Object(fields) => {
                 for field in fields {
                     let member = format!("{path}.{}", field.name);
@@ -301,8 +267,33 @@ impl DeclaredStructure {
                 }
             }
             Self::List(item) => item.collect_opaque_paths(&format!("{path}[*]"), opaque),
-            Self::Value(_) => {}
+            Self::Value(..) => {}
         }
+    }
+}
+
+/// Whether a value is a text, number or boolean.
+fn is_scalar(value: &Value) -> bool {
+    match value {
+        Value::Object(_) => exact_digits(value).is_some(),
+        Value::Array(_) => false,
+        _ => true,
+    }
+}
+
+/// Whether a value is the listed one: `7.0` is 7.
+fn is_same_scalar(listed: &Value, value: &Value) -> bool {
+    listed == value
+        || number_text(listed)
+            .is_some_and(|text| number_text(value).is_some_and(|other| text == other))
+}
+
+/// Whether a value is more than null or blank text.
+fn has_content(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::String(text) => !text.trim().is_empty(),
+        _ => true,
     }
 }
 
@@ -351,130 +342,4 @@ fn find_field<'f>(fields: &'f [DeclaredField], name: &str) -> Option<&'f Declare
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn shape() -> DeclaredStructure {
-        let properties: Vec<Property> = serde_json::from_value(json!([
-            {"name": "id", "logicalType": "string", "required": true},
-            {"name": "kind", "logicalType": "string", "enum": [{"value": "A"}, {"value": "B"}]},
-            {"name": "free", "logicalType": "object"},
-            {"name": "lines", "logicalType": "array", "items": {
-                "logicalType": "object",
-                "properties": [{"name": "amount", "logicalType": "number", "required": true}],
-            }},
-        ]))
-        .unwrap();
-        DeclaredStructure::from_properties(&properties)
-    }
-
-    fn found(value: &Value) -> ContractFindings {
-        let mut findings = ContractFindings::default();
-        shape().count_findings(value, "$", &mut findings);
-        findings
-    }
-
-    #[test]
-    fn what_is_not_declared_is_counted_by_path_and_what_is_opaque_is_not_looked_into() {
-        let findings = found(&json!({
-            "id": "1", "kind": "C", "colour": "red", "free": {"x": 1},
-            "lines": [{"amount": 1, "unit": "kg"}, {"amount": 2, "unit": "kg"}, 7],
-            "zoe@example.org": 1,
-        }));
-        let counts: Vec<(&str, u64)> = findings
-            .undeclared
-            .iter()
-            .map(|(path, count)| (path.as_str(), *count))
-            .collect();
-        assert_eq!(
-            counts,
-            [
-                ("$.(unprintable)", 1),
-                ("$.colour", 1),
-                ("$.lines[*]", 1),
-                ("$.lines[*].unit", 2)
-            ]
-        );
-        assert_eq!(
-            findings.unlisted,
-            BTreeMap::from([("$.kind".to_owned(), 1)])
-        );
-        assert_eq!(
-            found(&json!({"id": "1", "kind": null, "lines": []})),
-            ContractFindings::default()
-        );
-    }
-
-    #[test]
-    fn names_without_end_are_counted_together() {
-        let mut findings = ContractFindings::default();
-        for event in 0..200u8 {
-            let letters = format!(
-                "f{}{}",
-                char::from(b'a' + event / 26),
-                char::from(b'a' + event % 26)
-            );
-            shape().count_findings(&json!({letters: 1}), "$", &mut findings);
-        }
-        assert_eq!(findings.undeclared.len(), PATHS_MAX + 1);
-        assert_eq!(findings.undeclared.values().sum::<u64>(), 200);
-        // A map of data: its members' names are values of people.
-        let people: serde_json::Map<String, Value> = (0..30u8)
-            .map(|n| {
-                (
-                    format!("Sample{}", char::from(b'a' + n % 26)) + &"x".repeat(usize::from(n)),
-                    json!(n),
-                )
-            })
-            .collect();
-        let findings = found(&Value::Object(people));
-        assert_eq!(
-            findings.undeclared,
-            BTreeMap::from([("$[(many names)]".to_owned(), 30)])
-        );
-        let phones = found(&json!({"07700900123": 1, "QQ123456C": 1}));
-        assert_eq!(
-            phones.undeclared,
-            BTreeMap::from([("$.(unprintable)".to_owned(), 2)])
-        );
-    }
-
-    #[test]
-    fn a_whole_record_has_what_is_required() {
-        assert_eq!(shape().check_complete(&json!({"id": "1"}), "$"), Ok(()));
-        assert_eq!(
-            shape()
-                .check_complete(&json!({"id": null}), "$")
-                .unwrap_err()
-                .path,
-            "$.id"
-        );
-        let line = shape()
-            .check_complete(&json!({"id": "1", "lines": [{}]}), "$")
-            .unwrap_err();
-        assert_eq!(
-            (line.path.as_str(), line.rule.as_str()),
-            ("$.lines[*].amount", "contract.required")
-        );
-    }
-
-    #[test]
-    fn paths_are_followed_into_the_shape() {
-        let shape = shape();
-        let at = |text: &str| {
-            shape
-                .structure_at(&EventPath::parse(text).unwrap())
-                .map(|shape| matches!(shape, DeclaredStructure::Opaque))
-        };
-        assert_eq!(at("$.free.anything"), Ok(true));
-        assert_eq!(at("$.lines[*]"), Ok(false));
-        assert_eq!(at("$.lines[?@.amount == 'x'].amount"), Ok(false));
-        assert!(
-            at("$.kinds")
-                .unwrap_err()
-                .contains("nearest name is `kind`")
-        );
-        assert!(at("$.id[*]").unwrap_err().contains("no list"));
-    }
-}
+mod tests;

@@ -206,6 +206,15 @@ fn compile_column(property: &Property) -> Result<Column, String> {
     if !is_snake_case(name) {
         return Err(format!("the column name `{name}` is not lower snake_case"));
     }
+    if property
+        .custom_properties
+        .iter()
+        .any(|custom| custom.property == "polelake")
+    {
+        return Err(format!(
+            "`polelake` of `{name}` belongs to a field of a source: a mapping gives a column its type"
+        ));
+    }
     let kind = compile_type(property)?;
     let classification = check_classification(property)?;
 

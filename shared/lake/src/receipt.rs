@@ -60,6 +60,12 @@ pub struct Receipt {
     /// Values that the contract's enumerations do not list, by path: kept as they came.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub unlisted: BTreeMap<String, u64>,
+    /// Members that their object has more than once, by path: the last one holds.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub duplicates: BTreeMap<String, u64>,
+    /// Values that their column could not read, by path: null, as the mapping declares it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unreadable: BTreeMap<String, u64>,
     /// Records by the minute of the day in which they were appended, 0 to 1439.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub minutes: BTreeMap<u16, u64>,

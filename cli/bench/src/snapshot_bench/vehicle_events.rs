@@ -136,6 +136,8 @@ impl VehicleEvents<'_> {
             quarantined: Default::default(),
             undeclared: Default::default(),
             unlisted: Default::default(),
+            duplicates: Default::default(),
+            unreadable: Default::default(),
             minutes: Default::default(),
             lag: Default::default(),
             days: vec![DayStart {

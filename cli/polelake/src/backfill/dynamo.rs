@@ -1,9 +1,6 @@
 //! DynamoDB's JSON, in which every value says its type: `{"id": {"S": "1"}, "age": {"N": "42"}}`.
 
-use serde_json::{Map, Number, Value};
-
-/// A double holds every decimal number of so many digits exactly.
-const EXACT_DIGITS: usize = 15;
+use serde_json::{Map, Value};
 
 /// The item of an export's line as plain JSON; none when the line is not one.
 #[must_use]
@@ -41,19 +38,9 @@ fn plain_map(value: &Value) -> Option<Value> {
     Some(Value::Object(plain))
 }
 
-/// Parses a number, which DynamoDB writes as a text. One that no double holds exactly stays a text.
+/// Parses a number, which DynamoDB writes as a text of up to 38 digits. All of them are kept.
 fn parse_number(value: &Value) -> Option<Value> {
-    let text = value.as_str()?;
-    if let Ok(whole) = text.parse::<i64>() {
-        return Some(whole.into());
-    }
-
-    let number: f64 = text.parse().ok()?;
-    let digits = text.bytes().filter(u8::is_ascii_digit).count();
-    match Number::from_f64(number) {
-        Some(number) if digits <= EXACT_DIGITS => Some(number.into()),
-        _ => Some(text.into()),
-    }
+    contract::exact_number(value.as_str()?)
 }
 
 #[cfg(test)]
@@ -71,11 +58,13 @@ mod tests {
             "list": {"L": [{"S": "x"}, {"M": {"y": {"N": "-1"}}}]},
         }});
         let plain = json!({
-            "id": "1", "n": 42, "f": 118.4, "big": "12345678901234567890.5", "yes": true,
-            "none": null,
+            "id": "1", "n": 42, "f": 118.4, "big": null, "yes": true, "none": null,
             "set": ["a", "b"], "numbers": [1, 2.5], "list": ["x", {"y": -1}],
         });
-        assert_eq!(parse_export_item(&line), Some(plain));
+        let mut item = parse_export_item(&line).unwrap();
+        let big = contract::render_json(&item["big"].take());
+        assert_eq!(big, "12345678901234567890.5");
+        assert_eq!(item, plain);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! simply continue.
 
 mod csv_rows;
+mod doubles;
 pub mod dynamo;
 pub mod journal;
 pub mod pages;

@@ -6,12 +6,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use contract::EventFault;
 use flate2::read::MultiGzDecoder;
 use lake::BoundedBatches;
 use lake::limits::SUPPLIER_FILE;
 use serde_json::Value;
 
 use super::csv_rows::read_csv;
+use super::doubles::DoubleEncoders;
 use super::dynamo;
 use crate::bounded_lines::BoundedLines;
 use crate::error::CliError;
@@ -30,6 +32,8 @@ pub struct RecordFile {
     pub total: u64,
     /// How much of it was read.
     pub read_so_far: Arc<AtomicU64>,
+    /// Whether the file holds texts only, which the contract gives their types.
+    pub is_untyped: bool,
 }
 
 /// Opens a file. Its name says what is in it: `.csv`, `.parquet`; every other file holds a JSON
@@ -59,7 +63,8 @@ pub fn open_record_file(path: &Path) -> Result<RecordFile, CliError> {
     } else {
         Box::new(counted)
     };
-    let records = if name.ends_with(".csv") {
+    let is_untyped = name.ends_with(".csv");
+    let records = if is_untyped {
         read_csv(reader, shown)?
     } else {
         read_json_lines(reader, shown)
@@ -68,6 +73,7 @@ pub fn open_record_file(path: &Path) -> Result<RecordFile, CliError> {
         records,
         total,
         read_so_far,
+        is_untyped,
     })
 }
 
@@ -102,13 +108,20 @@ fn parse_json_line(line: std::io::Result<Vec<u8>>, location: &str) -> Option<Bac
         Err(error) => return Some(Err(format!("{location}: {error}"))),
     };
 
-    Some(match serde_json::from_slice::<Value>(&line) {
+    Some(match contract::read_json(&line) {
         Ok(value) => Ok(dynamo::parse_export_item(&value).unwrap_or(value)),
-        Err(error) => {
-            let column = error.column();
-            Err(format!("{location}: not JSON, column {column}"))
-        }
+        Err(fault) => Err(format!("{location}: {}", line_fault(&fault))),
     })
+}
+
+/// Why a line of a file is no record: where in the line, or at which path.
+pub fn line_fault(fault: &EventFault) -> String {
+    let reason = fault.reason.replace("line 1, ", "");
+    if fault.path == "$" {
+        reason
+    } else {
+        format!("{reason}, at {}", fault.path)
+    }
 }
 
 fn read_parquet(file: File, shown: &str) -> Result<RecordFile, CliError> {
@@ -133,17 +146,24 @@ fn read_parquet(file: File, shown: &str) -> Result<RecordFile, CliError> {
         records: Box::new(records),
         total,
         read_so_far,
+        is_untyped: false,
     })
 }
 
-/// The rows of a batch as objects: dates and instants in ISO form.
+/// The rows of a batch as objects: decimals with every digit, dates and instants in ISO form.
 fn batch_objects(batch: &arrow_array::RecordBatch) -> Result<Vec<Value>, String> {
-    let mut writer = arrow_json::ArrayWriter::new(Vec::new());
+    let mut writer = arrow_json::WriterBuilder::new()
+        .with_encoder_factory(DoubleEncoders::shared())
+        .build::<_, arrow_json::writer::JsonArray>(Vec::new());
     writer
         .write(batch)
         .and_then(|()| writer.finish())
         .map_err(|error| error.to_string())?;
-    serde_json::from_slice(&writer.into_inner()).map_err(|error| error.to_string())
+
+    match contract::read_json(&writer.into_inner()).map_err(|fault| fault.reason)? {
+        Value::Array(rows) => Ok(rows),
+        _ => Ok(Vec::new()),
+    }
 }
 
 #[cfg(test)]
@@ -170,7 +190,7 @@ mod tests {
         assert_eq!(found[..2], [Ok(json!({"id": 1})), Ok(json!({"id": 2}))]);
         let why = found[2].as_ref().unwrap_err();
         assert!(
-            why.contains("a.jsonl:4: not JSON, column 2") && !why.contains("broken"),
+            why.contains("a.jsonl:4: not JSON: column 2") && !why.contains("broken"),
             "{why}"
         );
         let found = read("b.csv", "\u{feff}id,name\n1,\"A, B\"\n2,\n3\n".as_bytes());
@@ -201,6 +221,78 @@ mod tests {
             found.len()
         );
         assert!(found.last().unwrap().is_err());
+    }
+
+    #[test]
+    fn parquet_numbers_keep_their_digits_and_what_is_no_number_is_a_text() {
+        use arrow_array::{
+            ArrayRef, Decimal128Array, Float32Array, Float64Array, Int64Array, RecordBatch,
+            UInt64Array,
+        };
+
+        let amounts = Decimal128Array::from(vec![1_234_567_890_123_456_789, -1, 0])
+            .with_precision_and_scale(38, 2)
+            .unwrap();
+        let columns: [(&str, ArrayRef); 6] = [
+            ("amount", Arc::new(amounts)),
+            (
+                "whole",
+                Arc::new(Int64Array::from(vec![i64::MAX, i64::MIN, 0])),
+            ),
+            ("id", Arc::new(UInt64Array::from(vec![u64::MAX, 7, 0]))),
+            (
+                "double",
+                Arc::new(Float64Array::from(vec![f64::NAN, f64::INFINITY, 0.1])),
+            ),
+            (
+                "large",
+                Arc::new(Float64Array::from(vec![1e300, 5e-324, -0.0])),
+            ),
+            (
+                "single",
+                Arc::new(Float32Array::from(vec![0.1, f32::NEG_INFINITY, 2.0])),
+            ),
+        ];
+        let batch = RecordBatch::try_from_iter(columns).unwrap();
+        let mut bytes = Vec::new();
+        let mut writer =
+            parquet::arrow::ArrowWriter::try_new(&mut bytes, batch.schema(), None).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+
+        let found = read("numbers.parquet", &bytes);
+        let texts = |name: &str| {
+            let values = found.iter().map(|row| &row.as_ref().unwrap()[name]);
+            let texts = values.map(|value| match contract::number_text(value) {
+                Some(digits) => digits.into_owned(),
+                None => value.to_string(),
+            });
+            texts.collect::<Vec<String>>()
+        };
+        assert_eq!(texts("amount"), ["12345678901234567.89", "-0.01", "0"]);
+        assert_eq!(
+            texts("whole"),
+            ["9223372036854775807", "-9223372036854775808", "0"]
+        );
+        assert_eq!(texts("id"), ["18446744073709551615", "7", "0"]);
+        assert_eq!(texts("double"), ["\"NaN\"", "\"Infinity\"", "0.1"]);
+        assert_eq!(texts("single"), ["0.1", "\"-Infinity\"", "2"]);
+        let large = texts("large");
+        assert_eq!(large[0], format!("1{}", "0".repeat(300)));
+        assert_eq!(large[1], format!("0.{}5", "0".repeat(323)));
+        assert_eq!(large[2], "0");
+    }
+
+    #[test]
+    fn a_name_with_nul_in_a_file_forges_no_number() {
+        let found = read(
+            "forged.jsonl",
+            b"{\"id\": {\"\\u0000number\": \"7\"}}\n{\"id\": 89441100000000000011}\n",
+        );
+        let why = found[0].as_ref().unwrap_err();
+        assert!(why.contains("NUL"), "{why}");
+        let id = &found[1].as_ref().unwrap()["id"];
+        assert_eq!(contract::render_json(id), "89441100000000000011");
     }
 
     #[test]

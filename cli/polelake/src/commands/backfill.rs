@@ -122,6 +122,10 @@ impl BackfillSender<'_> {
                 self.outcome.skipped += 1;
                 continue;
             }
+            let record = match records.is_untyped {
+                true => record.map(|record| self.contract.type_texts(record)),
+                false => record,
+            };
             self.add_record(record, &mut batch, &bar);
             if self.is_batch_full(&batch) {
                 self.send_batch(&mut batch).await?;

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use indicatif::ProgressBar;
 use lake::limits::VALUE_BYTES_MAX;
+use serde_json::json;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 
 use super::progress::styled_bar;
 use crate::args::platform::PushArgs;
@@ -110,10 +110,8 @@ fn read_events(file: &Path) -> Result<EventIterator, CliError> {
         .read_to_end(&mut start)
         .map_err(|error| format!("{shown}: {error}"))?;
     let is_whole = start.len() <= VALUE_BYTES_MAX;
-    if is_whole && let Ok(document) = serde_json::from_slice::<Value>(&start) {
-        return Ok(Box::new(std::iter::once(Ok(document
-            .to_string()
-            .into_bytes()))));
+    if is_whole && serde_json::from_slice::<&RawValue>(&start).is_ok() {
+        return Ok(Box::new(std::iter::once(Ok(join_document_lines(start)))));
     }
     if !is_whole && is_cut_document(&start) {
         let why = format!(
@@ -139,6 +137,17 @@ fn is_cut_document(start: &[u8]) -> bool {
         return false;
     };
     serde_json::from_slice::<&RawValue>(&start[..end]).is_err()
+}
+
+/// One line of a JSON document: no text within one holds the end of a line, so every byte of the
+/// event itself stays.
+fn join_document_lines(mut document: Vec<u8>) -> Vec<u8> {
+    for byte in &mut document {
+        if matches!(byte, b'\n' | b'\r') {
+            *byte = b' ';
+        }
+    }
+    document.trim_ascii().to_vec()
 }
 
 /// A progress bar for so many events of a source.

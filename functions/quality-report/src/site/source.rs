@@ -384,14 +384,20 @@ impl SourcePageView<'_> {
     }
 
     fn undeclared_section(&self) -> Markup {
-        let undeclared = &self.reconciliation.undeclared;
-        let unlisted = &self.reconciliation.unlisted;
+        let counted = &self.reconciliation;
+        let undeclared = &counted.undeclared;
+        let unlisted = &counted.unlisted;
+        let unreadable = &counted.unreadable;
+        let duplicates = &counted.duplicates;
+        let found = [undeclared, unlisted, unreadable, duplicates];
         html! {
-            @if undeclared.is_empty() && unlisted.is_empty() {
+            @if found.iter().all(|counts| counts.is_empty()) {
                 p.govuk-body { "Every field and value of the day is declared." }
             }
             (counts_by_path("Undeclared fields: kept in the raw zone, in no table", undeclared))
             (counts_by_path("Unlisted values: kept as they were received", unlisted))
+            (counts_by_path("Unreadable values: null in their column", unreadable))
+            (counts_by_path("Members of one name: the last one holds", duplicates))
         }
     }
 

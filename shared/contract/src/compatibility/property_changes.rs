@@ -58,6 +58,7 @@ impl ContractComparison<'_> {
             old.classification.as_deref(),
             new.classification.as_deref(),
         );
+        self.compare_leniency(element, old, new);
         self.compare_enum_values(element, &old.enum_values, &new.enum_values);
         self.compare_limits(element, old, new);
 
@@ -100,6 +101,24 @@ impl ContractComparison<'_> {
                 "the type {old_type} became {new_type}: files of both would lie side by side"
             );
             self.add_breaking(element, description);
+        }
+    }
+
+    /// Compares what a source's field accepts besides its declared type.
+    fn compare_leniency(&mut self, element: &str, old: &Property, new: &Property) {
+        let old = old.polelake_extension().unwrap_or_default();
+        let new = new.polelake_extension().unwrap_or_default();
+        if old == new {
+            return;
+        }
+        if old.accepts_within(&new) {
+            self.add_fine(element, "it accepts more than its declared type");
+        } else {
+            self.add_breaking(
+                element,
+                "it accepts less than before besides its declared type: such events would be \
+                 quarantined",
+            );
         }
     }
 

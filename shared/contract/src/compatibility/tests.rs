@@ -113,6 +113,36 @@ fn the_matrix_of_columns() {
 }
 
 #[test]
+fn what_a_field_accepts_besides_its_type_only_grows() {
+    let source = |leniency: &str, version: &str| {
+        let text = format!(
+            "apiVersion: v3.2.0\nkind: DataContract\nid: s\nversion: {version}\nstatus: active\n\
+             schema:\n  - name: e\n    properties:\n      \
+             - {{name: a, logicalType: string, customProperties: [{{property: polelake, \
+             value: {{{leniency}}}}}]}}\n\
+             customProperties:\n  - property: polelake\n    value: {{topic: s, envelope: plain, \
+             key: [$.a], events: {{s: upsert}}, push: {{principals: [p]}}}}\n"
+        );
+        DeclaredFile::new("sources/s/contract.odcs.yaml", text)
+    };
+    let strict = source("", "1.0.0");
+    let lenient = source("accepts: [number]", "1.1.0");
+    let other = source("accepts: [boolean]", "1.2.0");
+    for (old, new, expected) in [
+        (&strict, &lenient, ChangeImpact::Fine),
+        (&lenient, &strict, ChangeImpact::Breaking),
+        (&lenient, &other, ChangeImpact::Breaking),
+    ] {
+        let changes = compare_files(Some(old), Some(new)).unwrap();
+        let found = changes
+            .iter()
+            .find(|change| change.element.ends_with('a'))
+            .unwrap();
+        assert_eq!(found.impact, expected, "{changes:?}");
+    }
+}
+
+#[test]
 fn codes_do_not_go_away() {
     let file = |text: &str| DeclaredFile::new("lists/l.yaml", text);
     let old = file(

@@ -2,11 +2,13 @@
 
 use super::{
     Assignment, CompiledIdentity, CompiledLink, CompiledLinkEnd, CompiledRecord, MappingContext,
-    MappingFinding, RecordCondition,
+    MappingFinding, RawColumn, RecordCondition,
 };
+use crate::column::{Column, ColumnType};
 use crate::expression::{CompiledExpression, RootedPath, StructureRoots};
 use crate::mapping::{
-    EndDocument, IdDocument, LinkDocument, OneOrMany, RecordDocument, RecordKind, WhenDocument,
+    ColumnDocument, EndDocument, IdDocument, LinkDocument, OneOrMany, RecordDocument, RecordKind,
+    UnreadablePolicy, WhenDocument,
 };
 use crate::problem::nearest_name_hint;
 use crate::source::SourceContract;
@@ -141,6 +143,12 @@ fn check_mapped_paths(
             .into_iter()
             .filter_map(|path| path.declared_structure(&roots).err());
         findings.extend(faults.map(|why| (word.clone(), why)));
+        let ambiguous = expression.comma_number_paths().into_iter();
+        findings.extend(
+            ambiguous
+                .filter_map(|path| ambiguous_number(path, &roots))
+                .map(|why| (word.clone(), why)),
+        );
     }
 
     if findings.is_empty() {
@@ -148,6 +156,19 @@ fn check_mapped_paths(
     } else {
         Err(findings)
     }
+}
+
+/// Why the texts of a path may be two numbers: `1.234` is one as JSON writes it, and another with a
+/// comma as the point.
+fn ambiguous_number(path: &RootedPath, roots: &StructureRoots<'_>) -> Option<String> {
+    let declared = path.declared_structure(roots).ok()?;
+    declared.reads_number_text().then(|| {
+        format!(
+            "the contract declares a number at `{}`, so the text `1.234` is read as one before it \
+             is parsed; declare `logicalType: string` with `accepts: [number]`",
+            path.text()
+        )
+    })
 }
 
 /// The declared structures from which the record's paths begin: the innermost list's item, and
@@ -290,23 +311,10 @@ fn compile_assignments(
 ) -> Result<Vec<Assignment>, Vec<MappingFinding>> {
     let mut assignments = Vec::new();
     let mut findings: Vec<MappingFinding> = Vec::new();
-    for (name, expression) in &document.columns {
-        let Some(index) = own_column_index(table, name) else {
-            let near = table.nearest_column_hint(name);
-            let why = format!("`{}` has no column `{name}`{near}", table.name);
-            findings.push((format!("{name}:"), why));
-            continue;
-        };
-        let column = &table.columns[index];
-        match CompiledExpression::compile(expression, &context.references) {
-            Ok(expression) => assignments.push(Assignment {
-                column: index,
-                name: name.clone(),
-                kind: column.kind,
-                required: column.required,
-                expression,
-            }),
-            Err(why) => findings.push((format!("{name}:"), format!("column `{name}`: {why}"))),
+    for (name, column) in &document.columns {
+        match compile_assignment(name, column, table, context) {
+            Ok(assignment) => assignments.push(assignment),
+            Err(why) => findings.push((format!("{name}:"), why)),
         }
     }
 
@@ -315,6 +323,79 @@ fn compile_assignments(
     } else {
         Err(findings)
     }
+}
+
+/// Compiles what fills one column.
+fn compile_assignment(
+    name: &str,
+    document: &ColumnDocument,
+    table: &TableContract,
+    context: &MappingContext<'_>,
+) -> Result<Assignment, String> {
+    let index = own_column_index(table, name).ok_or_else(|| {
+        let near = table.nearest_column_hint(name);
+        format!("`{}` has no column `{name}`{near}", table.name)
+    })?;
+    let column = &table.columns[index];
+    check_column_options(document, column)?;
+
+    let raw_column = document
+        .keep_raw
+        .as_ref()
+        .map(|raw| compile_raw_column(raw, name, table))
+        .transpose()?;
+    let expression = CompiledExpression::compile(&document.value, &context.references)
+        .map_err(|why| format!("column `{name}`: {why}"))?;
+    Ok(Assignment {
+        column: index,
+        name: name.to_owned(),
+        kind: column.kind,
+        required: column.required,
+        expression,
+        round: document.round,
+        unreadable: document.unreadable,
+        raw_column,
+    })
+}
+
+/// What becomes of values that do not fit must fit the column itself.
+fn check_column_options(document: &ColumnDocument, column: &Column) -> Result<(), String> {
+    let name = &column.name;
+    let is_number = matches!(column.kind, ColumnType::Decimal(..) | ColumnType::Integer);
+    let becomes_null = document.unreadable == UnreadablePolicy::NullAndCount;
+    if document.round.is_some() && !is_number {
+        return Err(format!(
+            "column `{name}`: `round` belongs to a column of type decimal or bigint"
+        ));
+    }
+    if becomes_null && column.required {
+        return Err(format!(
+            "column `{name}` is required: `unreadable: null-and-count` would leave it empty"
+        ));
+    }
+    if document.keep_raw.is_some() && !becomes_null {
+        return Err(format!(
+            "column `{name}`: `keep_raw` belongs to `unreadable: null-and-count`"
+        ));
+    }
+    Ok(())
+}
+
+/// The text column that keeps what another column cannot read.
+fn compile_raw_column(raw: &str, name: &str, table: &TableContract) -> Result<RawColumn, String> {
+    let index = own_column_index(table, raw)
+        .filter(|index| table.columns[*index].kind == ColumnType::Text && raw != name)
+        .ok_or_else(|| {
+            let near = table.nearest_column_hint(raw);
+            format!(
+                "column `{name}`: `keep_raw` needs another column of `{}` that is a text{near}",
+                table.name
+            )
+        })?;
+    Ok(RawColumn {
+        index,
+        name: raw.to_owned(),
+    })
 }
 
 /// The index of one of the table's own columns. The provenance columns are filled by the platform.

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use serde_json::{Map, Value};
 
+use crate::number::number_text;
 use crate::time::{parse_date, parse_timestamp};
 
 /// What a field's values are.
@@ -25,6 +26,12 @@ pub(super) struct SampleField {
     pub(super) name: String,
     pub(super) kind: SampleFieldKind,
     pub(super) inner: Vec<SampleField>,
+    /// What the items of a list are that are no objects.
+    item_kind: SampleFieldKind,
+    /// How far the values differ from the kind, as the extension on a field says it.
+    leniency: Option<String>,
+    /// The same of the items of a list.
+    item_leniency: Option<String>,
 }
 
 /// The fields of objects, in the order in which they first appear.
@@ -53,24 +60,61 @@ fn collect_field(objects: &[Value], name: &str) -> SampleField {
         .filter(|value| !value.is_null())
         .collect();
     let kind = guess_kind(&values);
+    let leniency = guess_leniency(kind, &values);
 
     let nested: Vec<Value> = match kind {
         SampleFieldKind::Object => values.into_iter().cloned().collect(),
-        SampleFieldKind::List => {
-            let lists = values.into_iter().filter_map(Value::as_array);
-            lists.flatten().cloned().collect()
-        }
+        SampleFieldKind::List => values.into_iter().flat_map(list_items).cloned().collect(),
         _ => Vec::new(),
     };
+    let items: Vec<&Value> = nested.iter().collect();
+    let item_kind = guess_kind(&items);
     SampleField {
         name: name.to_owned(),
         kind,
+        item_kind,
+        leniency,
+        item_leniency: guess_leniency(item_kind, &items).filter(|_| kind == SampleFieldKind::List),
         inner: collect_fields(&nested),
     }
 }
 
-/// The narrowest kind that all values have; text where there are none.
+/// The items of a list; a value that is none is the only item.
+fn list_items(value: &Value) -> &[Value] {
+    match value {
+        Value::Array(items) => items,
+        single => std::slice::from_ref(single),
+    }
+}
+
+/// What the samples send besides the guessed kind.
+fn guess_leniency(kind: SampleFieldKind, values: &[&Value]) -> Option<String> {
+    let has = |test: ValueTest| values.iter().any(|value| test(value));
+    match kind {
+        SampleFieldKind::List if !values.iter().all(|value| value.is_array()) => {
+            Some("single-item: as-list".to_owned())
+        }
+        SampleFieldKind::Text => {
+            let numbers = has(is_number).then_some("number");
+            let booleans = has(Value::is_boolean).then_some("boolean");
+            let accepted: Vec<&str> = numbers.into_iter().chain(booleans).collect();
+            (!accepted.is_empty()).then(|| format!("accepts: [{}]", accepted.join(", ")))
+        }
+        _ => None,
+    }
+}
+
+/// The narrowest kind that all values have; text where there are none. Lists beside single objects
+/// are lists.
 fn guess_kind(values: &[&Value]) -> SampleFieldKind {
+    let has_list = values.iter().any(|value| value.is_array());
+    if has_list
+        && values
+            .iter()
+            .all(|value| value.is_array() || is_object(value))
+    {
+        return SampleFieldKind::List;
+    }
     KIND_TESTS
         .iter()
         .find(|(_, fits)| !values.is_empty() && values.iter().all(|value| fits(value)))
@@ -83,14 +127,22 @@ type ValueTest = fn(&Value) -> bool;
 /// The kinds with their tests, the narrower before the wider: every integer is a number, and every
 /// date a timestamp.
 const KIND_TESTS: [(SampleFieldKind, ValueTest); 7] = [
-    (SampleFieldKind::Object, Value::is_object),
+    (SampleFieldKind::Object, is_object),
     (SampleFieldKind::List, Value::is_array),
     (SampleFieldKind::Boolean, Value::is_boolean),
     (SampleFieldKind::Integer, Value::is_i64),
-    (SampleFieldKind::Number, Value::is_number),
+    (SampleFieldKind::Number, is_number),
     (SampleFieldKind::Date, is_date),
     (SampleFieldKind::Timestamp, is_timestamp),
 ];
+
+fn is_number(value: &Value) -> bool {
+    number_text(value).is_some()
+}
+
+fn is_object(value: &Value) -> bool {
+    value.is_object() && !is_number(value)
+}
 
 fn is_date(value: &Value) -> bool {
     value
@@ -130,10 +182,10 @@ const PERSONAL_NAME_PARTS: [&str; 22] = [
     "age",
 ];
 
-impl SampleField {
+impl SampleFieldKind {
     /// The standard's type.
-    fn logical_type(&self) -> &'static str {
-        match self.kind {
+    fn logical_type(self) -> &'static str {
+        match self {
             SampleFieldKind::Text => "string",
             SampleFieldKind::Date => "date",
             SampleFieldKind::Timestamp => "timestamp",
@@ -143,6 +195,13 @@ impl SampleField {
             SampleFieldKind::Object => "object",
             SampleFieldKind::List => "array",
         }
+    }
+}
+
+impl SampleField {
+    /// The standard's type.
+    fn logical_type(&self) -> &'static str {
+        self.kind.logical_type()
     }
 
     /// Whether the field, or one within it, seems to hold data of people.
@@ -172,8 +231,13 @@ impl SampleField {
         let members = self.property_members();
         if self.inner.is_empty() {
             let items = match self.kind {
-                SampleFieldKind::List => ", items: {logicalType: string}",
-                _ => "",
+                SampleFieldKind::List => {
+                    let item_type = self.item_kind.logical_type();
+                    let leniency = self.item_leniency.as_deref();
+                    let extension = leniency.map(field_extension).unwrap_or_default();
+                    format!(", items: {{logicalType: {item_type}{extension}}}")
+                }
+                _ => String::new(),
             };
             let _ = writeln!(out, "{pad}- {{{}{items}}}", members.join(", "));
             return;
@@ -187,19 +251,22 @@ impl SampleField {
     }
 
     /// The property's own members, as `name: value`.
-    fn property_members(&self) -> [String; 4] {
+    fn property_members(&self) -> Vec<String> {
         let classification = if self.is_personal() {
             "personal"
         } else {
             "internal"
         };
         let words = to_snake_case(&self.name).replace('_', " ");
-        [
+        let mut members = vec![
             format!("name: {}", quote_yaml_name(&self.name)),
             format!("logicalType: {}", self.logical_type()),
             format!("classification: {classification}"),
             format!("description: '{}'", words.trim()),
-        ]
+        ];
+        let leniency = self.leniency.as_deref().map(field_extension);
+        members.extend(leniency.map(|extension| extension.trim_start_matches(", ").to_owned()));
+        members
     }
 
     /// Writes the fields within an object, or within the items of a list.
@@ -228,6 +295,11 @@ impl SampleField {
             kind => leaves.push((path, kind)),
         }
     }
+}
+
+/// Our extension of a field, as a further member of its property.
+fn field_extension(leniency: &str) -> String {
+    format!(", customProperties: [{{property: polelake, value: {{{leniency}}}}}]")
 }
 
 /// A path with one more name.

@@ -249,6 +249,39 @@ mod tests {
     }
 
     #[test]
+    fn other_types_than_the_declared_one_are_written_down() {
+        let samples = [
+            json!({"id": 7, "lines": {"sku": "a"}, "tags": ["a", 1], "flag": "x", "n": 1}),
+            json!({"id": "8", "lines": [{"sku": "b"}], "tags": [], "flag": true, "n": null}),
+        ];
+        let draft = draft_source("shop", "orders", &samples, &[]).unwrap();
+        for (name, leniency) in [
+            ("id", "accepts: [number]"),
+            ("flag", "accepts: [boolean]"),
+            ("tags", "accepts: [number]"),
+        ] {
+            let mut lines = draft.contract.lines();
+            let line = lines
+                .find(|line| line.contains(&format!("name: {name},")))
+                .unwrap();
+            assert!(line.contains(leniency), "{line}");
+        }
+        assert!(
+            draft.contract.contains("single-item: as-list"),
+            "{}",
+            draft.contract
+        );
+    }
+
+    #[test]
+    fn a_number_of_many_digits_is_a_number() {
+        let sample = crate::read_json(br#"{"id": "1", "amount": 12345678901234567.89}"#).unwrap();
+        let draft = draft_source("shop", "orders", &[sample], &[]).unwrap();
+        let declared = "{name: amount, logicalType: number";
+        assert!(draft.contract.contains(declared), "{}", draft.contract);
+    }
+
+    #[test]
     fn what_is_seen_is_written_down() {
         let samples = [
             json!({

@@ -6,6 +6,7 @@ use pole::{IdentityKey, KeyCase, RowOperation, Uuid};
 use serde_json::Value;
 
 use super::PoleRow;
+use super::list_faults::{check_item_key, has_repeated_id, no_list_fault, repeated_key_fault};
 use super::stated::set_is_stated;
 use crate::calendar::Calendar;
 use crate::cell::Cell;
@@ -14,8 +15,10 @@ use crate::event::Event;
 use crate::expression::{CompiledExpression, RootedPath, ValueRoots, ValueRules};
 use crate::extension::EventOp;
 use crate::fault::EventFault;
-use crate::mapping::RecordKind;
+use crate::mapping::{RecordKind, UnreadablePolicy};
 use crate::namespace::KeyNamespace;
+use crate::structure::ContractFindings;
+use crate::walked_path::count_path;
 
 /// The evaluation of one event.
 pub(super) struct EventEvaluation<'v> {
@@ -31,6 +34,8 @@ pub(super) struct EventEvaluation<'v> {
     /// The last namespace and key with their id: the links of an event repeat one end many times.
     pub(super) last_id: Option<(&'v KeyNamespace, Vec<Cow<'v, str>>, Uuid)>,
     rows: Vec<PoleRow<'v>>,
+    /// The paths of values that became null because their column could not read them.
+    unreadable: Vec<String>,
 }
 
 /// What becomes of the row of one item.
@@ -58,6 +63,7 @@ impl<'v> EventEvaluation<'v> {
             owner: None,
             last_id: None,
             rows: Vec::with_capacity(8),
+            unreadable: Vec::new(),
         }
     }
 
@@ -69,7 +75,11 @@ impl<'v> EventEvaluation<'v> {
         }
     }
 
-    pub(super) fn into_rows(self) -> Vec<PoleRow<'v>> {
+    /// The rows; the values that became null are counted.
+    pub(super) fn into_rows(self, findings: &mut ContractFindings) -> Vec<PoleRow<'v>> {
+        for path in self.unreadable {
+            count_path(path, &mut findings.unreadable);
+        }
         self.rows
     }
 
@@ -89,10 +99,31 @@ impl<'v> EventEvaluation<'v> {
                 Ok(())
             }
             (RecordKind::Shared, EventOp::Delete) => Ok(()),
-            (RecordKind::Set, EventOp::Patch) if !set_is_stated(record, &scope) => Ok(()),
+            (RecordKind::Set, EventOp::Patch)
+                if !set_is_stated(record, &scope, &self.value_rules()) =>
+            {
+                Ok(())
+            }
             (RecordKind::Set, _) => self.evaluate_set(record, scope),
-            _ => self.evaluate_items(record, &record.for_each, scope),
+            _ => self.evaluate_lists(record, scope),
         }
+    }
+
+    /// Adds the rows of all items. Two items of one key are a fault, for one of them would be lost;
+    /// a row that several records share may be named by several items too.
+    fn evaluate_lists(
+        &mut self,
+        record: &'v CompiledRecord,
+        scope: ValueRoots<'v>,
+    ) -> Result<(), EventFault> {
+        let rows_before = self.rows.len();
+        self.evaluate_items(record, &record.for_each, scope)?;
+
+        let is_list = !record.for_each.is_empty() && record.kind != RecordKind::Shared;
+        if is_list && has_repeated_id(&self.rows[rows_before..]) {
+            return Err(repeated_key_fault(record));
+        }
+        Ok(())
     }
 
     /// Adds the rows of a set. Each of them says when the set was stated; an empty set needs a
@@ -103,7 +134,7 @@ impl<'v> EventEvaluation<'v> {
         scope: ValueRoots<'v>,
     ) -> Result<(), EventFault> {
         let rows_before = self.rows.len();
-        self.evaluate_items(record, &record.for_each, scope)?;
+        self.evaluate_lists(record, scope)?;
 
         if self.rows.len() == rows_before {
             self.push_set_replacement(record);
@@ -122,6 +153,9 @@ impl<'v> EventEvaluation<'v> {
         let Some((list, inner_lists)) = lists.split_first() else {
             return self.evaluate_item(record, scope);
         };
+        if list.is_no_list(&scope) {
+            return Err(no_list_fault(list));
+        }
         for here in list.all_values(&scope) {
             let parent = scope.here;
             self.evaluate_items(
@@ -151,7 +185,7 @@ impl<'v> EventEvaluation<'v> {
 
         let mut cells = vec![Cell::Null; record.column_count];
         let Some(pole_id) = self.identify_row(record, &scope, &mut cells)? else {
-            return Ok(());
+            return check_item_key(record, record.identity.end_keys(), &scope);
         };
 
         let patch = self.op == EventOp::Patch
@@ -216,51 +250,65 @@ impl<'v> EventEvaluation<'v> {
     /// Fills the cells of a row; of a patch, those of the columns that it states. False when the
     /// row belongs to another record that the event does not name: there is no such row.
     fn fill_cells(
-        &self,
+        &mut self,
         record: &'v CompiledRecord,
         scope: &ValueRoots<'v>,
         cells: &mut [Cell<'v>],
         changed_columns: &mut Option<String>,
     ) -> Result<bool, EventFault> {
+        let mut raw_cells = Vec::new();
         for assignment in &record.columns {
             if let Some(names) = changed_columns {
-                if !assignment.expression.is_stated(scope) {
+                if !assignment.expression.is_stated(scope, &self.value_rules()) {
                     continue;
                 }
-                if !names.is_empty() {
-                    names.push(',');
-                }
-                names.push_str(&assignment.name);
+                add_name(names, &assignment.name);
             }
 
-            let cell = self.evaluate_cell(record, assignment, scope)?;
+            let (cell, raw) = self.evaluate_cell(record, assignment, scope)?;
             if cell == Cell::Null && names_absent_record(record, assignment) {
-                return Ok(false);
+                let key = assignment.expression.identity_key();
+                return check_item_key(record, key.iter().collect(), scope).map(|()| false);
             }
             cells[assignment.column] = cell;
+            if let Some(column) = &assignment.raw_column {
+                raw_cells.push((column, raw));
+            }
+        }
+
+        for (column, raw) in raw_cells {
+            if let Some(names) = changed_columns {
+                add_name(names, &column.name);
+            }
+            if raw != Cell::Null {
+                cells[column.index] = raw;
+            }
         }
         Ok(true)
     }
 
-    /// The value of one column, in the column's type.
+    /// The value of one column, in the column's type; and the text that it could not read, where
+    /// the mapping declares such values as null.
     fn evaluate_cell(
-        &self,
+        &mut self,
         record: &CompiledRecord,
         assignment: &'v Assignment,
         scope: &ValueRoots<'v>,
-    ) -> Result<Cell<'v>, EventFault> {
-        let calendar = &self.calendar;
+    ) -> Result<(Cell<'v>, Cell<'v>), EventFault> {
         let expression = &assignment.expression;
-        let cell = expression
-            .evaluate(scope, &self.value_rules())
-            .and_then(|value| value.coerce_to_type(assignment.kind, calendar))
-            .map_err(|reason| mapping_fault(record, &assignment.name, expression, reason))?;
-
-        if cell == Cell::Null && assignment.required && !names_absent_record(record, assignment) {
-            let reason = "a required value is missing";
-            return Err(mapping_fault(record, &assignment.name, expression, reason));
+        match assignment.evaluate(scope, &self.value_rules()) {
+            Ok(Cell::Null) if assignment.required && !names_absent_record(record, assignment) => {
+                let reason = "a required value is missing";
+                Err(mapping_fault(record, &assignment.name, expression, reason))
+            }
+            Ok(cell) => Ok((cell, Cell::Null)),
+            Err(_) if assignment.unreadable == UnreadablePolicy::NullAndCount => {
+                self.unreadable.push(expression.first_path());
+                let raw = expression.raw_text(scope).map_or(Cell::Null, Cell::Text);
+                Ok((Cell::Null, raw))
+            }
+            Err(reason) => Err(mapping_fault(record, &assignment.name, expression, reason)),
         }
-        Ok(cell)
     }
 
     /// Adds the marker that replaces the owner's set: rows of the set that are older than it are no
@@ -321,6 +369,17 @@ impl<'v> EventEvaluation<'v> {
         });
         Ok(())
     }
+}
+
+/// Adds the name of a column that a patch changes, once.
+fn add_name(names: &mut String, name: &str) {
+    if names.split(',').any(|known| known == name) {
+        return;
+    }
+    if !names.is_empty() {
+        names.push(',');
+    }
+    names.push_str(name);
 }
 
 /// Whether the event states a value of any of the record's columns.

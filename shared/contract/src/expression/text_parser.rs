@@ -5,9 +5,11 @@ use std::borrow::Cow;
 use crate::calendar::Calendar;
 use crate::cell::Cell;
 use crate::format::{
-    DateFormat, FormattedMoment, NUMBER_FORMATS, ShortYears, format_clock, normalise_number,
+    COMMA_FORMAT, DateFormat, FormattedMoment, NUMBER_FORMATS, ShortYears, format_clock,
+    normalise_number,
 };
 use crate::mapping::{ParseDocument, ParseKind};
+use crate::number::number_of_text;
 use crate::time::{ExactInstant, MICROS_PER_DAY, WrittenTime, civil_date};
 
 /// The greatest pivot: every year of two digits is then of the 2000s.
@@ -70,12 +72,42 @@ impl TextParser {
         }
     }
 
-    /// The value of a text by the first format that it has, or what was expected.
-    pub(super) fn parse_text<'v>(
+    /// The value of a cell. A number is an amount already: 1.234 is no thousand, whatever the
+    /// separators of the formats are.
+    pub(super) fn parse_cell<'v>(
         &self,
-        text: &str,
+        cell: Cell<'v>,
         calendar: &Calendar,
     ) -> Result<Cell<'v>, &'static str> {
+        let is_amount = cell.is_number() && matches!(self.formats, TextFormats::Decimal(_));
+        let text = cell.into_text().unwrap_or_default();
+        if !is_amount {
+            return self.parse_text(&text, calendar);
+        }
+
+        // The placeholder `0.00` is the number 0.
+        let mut numbers = self
+            .sentinels
+            .iter()
+            .filter_map(|text| number_of_text(text));
+        let is_sentinel = numbers.any(|sentinel| sentinel == text);
+        Ok(if is_sentinel {
+            Cell::Null
+        } else {
+            Cell::Text(text)
+        })
+    }
+
+    /// Whether it reads numbers with a comma as their point.
+    pub(super) fn reads_comma_numbers(&self) -> bool {
+        match &self.formats {
+            TextFormats::Decimal(formats) => formats.iter().any(|format| format == COMMA_FORMAT),
+            _ => false,
+        }
+    }
+
+    /// The value of a text by the first format that it has, or what was expected.
+    fn parse_text<'v>(&self, text: &str, calendar: &Calendar) -> Result<Cell<'v>, &'static str> {
         if self.is_sentinel(text) {
             return Ok(Cell::Null);
         }

@@ -6,7 +6,7 @@ use crate::fetch::Fetch;
 use crate::file::DeclaredFile;
 use crate::locator::{ProblemLocator, problem_at_word};
 use crate::odcs::{ContractDocument, Property, SchemaObject};
-use crate::problem::{Problem, nearest_name_hint};
+use crate::problem::{Location, Problem, explain_serde_error, nearest_name_hint};
 
 /// Refuses an extension whose parts do not fit each other or the contract around them.
 pub(super) fn check_extension(
@@ -22,7 +22,59 @@ pub(super) fn check_extension(
     check_key(extension, &locator)?;
     check_event_types(extension, &locator)?;
     check_record_name(extension, &document.schema, &locator)?;
-    refuse_unenforced_rules(file, &document.schema)
+    refuse_unenforced_rules(file, &document.schema)?;
+    check_field_extensions(file, &document.schema)
+}
+
+/// The leniency of each field must be one that is known, and fit the field's type.
+fn check_field_extensions(file: &DeclaredFile, schema: &[SchemaObject]) -> Result<(), Problem> {
+    let mut pending: Vec<&Property> = Vec::new();
+    for object in schema {
+        pending.extend(&object.properties);
+    }
+
+    while let Some(property) = pending.pop() {
+        if let Some(why) = field_extension_error(property) {
+            let first_line = Location::find_word(file.text(), &property.name, 1).line;
+            return Err(problem_at_word(file, "customProperties", first_line, why));
+        }
+        pending.extend(property.properties.iter().chain(property.items.as_deref()));
+    }
+    Ok(())
+}
+
+/// What is wrong with a field's leniency.
+fn field_extension_error(property: &Property) -> Option<String> {
+    let name = &property.name;
+    let extension = match property.polelake_extension() {
+        Ok(extension) => extension,
+        Err(error) => {
+            let why = explain_serde_error(&error.to_string());
+            return Some(format!("`polelake` of `{name}`: {why}"));
+        }
+    };
+
+    let logical_type = property.logical_type.as_deref().unwrap_or_default();
+    let is_list = matches!(logical_type, "array" | "vector");
+    let is_nested = is_list || matches!(logical_type, "object" | "map");
+    let is_item = name.is_empty() && extension.changes_value();
+    if is_item {
+        let why = "`single-item` and `encoded` belong to a field, not to the items of a list";
+        return Some(why.to_owned());
+    }
+    if extension.is_single_item() && !is_list {
+        return Some(format!(
+            "`single-item` of `{name}` needs `logicalType: array`"
+        ));
+    }
+    if extension.is_encoded() && !is_nested {
+        return Some(format!(
+            "`encoded` of `{name}` needs `logicalType: object` or `array`: what the text of JSON says"
+        ));
+    }
+    (is_nested && !extension.accepts.is_empty()).then(|| {
+        format!("`accepts` of `{name}` belongs to a text, number, boolean, date or timestamp")
+    })
 }
 
 /// The longest name of a Kafka topic.

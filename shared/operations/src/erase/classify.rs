@@ -182,7 +182,7 @@ impl RecordClassifier<'_> {
             return None;
         }
 
-        let bytes = serde_json::to_vec(&value).ok()?;
+        let bytes = contract::render_json(&value).into_bytes();
         let mut redacted = Event::parse(&mapping.contract, &bytes, Some(&event.id)).ok()?;
         redacted.arrived = event.arrived;
         let is_sound = match mapping.evaluate(&redacted, self.identity_key) {
@@ -222,11 +222,11 @@ impl RecordClassifier<'_> {
     /// A JSON document without the mentions; none when it is no JSON or the mentions cannot be
     /// redacted.
     fn redact_json(&self, value: &[u8]) -> Option<Vec<u8>> {
-        let mut value: Value = serde_json::from_slice(value).ok()?;
+        let mut value: Value = contract::read_json(value).ok()?;
         if self.redact_mentions(&mut value) != Redaction::Done {
             return None;
         }
 
-        serde_json::to_vec(&value).ok()
+        Some(contract::render_json(&value).into_bytes())
     }
 }

@@ -1,5 +1,6 @@
 //! Redacts the mention of a person in a JSON value that is about another subject.
 
+use contract::number_text;
 use serde_json::Value;
 
 use super::mention_matcher::MentionMatcher;
@@ -78,9 +79,11 @@ impl Redactor<'_> {
     /// Removes everything within the value that can be removed; says whether the value itself still
     /// holds a term.
     fn strip_mentions(&mut self, value: &mut Value) -> bool {
+        if let Some(digits) = number_text(value) {
+            return self.terms.is_in(digits.as_bytes());
+        }
         match value {
             Value::String(text) => self.terms.is_in(text),
-            Value::Number(number) => self.terms.is_in(number.to_string()),
             Value::Array(items) => self.strip_list_mentions(items),
             Value::Object(members) => {
                 let mut still_held = false;
@@ -89,7 +92,7 @@ impl Redactor<'_> {
                 }
                 still_held
             }
-            Value::Null | Value::Bool(_) => false,
+            Value::Null | Value::Bool(_) | Value::Number(_) => false,
         }
     }
 
@@ -123,7 +126,8 @@ impl Redactor<'_> {
     /// Whether a value that holds a term goes as one.
     fn is_removable(&self, value: &Value) -> bool {
         match self.grain {
-            MentionGrain::Object => value.is_object(),
+            // A number that 64 bits do not hold is no object.
+            MentionGrain::Object => value.is_object() && number_text(value).is_none(),
             // An object that still holds a term has it as a member's name.
             MentionGrain::Field => !value.is_array(),
         }
@@ -188,6 +192,16 @@ mod tests {
         let mut nested = json!({"pairs": [[{"id": KEY}, {"id": "a"}], [{"id": "b"}]]});
         assert_eq!(redact_objects(&mut nested), Redaction::Done);
         assert_eq!(nested, json!({"pairs": [[{"id": "a"}], [{"id": "b"}]]}));
+    }
+
+    #[test]
+    fn a_number_of_many_digits_goes_with_the_object_around_it() {
+        let text = br#"{"payer":{"account":89441100000000000011,"name":"Robin"},"rent":1}"#;
+        let mut value = contract::read_json(text).unwrap();
+        let account = MentionMatcher::of_terms(["89441100000000000011"]).unwrap();
+        let outcome = redact(&mut value, &account, MentionGrain::Object);
+        assert_eq!(outcome, Redaction::Done);
+        assert_eq!(value, json!({"payer": null, "rent": 1}));
     }
 
     #[test]

@@ -125,6 +125,11 @@ fn first_value_json(array: &ArrayRef) -> Result<Value, OperationError> {
     writer.write(&batch)?;
     writer.finish()?;
     // A null is not written at all.
-    let rows: Value = serde_json::from_slice(&writer.into_inner())?;
-    Ok(rows[0][NAME].clone())
+    let rows = contract::read_json(&writer.into_inner())?;
+    let value = &rows[0][NAME];
+    // An amount with more digits than a JSON reader's number holds is shown as their text.
+    Ok(match value.is_object() {
+        true => contract::number_text(value).map_or(Value::Null, Value::from),
+        false => value.clone(),
+    })
 }

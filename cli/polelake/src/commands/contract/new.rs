@@ -7,6 +7,7 @@ use lake::limits::SAMPLES_BYTES_MAX;
 use serde_json::Value;
 
 use super::read_contract_files;
+use crate::backfill::records::line_fault;
 use crate::error::CliError;
 
 pub(crate) fn run(contracts: &Path, name: &str, from: &[PathBuf]) -> Result<bool, CliError> {
@@ -75,7 +76,7 @@ fn read_samples(from: &[PathBuf]) -> Result<Vec<Value>, CliError> {
     for file in from {
         let text = host::read_bounded_text(file, SAMPLES_BYTES_MAX)
             .map_err(|error| format!("{}: {error}", file.display()))?;
-        match serde_json::from_str(&text) {
+        match contract::read_json(text.as_bytes()) {
             Ok(Value::Array(list)) => samples.extend(list),
             Ok(document) => samples.push(document),
             Err(_) => samples.extend(parse_json_lines(&text, file)?),
@@ -90,10 +91,8 @@ fn parse_json_lines(text: &str, file: &Path) -> Result<Vec<Value>, CliError> {
         if line.trim().is_empty() {
             continue;
         }
-        let sample = serde_json::from_str(line).map_err(|error| {
-            let column = error.column();
-            format!("{}:{number}: not JSON: column {column}", file.display())
-        })?;
+        let sample = contract::read_json(line.as_bytes())
+            .map_err(|fault| format!("{}:{number}: {}", file.display(), line_fault(&fault)))?;
         samples.push(sample);
     }
     Ok(samples)
@@ -107,7 +106,18 @@ fn write_draft(folder: &Path, draft: &SourceDraft, samples: &[Value]) -> Result<
 
     for (sample, number) in samples.iter().zip(1..) {
         let file = samples_folder.join(format!("sample-{number}.json"));
-        std::fs::write(file, serde_json::to_string_pretty(sample)?)?;
+        std::fs::write(file, sample_text(sample)?)?;
     }
     Ok(())
+}
+
+/// A sample on several lines; on one where a number has more digits than a double holds.
+fn sample_text(sample: &Value) -> Result<String, CliError> {
+    let exact = contract::render_json(sample);
+    let rounded = serde_json::to_string(sample)?;
+    if exact == rounded {
+        Ok(serde_json::to_string_pretty(sample)?)
+    } else {
+        Ok(exact)
+    }
 }
