@@ -29,6 +29,7 @@ mod info;
 mod list;
 mod locator;
 mod mapping;
+mod number_format;
 mod odcs;
 mod pack;
 mod path;
