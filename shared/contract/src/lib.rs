@@ -34,6 +34,7 @@ mod locator;
 mod mapping;
 mod namespace;
 mod number;
+mod number_format;
 mod odcs;
 mod outbound;
 mod pack;

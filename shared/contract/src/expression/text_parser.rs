@@ -4,12 +4,10 @@ use std::borrow::Cow;
 
 use crate::calendar::Calendar;
 use crate::cell::Cell;
-use crate::format::{
-    COMMA_FORMAT, DateFormat, FormattedMoment, NUMBER_FORMATS, ShortYears, format_clock,
-    normalise_number,
-};
+use crate::format::{DateFormat, FormattedMoment, ShortYears, format_clock};
 use crate::mapping::{ParseDocument, ParseKind};
 use crate::number::number_of_text;
+use crate::number_format::{COMMA_FORMAT, NUMBER_FORMATS, normalise_number};
 use crate::time::{ExactInstant, MICROS_PER_DAY, WrittenTime, civil_date};
 
 /// The greatest pivot: every year of two digits is then of the 2000s.
