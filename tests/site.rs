@@ -110,8 +110,8 @@ count = lambda query: lake.execute('select count(*) from (' + query['sql'] + ')'
 print(json.dumps([count(query) for query in asked['queries']]))
 ";
 
-/// Runs every example that a page shows, with DuckDB: those for Athena over views of the same names,
-/// and without Athena's own words, for they have none.
+/// Runs every example that a page shows, with DuckDB: those for Athena over views of the same
+/// names, and without Athena's own words, for they have none.
 fn run_examples(lake: &LakeUnderTest, catalogue: &Catalogue) {
     let place = QueryLocation {
         bucket: "curated".into(),

@@ -1,4 +1,5 @@
-//! The local platform's folder: only its owner can read it, and an erasure leaves nothing of a person in any file.
+//! The local platform's folder: only its owner can read it, and an erasure leaves nothing of a
+//! person in any file.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};

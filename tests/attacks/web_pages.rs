@@ -1,6 +1,8 @@
-//! Web pages against the local platform: a page that a developer has open must neither change nor read anything.
+//! Web pages against the local platform: a page that a developer has open must neither change nor
+//! read anything.
 //!
-//! The browser's test needs node with the packages of `tests/site`, and chromium; where they are missing it says so.
+//! The browser's test needs node with the packages of `tests/site`, and chromium; where they are
+//! missing it says so.
 
 use std::process::Command;
 use std::time::Duration;

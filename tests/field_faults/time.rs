@@ -1,5 +1,5 @@
-//! Dates and times: zones, offsets, centuries, years that readers cannot hold, the future, clocks of
-//! producers, and event times of other forms.
+//! Dates and times: zones, offsets, centuries, years that readers cannot hold, the future, clocks
+//! of producers, and event times of other forms.
 
 use std::sync::Arc;
 use std::time::Duration;

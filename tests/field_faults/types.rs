@@ -1,4 +1,5 @@
-//! Types, shapes, numbers and lists: what is wrong is quarantined with its path, and changes no row.
+//! Types, shapes, numbers and lists: what is wrong is quarantined with its path, and changes no
+//! row.
 
 use lake::Receipt;
 use proptest::prelude::*;

@@ -40,8 +40,8 @@ impl Call {
         }
     }
 
-    /// The call with the six characters that Secrets Manager has put behind the secret's name, as the
-    /// policy has them.
+    /// The call with the six characters that Secrets Manager has put behind the secret's name, as
+    /// the policy has them.
     pub(super) fn of_secret_in(&self, policy: &str) -> Self {
         let named = format!("{}-", self.resource);
         let suffix = policy

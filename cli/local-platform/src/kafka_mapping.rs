@@ -69,7 +69,8 @@ impl KafkaMapping {
             .sum()
     }
 
-    /// Where the next batch of a partition begins: at the committed offset, but not before the log does.
+    /// Where the next batch of a partition begins: at the committed offset, but not before the log
+    /// does.
     fn position(&self, partition: i32, log: &PartitionLog) -> i64 {
         let committed = self.lock_committed().get(&partition).copied();
         committed.unwrap_or_default().max(log.start_offset())

@@ -1,4 +1,5 @@
-//! The records of Kafka's log that are landed: an erasure cuts them, for the raw zone holds what may be kept of them.
+//! The records of Kafka's log that are landed: an erasure cuts them, for the raw zone holds what
+//! may be kept of them.
 
 use std::io;
 use std::path::PathBuf;

@@ -1,9 +1,11 @@
-//! How every HTTP listener of the platform serves: it answers programs that name it, and no web page.
+//! How every HTTP listener of the platform serves: it answers programs that name it, and no web
+//! page.
 //!
-//! A browser on this machine reaches every port of it. A page can send a POST of a simple type to any of them without
-//! being asked (cross-site request forgery), and it can have its own name resolved to 127.0.0.1, whereupon the browser
-//! lets it read the answers too (DNS rebinding). The first kind carries `Origin` or `Sec-Fetch-Site`, the second a
-//! foreign `Host`; a page can change none of the three.
+//! A browser on this machine reaches every port of it. A page can send a POST of a simple type to
+//! any of them without being asked (cross-site request forgery), and it can have its own name
+//! resolved to 127.0.0.1, whereupon the browser lets it read the answers too (DNS rebinding). The
+//! first kind carries `Origin` or `Sec-Fetch-Site`, the second a foreign `Host`; a page can change
+//! none of the three.
 
 use std::io;
 use std::sync::Arc;
@@ -19,13 +21,15 @@ use tokio::net::TcpListener;
 
 use crate::problem::problem_response;
 
-/// The names of this machine that a listener answers to. None for buckets: clients of 127.0.0.1 use path style.
+/// The names of this machine that a listener answers to. None for buckets: clients of 127.0.0.1 use
+/// path style.
 const HOST_NAMES: [&str; 3] = ["127.0.0.1", "localhost", "[::1]"];
 
 /// The port that a `Host` may leave out.
 const HTTP_PORT: u16 = 80;
 
-/// Says whether a page of the same origin, another one or no page sent the request; browsers set it.
+/// Says whether a page of the same origin, another one or no page sent the request; browsers set
+/// it.
 const SEC_FETCH_SITE: &str = "sec-fetch-site";
 
 /// Serves until this future is dropped.

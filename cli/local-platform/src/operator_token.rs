@@ -1,4 +1,5 @@
-//! The folder's secret, which requests to `/_local/…` carry: whoever can read the folder may operate its platform.
+//! The folder's secret, which requests to `/_local/…` carry: whoever can read the folder may
+//! operate its platform.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -70,7 +71,8 @@ impl OperatorToken {
         &self.file
     }
 
-    /// Whether a text is the token. The time that this takes says nothing of how much of it is right.
+    /// Whether a text is the token. The time that this takes says nothing of how much of it is
+    /// right.
     #[must_use]
     pub(crate) fn equals(&self, text: &str) -> bool {
         self.text.as_bytes().ct_eq(text.as_bytes()).into()

@@ -1,7 +1,8 @@
 //! Folders and files that only their owner can read, whatever the umask is.
 //!
-//! The platform's folder holds full records of people. A mode that is set after the file was created would leave a
-//! moment in which others can open it, so every mode is given at the creation.
+//! The platform's folder holds full records of people. A mode that is set after the file was
+//! created would leave a moment in which others can open it, so every mode is given at the
+//! creation.
 
 use std::fs::{self, DirBuilder, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
@@ -65,8 +66,8 @@ pub(crate) fn random_bytes<const N: usize>() -> io::Result<[u8; N]> {
 
 /// Creates the platform's folder, or checks that only its owner can open the one that is there.
 ///
-/// An empty folder is corrected. A folder with content is left to its owner: others may have read it already, and it may
-/// be one that they share on purpose.
+/// An empty folder is corrected. A folder with content is left to its owner: others may have read
+/// it already, and it may be one that they share on purpose.
 ///
 /// # Errors
 /// When others can open the folder; the error names the command that prevents it.
@@ -89,8 +90,8 @@ pub(crate) fn open_platform_folder(folder: &Path) -> io::Result<()> {
     Err(io::Error::new(io::ErrorKind::PermissionDenied, message))
 }
 
-/// Makes a key file readable for its owner alone, and says so. The folder around it is private already, so that nobody
-/// else can have read it there.
+/// Makes a key file readable for its owner alone, and says so. The folder around it is private
+/// already, so that nobody else can have read it there.
 ///
 /// # Errors
 /// When the mode can be neither read nor changed.

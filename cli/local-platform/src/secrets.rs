@@ -1,5 +1,5 @@
-//! A Secrets Manager endpoint for one machine: `GetSecretValue` over `secrets.json` and the identity
-//! key in the platform's folder.
+//! A Secrets Manager endpoint for one machine: `GetSecretValue` over `secrets.json` and the
+//! identity key in the platform's folder.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -275,8 +275,8 @@ impl LocalServices {
     }
 }
 
-/// Whether a platform runs on the folder: only then do the addresses in its `platform.json` mean that platform. After a
-/// crash, another program may listen there.
+/// Whether a platform runs on the folder: only then do the addresses in its `platform.json` mean
+/// that platform. After a crash, another program may listen there.
 #[must_use]
 pub fn is_running(folder: &Path) -> bool {
     let file = File::open(folder.join(LOCK_FILE));

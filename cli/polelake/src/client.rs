@@ -138,11 +138,28 @@ impl PlatformClient {
         events: &[Vec<u8>],
         progress: impl Fn(usize),
     ) -> Result<PushCounts, CliError> {
+        let name = format!("{:032x}", fastrand::u128(..));
+        self.push_named_events(source, events, &name, progress)
+            .await
+    }
+
+    /// The same under a name: events without an id of their own have the same ids when the same
+    /// events are pushed under the same name again.
+    pub async fn push_named_events(
+        &self,
+        source: &str,
+        events: &[Vec<u8>],
+        name: &str,
+        progress: impl Fn(usize),
+    ) -> Result<PushCounts, CliError> {
         let mut counts = PushCounts::default();
         let mut remaining = events;
         while !remaining.is_empty() {
             let (batch, rest) = remaining.split_at(request_length(remaining));
-            let answer = self.post_events(source, join_lines(batch)).await?;
+            let request_name = format!("{name}-{}", events.len() - remaining.len());
+            let answer = self
+                .post_events(source, &request_name, join_lines(batch))
+                .await?;
             counts.add_answer(&answer, batch.len() as u64);
             progress(batch.len());
             remaining = rest;
@@ -151,11 +168,19 @@ impl PlatformClient {
     }
 
     /// Sends a request until it is answered. An event that is sent twice has the same id, and
-    /// counts once.
-    async fn post_events(&self, source: &str, body: Vec<u8>) -> Result<Value, CliError> {
+    /// counts once: its own, or the one that the relay makes of the request's name.
+    async fn post_events(
+        &self,
+        source: &str,
+        name: &str,
+        body: Vec<u8>,
+    ) -> Result<Value, CliError> {
         let url = format!("{}/v1/{source}/events", self.api);
         for attempt in 1.. {
-            let answer = self.events_request(&url, body.clone())?.send().await?;
+            let answer = self
+                .events_request(&url, name, body.clone())?
+                .send()
+                .await?;
             let status = answer.status();
             let text = read_text(answer).await?;
             let json: Value = serde_json::from_str(&text).unwrap_or_default();
@@ -178,11 +203,13 @@ impl PlatformClient {
     fn events_request(
         &self,
         url: &str,
+        name: &str,
         body: Vec<u8>,
     ) -> Result<reqwest::RequestBuilder, CliError> {
         let mut request = self
             .http
             .post(url)
+            .header("idempotency-key", name)
             .header("content-type", EVENTS_CONTENT_TYPE);
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);

@@ -24,8 +24,8 @@ impl Context {
     /// Reads the environment, the contracts and the identity key.
     ///
     /// # Errors
-    /// Every setting that is missing, every problem in the contracts, an identity key that cannot be
-    /// read or is not the lake's.
+    /// Every setting that is missing, every problem in the contracts, an identity key that cannot
+    /// be read or is not the lake's.
     pub async fn from_env() -> Result<Self, Failure> {
         let mut settings = Settings::new(std::env::vars());
         host::init_telemetry(settings.optional_text("AWS_LAMBDA_LOG_LEVEL").as_deref());

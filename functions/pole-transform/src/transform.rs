@@ -26,8 +26,8 @@ pub struct TransformedChunk {
     pub receipt: Receipt,
 }
 
-/// Transforms the records of `chunk`; `next` is the offset behind it. Pure: the same records, contracts
-/// and identity key give the same bytes.
+/// Transforms the records of `chunk`; `next` is the offset behind it. Pure: the same records,
+/// contracts and identity key give the same bytes.
 ///
 /// # Errors
 /// When a file cannot be written; never because of what a record holds.

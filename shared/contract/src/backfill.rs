@@ -10,10 +10,50 @@ use crate::problem::Problem;
 #[derive(Debug)]
 pub struct CompiledBackfill {
     pub(crate) event_type: String,
-    pub(crate) key: Vec<EventPath>,
+    pub(crate) key: Vec<BackfillKeyPart>,
     /// When a record changed.
     pub(crate) clock: EventClock,
     pub(crate) version: Option<EventPath>,
+}
+
+/// What is a part of the key of a record of a file.
+#[derive(Debug)]
+pub(crate) enum BackfillKeyPart {
+    /// A value of the record.
+    Path(EventPath),
+    /// The record's row in its file, for rows that have no key of their own.
+    RowNumber,
+    /// The file's name: rows of several files are then different records.
+    FileName,
+}
+
+impl BackfillKeyPart {
+    fn parse(text: &str, locator: &ProblemLocator<'_>) -> Result<Self, Problem> {
+        match text {
+            "row-number" => Ok(Self::RowNumber),
+            "file-name" => Ok(Self::FileName),
+            path => locator.parse_path(path).map(Self::Path),
+        }
+    }
+
+    /// The path, where the part is a value of the record.
+    pub(crate) fn path(&self) -> Option<&EventPath> {
+        match self {
+            Self::Path(path) => Some(path),
+            Self::RowNumber | Self::FileName => None,
+        }
+    }
+}
+
+/// The place of a record in a file.
+#[derive(Clone, Copy, Debug)]
+pub struct FilePlace<'f> {
+    /// What tells the file's content from any other: its digest.
+    pub digest: &'f str,
+    /// The file's name, without its folder.
+    pub name: &'f str,
+    /// The record's number in the file, from 1.
+    pub row: u64,
 }
 
 impl CompiledBackfill {
@@ -24,7 +64,11 @@ impl CompiledBackfill {
     ) -> Result<Self, Problem> {
         Ok(Self {
             event_type: document.event_type.clone(),
-            key: locator.parse_paths(&document.key)?,
+            key: document
+                .key
+                .iter()
+                .map(|text| BackfillKeyPart::parse(text, locator))
+                .collect::<Result<_, _>>()?,
             clock: EventClock::compile(
                 document.time.as_ref(),
                 ("time_default", Some(&document.time_default)),

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::backfill::CompiledBackfill;
+use crate::backfill::{BackfillKeyPart, CompiledBackfill, FilePlace};
 use crate::event::read_key;
 use crate::fault::EventFault;
 use crate::json::render_json;
@@ -32,25 +32,34 @@ impl SourceContract {
         record
     }
 
-    /// The event of a record of a file. The same record always gives the same event, with the same
-    /// id: sending it again changes nothing. Its time is the record's own, so that it never
-    /// overwrites what is newer.
+    /// The event of a record of a file, or of an API where `place` is none. The same record at the
+    /// same place always gives the same event, with the same id: sending it again changes nothing.
+    /// Its time is the record's own, so that it never overwrites what is newer.
     ///
     /// # Errors
     /// A fault that names the rule and the path, and never holds a value.
-    pub fn backfill_event(&self, record: Value) -> Result<Vec<u8>, EventFault> {
+    pub fn backfill_event(
+        &self,
+        record: Value,
+        place: Option<&FilePlace<'_>>,
+    ) -> Result<Vec<u8>, EventFault> {
         let declared = self.backfill.as_ref();
         let event = match declared.filter(|_| !self.records_are_events()) {
-            Some(backfill) => self.build_event(backfill, record)?,
+            Some(backfill) => self.build_event(backfill, record, place)?,
             None => record,
         };
         Ok(render_json(&event).into_bytes())
     }
 
     /// An event around a record, with the key, time and version that the record states.
-    fn build_event(&self, backfill: &CompiledBackfill, record: Value) -> Result<Value, EventFault> {
+    fn build_event(
+        &self,
+        backfill: &CompiledBackfill,
+        record: Value,
+        place: Option<&FilePlace<'_>>,
+    ) -> Result<Value, EventFault> {
         let paths = &self.paths;
-        let id = pole::derived_event_id(&self.name, render_json(&record).as_bytes()).to_string();
+        let id = self.backfill_event_id(&record, place);
         let time = backfill.clock.read_time("backfill.time", &record)?.instant;
         let event_type = backfill.event_type.clone();
         let version = backfill
@@ -63,8 +72,8 @@ impl SourceContract {
         set_at_path(&mut event, paths.id.as_ref(), id.into());
         set_at_path(&mut event, paths.event_type.as_ref(), event_type.into());
         self.set_event_time(&mut event, time)?;
-        for (event_path, record_path) in paths.key.iter().zip(&backfill.key) {
-            let part = read_key(std::slice::from_ref(record_path), self.key_case, &record)?;
+        for (event_path, key_part) in paths.key.iter().zip(&backfill.key) {
+            let part = self.backfill_key_part(key_part, &record, place)?;
             set_at_path(&mut event, Some(event_path), part.into());
         }
         set_at_path(
@@ -74,6 +83,38 @@ impl SourceContract {
         );
         set_at_path(&mut event, self.record_target_path(), record);
         Ok(event)
+    }
+
+    /// The id of a record's event. Two equal rows of a file are two events; the same file again, under
+    /// whatever name, gives the same ids.
+    fn backfill_event_id(&self, record: &Value, place: Option<&FilePlace<'_>>) -> String {
+        let record = render_json(record);
+        let origin = match place {
+            Some(place) => format!("file\n{}\n{}\n{record}", place.digest, place.row),
+            None => record,
+        };
+        pole::derived_event_id(&self.name, origin.as_bytes()).to_string()
+    }
+
+    fn backfill_key_part(
+        &self,
+        part: &BackfillKeyPart,
+        record: &Value,
+        place: Option<&FilePlace<'_>>,
+    ) -> Result<String, EventFault> {
+        let in_file = |name: &str| {
+            place.ok_or_else(|| {
+                let reason = format!("`{name}` is known of records of files alone");
+                EventFault::new("backfill.key", name, &reason)
+            })
+        };
+        match part {
+            BackfillKeyPart::Path(path) => {
+                read_key(std::slice::from_ref(path), self.key_case, record)
+            }
+            BackfillKeyPart::RowNumber => Ok(in_file("row-number")?.row.to_string()),
+            BackfillKeyPart::FileName => Ok(in_file("file-name")?.name.to_owned()),
+        }
     }
 
     /// Writes the event's time so that `event_time` reads it: as a count or as ISO text.

@@ -129,7 +129,8 @@ pub(crate) struct PushPermissions {
 pub(crate) struct BackfillDocument {
     /// The declared event type that it is sent as: one that states the full record.
     pub(crate) event_type: String,
-    /// Paths in the record to the parts of its key.
+    /// Paths in the record to the parts of its key. `row-number` is its row in its file, and
+    /// `file-name` the file's name, for rows that have no key of their own.
     pub(crate) key: Vec<String>,
     /// When the record last changed: a path in it, or an expression as `event_time` takes it.
     #[serde(default)]

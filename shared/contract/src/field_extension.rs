@@ -1,5 +1,5 @@
-//! Our extension of the standard on a field of a source: how far its values may differ from what the
-//! contract declares.
+//! Our extension of the standard on a field of a source: how far its values may differ from what
+//! the contract declares.
 
 use schemars::JsonSchema;
 use serde::Deserialize;

@@ -53,12 +53,13 @@ pub(crate) fn parse_document(bytes: &[u8]) -> Result<JsonDocument, EventFault> {
 /// Reads JSON and keeps every digit of its numbers, for files and APIs whose records become events.
 ///
 /// # Errors
-/// Where the text stops to be JSON, or a number has too many digits. The reason never holds a value.
+/// Where the text stops to be JSON, or a number has too many digits. The reason never holds a
+/// value.
 pub fn read_json(bytes: &[u8]) -> Result<Value, EventFault> {
     let document = parse_document(bytes)?;
     match document.fault {
-        // An event with NUL in a text is quarantined by its path. A name with NUL may forge an exact
-        // number, as which it would be written.
+        // An event with NUL in a text is quarantined by its path. A name with NUL may forge an
+        // exact number, as which it would be written.
         Some(fault) if fault.rule != NUL_RULE || holds_exact_number(&document.value) => Err(fault),
         _ => Ok(document.value),
     }

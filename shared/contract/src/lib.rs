@@ -50,7 +50,7 @@ mod time;
 mod walked_path;
 mod yaml;
 
-pub use backfill::CompiledBackfill;
+pub use backfill::{CompiledBackfill, FilePlace};
 pub use catalogue::Catalogue;
 pub use cell::Cell;
 pub use column::{Column, ColumnType};

@@ -142,7 +142,8 @@ pub fn exact_number(text: &str) -> Option<Value> {
     })
 }
 
-/// The number that a text is exactly as JSON writes it; none for `007` and `+7`, which may be codes.
+/// The number that a text is exactly as JSON writes it; none for `007` and `+7`, which may be
+/// codes.
 pub(crate) fn written_number(text: &str) -> Option<Value> {
     is_json_number(text).then(|| exact_number(text)).flatten()
 }
@@ -162,8 +163,8 @@ fn held_number(plain: &str) -> Option<Number> {
 }
 
 /// The one form of a number that a text holds: as JSON writes it, or with no digit before or behind
-/// its point. None for a text that is no number, such as `1,000` or `£5`: `parse` says how those are
-/// read.
+/// its point. None for a text that is no number, such as `1,000` or `£5`: `parse` says how those
+/// are read.
 pub(crate) fn number_of_text(text: &str) -> Option<String> {
     canonical_number(text).or_else(|| {
         let (sign, unsigned) = text.split_at(usize::from(text.starts_with(['-', '+'])));

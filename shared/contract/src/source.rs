@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use self::declared_structures::DeclaredStructures;
 use self::extension_check::{check_extension, compile_fetch};
-use crate::backfill::CompiledBackfill;
+use crate::backfill::{BackfillKeyPart, CompiledBackfill};
 use crate::calendar::Calendar;
 use crate::caller::{matches_pattern, token_matches};
 use crate::event_paths::EventPaths;
@@ -186,7 +186,8 @@ impl SourceContract {
             ));
         }
 
-        let paths = backfill.key.iter().chain(&backfill.version);
+        let key_paths = backfill.key.iter().filter_map(BackfillKeyPart::path);
+        let paths = key_paths.chain(&backfill.version);
         for path in paths.chain(backfill.clock.paths()) {
             self.declared_record().structure_at(path)?;
         }

@@ -1,9 +1,10 @@
 //! The POLE model: Person, Object, Location, Event and the links between them.
 //!
 //! Pure: no IO, no AWS, no clock. Every other crate agrees on these definitions: how an identity is
-//! derived ([`IdentityKey`]), which columns every row has ([`PROVENANCE`]), what can be done to a row
-//! ([`RowOperation`]), which of two versions of a row takes precedence ([`Precedence`]), how common
-//! values are written ([`Normaliser`]), and which form they must have ([`ConformanceCheck`]).
+//! derived ([`IdentityKey`]), which columns every row has ([`PROVENANCE`]), what can be done to a
+//! row ([`RowOperation`]), which of two versions of a row takes precedence ([`Precedence`]), how
+//! common values are written ([`Normaliser`]), and which form they must have
+//! ([`ConformanceCheck`]).
 
 mod conformance;
 mod identity;

@@ -23,8 +23,8 @@ fn uuid_v5<'n>(pieces: impl IntoIterator<Item = &'n [u8]>) -> Uuid {
     Builder::from_sha1_bytes(head).into_uuid()
 }
 
-/// The name of a thing of the platform itself, such as a topic or an Iceberg table. `namespace` says
-/// what kind of thing it is, `parts` are what tells it from others of its kind.
+/// The name of a thing of the platform itself, such as a topic or an Iceberg table. `namespace`
+/// says what kind of thing it is, `parts` are what tells it from others of its kind.
 ///
 /// ```
 /// assert_ne!(pole::stable_id("topic", &["a"]), pole::stable_id("topic", &["b"]));

@@ -285,8 +285,8 @@ impl BucketFiles {
     }
 }
 
-/// Creates the folder of bodies that are being written, and removes those that a crash left: they hold records, and no
-/// erasure would find them.
+/// Creates the folder of bodies that are being written, and removes those that a crash left: they
+/// hold records, and no erasure would find them.
 fn clear_staging(folder: &Path) -> io::Result<()> {
     create_private_folder(folder)?;
     for entry in fs::read_dir(folder)? {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use lake::limits::{CSV_COLUMNS_MAX, VALUE_BYTES_MAX};
 use serde_json::Value;
 
-use super::records::RecordIterator;
+use super::record::RecordIterator;
 use crate::error::CliError;
 
 /// What a row's reader says of a row without an end, such as one with an open quote.

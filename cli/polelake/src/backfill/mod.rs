@@ -9,4 +9,5 @@ mod doubles;
 pub mod dynamo;
 pub mod journal;
 pub mod pages;
+pub mod record;
 pub mod records;

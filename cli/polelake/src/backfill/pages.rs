@@ -10,7 +10,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::journal::JournalPage;
-use super::records::BackfillRecord;
+use super::record::BackfillRecord;
 use crate::bounded_answer::read_answer;
 use crate::error::CliError;
 

@@ -15,14 +15,9 @@ use serde_json::Value;
 use super::csv_rows::read_csv;
 use super::doubles::DoubleEncoders;
 use super::dynamo;
+use super::record::{BackfillRecord, RecordIterator};
 use crate::bounded_lines::BoundedLines;
 use crate::error::CliError;
-
-/// A record, or its location and why it cannot be read. The reason never holds a value.
-pub type BackfillRecord = Result<Value, String>;
-
-/// The records of a file, in their order.
-pub(super) type RecordIterator = Box<dyn Iterator<Item = BackfillRecord> + Send>;
 
 /// The records of a file, read one after the other.
 pub struct RecordFile {

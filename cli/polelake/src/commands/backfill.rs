@@ -5,17 +5,19 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use contract::{Catalogue, SourceContract};
+use contract::{Catalogue, FilePlace, SourceContract};
 use indicatif::ProgressBar;
 use lake::limits::VALUE_BYTES_MAX;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use super::progress::styled_bar;
 use crate::args::backfill::BackfillArgs;
 use crate::backfill::journal::{BackfillJournal, JournalPage, OriginVersion};
 use crate::backfill::pages::{FetchedPage, PagedApi, PagingOptions, parse_page_record};
-use crate::backfill::records::{BackfillRecord, open_record_file};
+use crate::backfill::record::BackfillRecord;
+use crate::backfill::records::open_record_file;
 use crate::client::PlatformClient;
 use crate::error::CliError;
 use crate::terminal::escape_line;
@@ -110,6 +112,7 @@ impl BackfillSender<'_> {
         };
         let mut journal = self.open_journal(&origin, version)?;
         let name = file.file_name().unwrap_or_default().to_string_lossy();
+        let digest = digest_file(file)?;
         let bar = file_progress_bar(records.total, &name);
 
         let already_sent = journal.progress.records;
@@ -126,9 +129,15 @@ impl BackfillSender<'_> {
                 true => record.map(|record| self.contract.type_texts(record)),
                 false => record,
             };
-            self.add_record(record, &mut batch, &bar);
+            let place = FilePlace {
+                digest: &digest,
+                name: &name,
+                row: count,
+            };
+            self.add_record(record, Some(&place), &mut batch, &bar);
             if self.is_batch_full(&batch) {
-                self.send_batch(&mut batch).await?;
+                self.send_batch(&mut batch, &format!("{digest}-{count}"))
+                    .await?;
                 journal.progress.records = count;
                 journal.progress.failed = self.count_failed() - failed_before;
                 journal.save()?;
@@ -136,7 +145,8 @@ impl BackfillSender<'_> {
             }
         }
 
-        self.send_batch(&mut batch).await?;
+        self.send_batch(&mut batch, &format!("{digest}-{count}"))
+            .await?;
         journal.progress.records = already_sent.max(count);
         journal.progress.failed = self.count_failed() - failed_before;
         journal.save()?;
@@ -201,12 +211,14 @@ impl BackfillSender<'_> {
 
         let mut batch = Vec::new();
         for record in records {
-            self.add_record(parse_page_record(&record), &mut batch, bar);
+            self.add_record(parse_page_record(&record), None, &mut batch, bar);
             if self.is_batch_full(&batch) {
-                self.send_batch(&mut batch).await?;
+                let name = content_name(&batch);
+                self.send_batch(&mut batch, &name).await?;
             }
         }
-        self.send_batch(&mut batch).await?;
+        let name = content_name(&batch);
+        self.send_batch(&mut batch, &name).await?;
 
         // Without its ETag the next run reads the page again, for the sake of the records that
         // failed.
@@ -257,11 +269,17 @@ impl BackfillSender<'_> {
     }
 
     /// Adds the record's event to the batch; names the first records that cannot be sent.
-    fn add_record(&mut self, record: BackfillRecord, batch: &mut Vec<Vec<u8>>, bar: &ProgressBar) {
+    fn add_record(
+        &mut self,
+        record: BackfillRecord,
+        place: Option<&FilePlace<'_>>,
+        batch: &mut Vec<Vec<u8>>,
+        bar: &ProgressBar,
+    ) {
         self.outcome.read += 1;
         let number = self.outcome.read;
         let event = record.and_then(|record| {
-            let event = self.contract.backfill_event(record);
+            let event = self.contract.backfill_event(record, place);
             let event = event.map_err(|fault| format!("record {number}: {fault}"))?;
             check_event_size(event, number)
         });
@@ -277,13 +295,15 @@ impl BackfillSender<'_> {
         }
     }
 
-    async fn send_batch(&mut self, batch: &mut Vec<Vec<u8>>) -> Result<(), CliError> {
+    /// Sends a batch. `name` is that of the same records in every run, for events without an id.
+    async fn send_batch(&mut self, batch: &mut Vec<Vec<u8>>, name: &str) -> Result<(), CliError> {
         if batch.is_empty() {
             return Ok(());
         }
 
         let source = &self.args.source;
-        let counts = self.client.push_events(source, batch, |_| {}).await?;
+        let counts = self.client.push_named_events(source, batch, name, |_| {});
+        let counts = counts.await?;
         self.outcome.accepted += counts.accepted;
         self.outcome.refused += counts.refused;
         for (reason, count) in counts.reasons {
@@ -310,6 +330,22 @@ fn check_event_size(event: Vec<u8>, number: u64) -> Result<Vec<u8>, String> {
     Err(format!(
         "record {number}: its event has {length} bytes, over the limit of {VALUE_BYTES_MAX}"
     ))
+}
+
+/// The name of a batch of a page: a page that is read again gives the same one.
+fn content_name(batch: &[Vec<u8>]) -> String {
+    pole::content_id(&batch.concat()).to_string()
+}
+
+/// What tells the file's content from any other: 128 bits of its SHA-256.
+fn digest_file(file: &Path) -> Result<String, CliError> {
+    let mut hash = Sha256::new();
+    std::io::copy(&mut std::fs::File::open(file)?, &mut hash)?;
+    let digest: [u8; 32] = hash.finalize().into();
+    Ok(digest[..16]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect())
 }
 
 /// When a file was last changed, in seconds since 1970; 0 where the file system does not know.

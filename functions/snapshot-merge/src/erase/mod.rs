@@ -136,8 +136,8 @@ impl TableErasure<'_> {
             .collect())
     }
 
-    /// Rewrites the files and their manifests, shows the new ones, and deletes the old files that no
-    /// manifest needs.
+    /// Rewrites the files and their manifests, shows the new ones, and deletes the old files that
+    /// no manifest needs.
     async fn erase_rows_of(
         &self,
         manifests: &ManifestReadings,

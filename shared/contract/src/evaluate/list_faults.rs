@@ -1,5 +1,5 @@
-//! What is wrong with a list whose items give rows: an item that is dropped in silence is a row that
-//! is lost.
+//! What is wrong with a list whose items give rows: an item that is dropped in silence is a row
+//! that is lost.
 
 use std::collections::HashSet;
 

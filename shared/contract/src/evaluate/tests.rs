@@ -67,7 +67,7 @@ customProperties:
       event_type_default: Whole
       event_time_default: '2026-01-01T00:00:00Z'
       events: {Whole: upsert, Part: patch, Gone: delete}
-      push: {principals: ['arn:aws:iam::*:role/shop']}
+      push: {principals: ['arn:aws:iam::000000000000:role/shop']}
 ";
 
 const MAPPING: &str = "source: shop

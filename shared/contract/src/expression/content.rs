@@ -6,8 +6,8 @@ use super::{CompiledExpression, RootedPath, ValueRoots};
 use crate::cell::Cell;
 
 impl CompiledExpression {
-    /// The text that the expression reads, as the event holds it, for a value that its column cannot
-    /// read; none for null.
+    /// The text that the expression reads, as the event holds it, for a value that its column
+    /// cannot read; none for null.
     pub(crate) fn raw_text<'v>(&'v self, scope: &ValueRoots<'v>) -> Option<Cow<'v, str>> {
         match self {
             Self::Copy(path) | Self::Sentinel(path) => {

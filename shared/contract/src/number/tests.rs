@@ -1,4 +1,5 @@
-//! Numbers keep every digit, and have one form. The oracle is arithmetic on whole numbers of 128 bits.
+//! Numbers keep every digit, and have one form. The oracle is arithmetic on whole numbers of 128
+//! bits.
 
 use proptest::prelude::*;
 use serde_json::json;

@@ -1,6 +1,6 @@
-//! The leniency that a contract declares: a single item becomes a list, the text of JSON what it says,
-//! and the text of a number the number. What cannot be read so stays as it is, and is refused with
-//! its path by the check of types.
+//! The leniency that a contract declares: a single item becomes a list, the text of JSON what it
+//! says, and the text of a number the number. What cannot be read so stays as it is, and is refused
+//! with its path by the check of types.
 
 use serde_json::Value;
 
@@ -23,8 +23,8 @@ impl DeclaredStructure {
         }
     }
 
-    /// Reads the fields of a value as the contract declares them. `document` takes what the texts of
-    /// JSON within it show.
+    /// Reads the fields of a value as the contract declares them. `document` takes what the texts
+    /// of JSON within it show.
     pub(crate) fn decode_fields(&self, value: &mut Value, root: &str, document: &mut JsonDocument) {
         self.decode_value(value, &WalkedPath::root(root), document);
     }

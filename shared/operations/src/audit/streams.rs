@@ -121,8 +121,8 @@ async fn read_heads(
     Ok(objects.into_iter().flatten().collect())
 }
 
-/// Finds the offset gaps of a raw object, by its records' own offsets where its metadata say that it
-/// has any, or where the audit reads every object.
+/// Finds the offset gaps of a raw object, by its records' own offsets where its metadata say that
+/// it has any, or where the audit reads every object.
 async fn check_raw_offsets(
     lake: &LakeHandle,
     object: &RawLogObject,

@@ -1,4 +1,5 @@
-//! Finds the keys and ids of an erasure's subjects in texts and bytes, in any case of their letters.
+//! Finds the keys and ids of an erasure's subjects in texts and bytes, in any case of their
+//! letters.
 
 use aho_corasick::AhoCorasick;
 

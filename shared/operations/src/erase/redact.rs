@@ -30,8 +30,8 @@ pub enum MentionGrain {
 /// Of the grain [`MentionGrain::Object`] this is every smallest object that holds a term in a text,
 /// a number or a member's name: an element of a list is removed, another object becomes null. Where
 /// an inner object can be removed alone, the object around it stays. Of the grain
-/// [`MentionGrain::Field`] a text or number that holds a term becomes null, and an item of a list is
-/// removed.
+/// [`MentionGrain::Field`] a text or number that holds a term becomes null, and an item of a list
+/// is removed.
 ///
 /// ```
 /// use operations::erase::{MentionGrain, MentionMatcher, Redaction, redact};

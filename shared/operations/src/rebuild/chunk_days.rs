@@ -23,8 +23,8 @@ impl ChunkOfDays {
     }
 }
 
-/// The raw objects of a stream, by its receipts. Where a receipt cannot be read its neighbours bound
-/// the days: a rebuild from raw objects writes that receipt again.
+/// The raw objects of a stream, by its receipts. Where a receipt cannot be read its neighbours
+/// bound the days: a rebuild from raw objects writes that receipt again.
 pub(super) fn chunks_of_stream<'r>(
     first: &'r Chunk,
     readings: &'r [ReceiptReading],

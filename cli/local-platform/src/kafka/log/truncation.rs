@@ -1,7 +1,9 @@
-//! Cuts the beginning of a partition's log, as Kafka's retention and `DeleteRecords` do: offsets stay what they were.
+//! Cuts the beginning of a partition's log, as Kafka's retention and `DeleteRecords` do: offsets
+//! stay what they were.
 //!
-//! A small file beside the log says where it starts. It is written before the log is replaced, so that a crash between
-//! the two leaves batches below the start, which the next opening cuts, and never offsets that are given twice.
+//! A small file beside the log says where it starts. It is written before the log is replaced, so
+//! that a crash between the two leaves batches below the start, which the next opening cuts, and
+//! never offsets that are given twice.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -47,7 +49,8 @@ fn staged_file(log_file: &Path) -> PathBuf {
     log_file.with_extension("staged")
 }
 
-/// Removes what a crash left of a log that was being cut: it holds records, and no later cut would find them.
+/// Removes what a crash left of a log that was being cut: it holds records, and no later cut would
+/// find them.
 pub(super) fn remove_staged_log(log_file: &Path) -> io::Result<()> {
     match fs::remove_file(staged_file(log_file)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -62,7 +65,8 @@ impl PartitionLog {
         lock_unpoisoned(&self.inner).start
     }
 
-    /// Cuts every batch whose records are all below `offset`; gives the number of offsets that were cut.
+    /// Cuts every batch whose records are all below `offset`; gives the number of offsets that were
+    /// cut.
     ///
     /// # Errors
     /// When a file cannot be written; then the log holds what it held, or the next opening cuts it.
@@ -72,8 +76,8 @@ impl PartitionLog {
 }
 
 impl PartitionLogState {
-    /// Takes over where the log starts, after its file was read. Batches below the start are of a cut that a crash
-    /// interrupted.
+    /// Takes over where the log starts, after its file was read. Batches below the start are of a
+    /// cut that a crash interrupted.
     pub(super) fn resume_at(&mut self, log_start: LogStart) -> io::Result<()> {
         self.start = log_start.offset;
         self.next = self.next.max(log_start.offset);
