@@ -73,6 +73,7 @@ fn the_published_schemas_are_those_of_the_code_and_every_shipped_file_fits() {
 fn schema_of(path: &str) -> &'static str {
     match path {
         "incidents.yaml" => "incidents.schema.json",
+        "namespaces.yaml" => "namespaces.schema.json",
         path if path.starts_with("lists/") => "list.schema.json",
         path if path.ends_with("mapping.yaml") => "mapping.schema.json",
         _ => "contract.schema.json",

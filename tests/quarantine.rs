@@ -29,13 +29,10 @@ pub(crate) fn polelake(
         .arg(contracts)
         .output()
         .unwrap();
-    let text =
-        String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
-    (
-        output.status.code().unwrap(),
-        serde_json::from_str(&text).unwrap_or_default(),
-        text,
-    )
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let result = serde_json::from_str(&printed).unwrap_or_default();
+    let noted = String::from_utf8(output.stderr).unwrap();
+    (output.status.code().unwrap(), result, printed + &noted)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -192,7 +192,7 @@ async fn a_person_who_is_only_in_a_damaged_object_does_not_come_back() {
     let new = json!({"firstName": NAME, "surname": "Sample"});
     let born = crate::lake_under_test::person_event("PersonCreatedEvent", KEY, 1, new);
     lake.push_events("housing-person", &[born]).await;
-    lake.platform.running.wait_until_settled().await;
+    lake.run_day(MONDAY).await;
     lake.set_date(TUESDAY);
     let raw = damage_object(&lake, "raw", OWN_RAW.1, Damage::Truncated);
     let rows = damage_object(&lake, "refined", OWN_REFINED.1, Damage::Empty);

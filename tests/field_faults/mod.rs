@@ -1,4 +1,5 @@
 //! Faults that people's real data show: a named test for each kind and each example.
 
+mod keys;
 mod time;
 mod types;

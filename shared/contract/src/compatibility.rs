@@ -6,10 +6,12 @@
 mod contract_changes;
 mod extension_changes;
 mod mapping_changes;
+mod namespace_changes;
 mod property_changes;
 
 use crate::catalogue::INCIDENTS_FILE;
 use crate::file::DeclaredFile;
+use crate::namespace::NAMESPACES_FILE;
 use crate::odcs::ContractDocument;
 use crate::problem::Problem;
 use crate::yaml;
@@ -89,6 +91,9 @@ fn compare_versions(
         comparison.compare_mappings(&yaml::read_document(old)?, &yaml::read_document(new)?);
     } else if new.path.ends_with(".odcs.yaml") {
         comparison.compare_contracts(&ContractDocument::read(old)?, &ContractDocument::read(new)?);
+    } else if new.path == NAMESPACES_FILE {
+        comparison.compare_namespaces(old, new)?;
+        return Ok(comparison.changes);
     } else {
         comparison.compare_lists(old, new)?;
     }

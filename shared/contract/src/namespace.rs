@@ -91,6 +91,12 @@ impl Namespaces {
         }
     }
 
+    /// The names that either of two files lists.
+    pub(crate) fn names_with<'n>(&'n self, other: &'n Self) -> BTreeSet<&'n str> {
+        let names = self.cases.keys().chain(other.cases.keys());
+        names.map(String::as_str).collect()
+    }
+
     /// Listed namespaces that no contract and no mapping uses: most often a misspelt name, under
     /// which the case of the keys still matters.
     pub(crate) fn find_unused(&self, file: &DeclaredFile) -> Vec<Problem> {

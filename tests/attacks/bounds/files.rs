@@ -42,11 +42,12 @@ pub(super) fn raw_file(records: i64, value: &[u8], properties: WriterPropertiesB
             text(TOPIC),
             Arc::new(Int32Array::from(vec![0])),
             Arc::new(Int64Array::from(vec![offset])),
-            Arc::new(appended.with_timezone("UTC")),
+            Arc::new(appended.clone().with_timezone("UTC")),
             text("LOG_APPEND_TIME"),
             Arc::new(BinaryArray::from(vec![KEY.as_bytes()])),
             Arc::new(BinaryArray::from(vec![value])),
             text("[]"),
+            Arc::new(appended.with_timezone("UTC")),
         ];
         let batch = RecordBatch::try_new(Arc::clone(&schema), columns).unwrap();
         writer.write(&batch).unwrap();

@@ -161,3 +161,17 @@ fn codes_do_not_go_away() {
         [("a", ChangeImpact::Breaking), ("b", ChangeImpact::Fine)]
     );
 }
+
+#[test]
+fn a_namespace_whose_case_counts_no_longer_breaks_ids() {
+    let file = |list: &str| DeclaredFile::new(NAMESPACES_FILE, format!("namespaces: [{list}]\n"));
+    let listed = file("{name: mark, case: insensitive, why: DVLA}");
+    for (old, new) in [(&file(""), &listed), (&listed, &file(""))] {
+        let changes = compare_files(Some(old), Some(new)).unwrap();
+        assert_eq!(changes.len(), 1);
+        assert_eq!(changes[0].impact, ChangeImpact::Breaking);
+        assert_eq!(changes[0].element, "mark");
+    }
+    let explicit = file("{name: mark, case: sensitive, why: DVLA}");
+    assert_eq!(compare_files(Some(&file("")), Some(&explicit)), Ok(vec![]));
+}
