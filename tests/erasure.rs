@@ -311,7 +311,8 @@ fn sample(path: &str) -> Value {
 #[tokio::test]
 async fn what_several_records_share_is_not_erased_with_one_of_them() {
     let mut days = Days::new();
-    let first = sample("housing/tenure/samples/tenure-created.json");
+    let mut first = sample("housing/tenure/samples/tenure-created.json");
+    first["dateTime"] = json!("2026-03-02T09:00:00Z");
     let mut second = first.clone();
     (second["id"], second["entityId"]) = (json!("another"), json!(ALONE));
     second["eventData"]["newData"]["id"] = json!(ALONE);

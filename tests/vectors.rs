@@ -84,8 +84,9 @@ async fn equal_last_updated_goes_to_the_later_one_in_the_log() {
         planning_after(&[one.clone(), two.clone()], &[]).await,
         "Decided"
     );
-    // Sent again, the earlier one does not come back.
-    assert_eq!(planning_after(&[one.clone(), two], &[one]).await, "Decided");
+    // The source has no event ids: the same bytes again may be a change back, and come later.
+    let back = planning_after(&[one.clone(), two], &[one]).await;
+    assert_eq!(back, "Registered");
 }
 
 #[tokio::test]

@@ -226,7 +226,7 @@ fn only_what_was_planted_is_told(report: &Value, days: u64) {
     );
     assert_eq!(
         counts("housing-asset", "quarantined"),
-        json!({"mapping.place.bedrooms": 1})
+        json!({"contract.type": 1})
     );
     assert_eq!(
         counts("housing-contact", "quarantined"),

@@ -33,7 +33,11 @@ schema:
     description: 'One reading'
     properties:
       - {name: id, logicalType: string, classification: internal, description: 'Id', required: true}
-      - {name: at, logicalType: string, classification: internal, description: 'When'}
+      - name: at
+        logicalType: string
+        classification: internal
+        description: 'When'
+        customProperties: [{property: polelake, value: {accepts: [number]}}]
       - {name: text, logicalType: string, classification: internal, description: 'A time'}
       - {name: short, logicalType: string, classification: personal, description: 'A date'}
 customProperties:
