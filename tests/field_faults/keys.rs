@@ -7,7 +7,7 @@ use operations::erase::{
 };
 use serde_json::{Value, json};
 
-use crate::days_in_memory::{Days, contracts, problems_of, replace};
+use crate::days_in_memory::{Days, contracts, replace};
 use crate::erasure::people::{Elsewhere, noon, traces, zones};
 use crate::lake_under_test::{MONDAY, person_event};
 
@@ -77,11 +77,20 @@ async fn k1_the_case_of_other_keys_counts_unless_their_namespace_says_otherwise(
 
 #[test]
 fn k1_a_namespace_that_nothing_uses_is_an_error_with_its_place() {
-    let problems = problems_of(vec![namespaces(
+    let folder = crate::lake_under_test::repository_root().join("contracts");
+    let mut files = host::read_contract_files(&folder.to_string_lossy()).unwrap();
+    files.retain(|file| file.path != "namespaces.yaml");
+    files.push(namespaces(
         "{name: housing-persons, case: insensitive, why: a test}",
-    )]);
-    assert!(problems.contains("namespaces.yaml"), "{problems}");
-    assert!(problems.contains("`housing-person`"), "{problems}");
+    ));
+    let problems = Catalogue::compile(&files).err().unwrap();
+    assert_eq!(problems.len(), 1);
+    assert_eq!(problems[0].file, "namespaces.yaml");
+    assert!(
+        problems[0].message.contains("`housing-person`"),
+        "{}",
+        problems[0].message
+    );
 }
 
 async fn erase(days: &Days, source: &str, key: &str, mentions: MentionPolicy) -> ErasureOutcome {
