@@ -91,7 +91,7 @@ pub(crate) fn open_platform_folder(folder: &Path) -> io::Result<()> {
 }
 
 /// Makes a key file readable for its owner alone, and says so. The folder around it is private
-/// already, so that nobody else can have read it there.
+/// already, so that no other user can have read it there.
 ///
 /// # Errors
 /// When the mode can be neither read nor changed.

@@ -46,8 +46,8 @@ struct DropPlan {
 /// day may run meanwhile. A drop that broke off is finished by the next.
 ///
 /// # Errors
-/// When the storage or the catalogue fails, or another day's manifest cannot be read: nobody knows
-/// then which files that day needs.
+/// When the storage or the catalogue fails, or another day's manifest cannot be read: then
+/// it is unknown which files that day needs.
 pub async fn drop_day(
     day: Day,
     dry_run: bool,

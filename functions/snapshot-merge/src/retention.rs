@@ -186,8 +186,8 @@ fn find_newest_passing(manifests: &ManifestReadings) -> Result<Option<Day>, Unre
     Ok(None)
 }
 
-/// The manifest of a day. Without it nobody knows which files the day needs, and no file of the
-/// table may be deleted.
+/// The manifest of a day. Without it, it is unknown which files the day needs, and no file of
+/// the table may be deleted.
 fn require_manifest(
     manifests: &ManifestReadings,
     day: Day,

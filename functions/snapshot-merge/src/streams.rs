@@ -127,8 +127,8 @@ impl StreamReceipts {
     /// later records belong to the later days already.
     ///
     /// # Errors
-    /// When the day needs a receipt that cannot be read: nobody knows which rows the day would lose
-    /// without it.
+    /// When the day needs a receipt that cannot be read: it is unknown which rows the day would
+    /// lose without it.
     pub(crate) fn plan_inputs(
         &self,
         table: &str,

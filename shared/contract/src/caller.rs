@@ -67,7 +67,7 @@ fn is_account(text: &str) -> bool {
 }
 
 /// What is wrong with what stands behind the account. A pattern that no caller's ARN has is refused
-/// as well: its author believes that somebody is admitted.
+/// as well: its author believes that it admits a caller.
 fn resource_fault(service: &str, resource: &str) -> Option<&'static str> {
     let (kind, name) = resource.split_once('/').unwrap_or((resource, ""));
     match (service, kind) {

@@ -139,7 +139,7 @@ impl DateFormat {
     }
 
     /// A text that both formats read, as two dates: such as 03/02/2001 for `DD/MM/YYYY` and
-    /// `MM/DD/YYYY`. Which one is meant, nobody could tell.
+    /// `MM/DD/YYYY`. The text does not say which one is meant.
     pub(crate) fn ambiguous_text(&self, other: &Self) -> Option<String> {
         let years = ShortYears::Pivot(SAMPLE_PIVOT);
         SAMPLE_DATES.iter().find_map(|date| {

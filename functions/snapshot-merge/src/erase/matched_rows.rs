@@ -74,7 +74,7 @@ impl TableErasure<'_> {
     }
 
     /// The matched rows; none when the file cannot be read, which is noted. A file that was deleted
-    /// since it was listed holds nobody.
+    /// since it was listed holds no subject.
     async fn note_present(
         &self,
         key: &str,

@@ -1,5 +1,5 @@
 //! A row group whose columns were checked, as the file that the Arrow reader decodes: the port
-//! through which Parquet's reader takes pages from elsewhere.
+//! through which Parquet's reader takes pages that are in no file.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

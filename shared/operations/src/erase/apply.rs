@@ -137,7 +137,7 @@ async fn replace_object(
         ..
     } = rewrite;
     let is_replaced = store.replace_if_match(&key, &etag, body, metadata).await?;
-    // An object that was deleted meanwhile holds nobody any more; its old versions may.
+    // An object that was deleted meanwhile holds no subject any more; its old versions may.
     if !is_replaced && store.object_exists(&key).await? {
         let why = format!("{key} was changed while it was being erased; run the command again");
         return Err(why.into());

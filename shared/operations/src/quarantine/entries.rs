@@ -148,8 +148,8 @@ fn record_origin(chunk: &Chunk, refused: &QuarantinedRecord) -> RedriveOrigin {
 /// The refused records of one raw object.
 struct RefusedRecords {
     chunk: Chunk,
-    /// Whether the chunk's receipt says that records of it are refused. Without the receipt nobody
-    /// knows: the raw object may have been transformed again since.
+    /// Whether the chunk's receipt says that records of it are refused. Without the receipt that
+    /// is unknown: the raw object may have been transformed again since.
     is_counted: bool,
     records: Vec<QuarantinedRecord>,
 }
