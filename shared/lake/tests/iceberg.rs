@@ -75,16 +75,16 @@ fn the_bytes_of_a_day_never_change() {
     // id.
     assert_eq!(
         day.manifest.key,
-        "curated/person/metadata/20514-f4c50ff7-e665-5ba0-a8b3-ae2a296c6958-m0.avro"
+        "curated/person/metadata/20514-807ace60-3cf0-5893-a23e-ed7cab66a729-m0.avro"
     );
     assert_eq!(
         day.list.key,
-        "curated/person/metadata/20514-cd34f6e8-b8dc-5e7d-bf2a-2ea549194d66-snap.avro"
+        "curated/person/metadata/20514-bcb901f1-52ee-50aa-a716-c097fd1f0a7c-snap.avro"
     );
-    assert_eq!(day.entry.snapshot_id, 4_546_139_754_472_515_835);
+    assert_eq!(day.entry.snapshot_id, 259_765_155_081_267_913);
     assert_eq!(
         metadata.metadata.key,
-        "curated/person/metadata/20514-4acd3d02-667a-5bbb-841e-b0026490568b.metadata.json"
+        "curated/person/metadata/20514-3fa40155-b245-5d86-a7ba-90b943c1d61e.metadata.json"
     );
     assert_eq!(
         metadata.hint.key,
