@@ -276,14 +276,17 @@ pub(crate) fn copy_contracts(folder: &Path) {
     });
 }
 
-/// A copy of the contracts beside the test's folder, with one file changed.
+/// A copy of the contracts beside the test's folder, with one file changed. Tests of the same name
+/// run at the same time: each copy has a folder of its own.
 pub(crate) fn contracts_with(
     name: &str,
     file: &str,
     change: impl Fn(&str) -> String,
 ) -> TempFolder {
-    let folder =
-        std::env::temp_dir().join(format!("polelake-contracts-{}-{name}", std::process::id()));
+    static COPIES: AtomicU32 = AtomicU32::new(0);
+    let number = COPIES.fetch_add(1, Ordering::SeqCst);
+    let process = std::process::id();
+    let folder = std::env::temp_dir().join(format!("polelake-contracts-{process}-{number}-{name}"));
     drop(std::fs::remove_dir_all(&folder));
     copy_contracts(&folder);
     let text = std::fs::read_to_string(folder.join(file)).unwrap();
