@@ -37,7 +37,7 @@ pub enum MentionGrain {
 /// use operations::erase::{MentionGrain, MentionMatcher, Redaction, redact};
 /// use serde_json::json;
 ///
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
 /// let robin = MentionMatcher::of_terms(["robin-17"])?;
 /// let event = json!({"members": [{"id": "ROBIN-17", "flat": 2}, {"id": "kim-18"}], "rent": 5});
 ///
