@@ -126,9 +126,7 @@ fn run_suite(seeds: u64, time: Option<Duration>, catalogue: &Arc<Catalogue>) -> 
         Ok(done) => done,
         Err((seed, why)) => {
             println!("seed {seed}: {why}");
-            println!(
-                "again: cargo test --release -p pipeline-tests --test faults -- --seed {seed}"
-            );
+            println!("again: cargo test --test faults -- --seed {seed}");
             return false;
         }
     };

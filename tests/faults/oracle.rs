@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use lake::Day;
 use serde_json::Value;
 
 /// A record of the log, as the suite reads it.
@@ -30,13 +31,26 @@ fn is_poison(event: &Value) -> bool {
         || event["eventType"] == "PersonSeenEvent"
 }
 
+/// Milliseconds by which an event may be ahead of its append, where the contract does not say it.
+const SKEW_MILLIS: i64 = 3_600_000;
+
+/// Whether the event says to have happened after its append, by more than the skew: the broker's
+/// clock had jumped back.
+fn is_ahead(record: &LoggedRecord) -> bool {
+    let text = record.value["dateTime"].as_str().unwrap();
+    let number = |digits: &str| digits.parse::<i64>().unwrap();
+    let minutes = number(&text[11..13]) * 60 + number(&text[14..16]);
+    let happened = Day::parse(&text[..10]).unwrap().start_micros() / 1_000 + minutes * 60_000;
+    happened - record.position.0 > SKEW_MILLIS
+}
+
 /// What the log demands.
 pub(crate) fn derive_expected(log: &[LoggedRecord]) -> ExpectedState {
     let mut expected = ExpectedState::default();
     // An event that was sent twice counts where it first stood.
     let mut first: BTreeMap<&str, &LoggedRecord> = BTreeMap::new();
     for record in log {
-        if is_poison(&record.value) {
+        if is_poison(&record.value) || is_ahead(record) {
             expected
                 .refused
                 .insert((record.position.1, record.position.2));
