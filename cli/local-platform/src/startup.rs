@@ -59,6 +59,8 @@ pub struct LocalPlatform {
     pub s3: String,
     /// The Kafka broker, `host:port`.
     pub kafka: String,
+    /// What every function has in its environment.
+    pub function_environment: BTreeMap<String, String>,
     tasks: Vec<JoinHandle<()>>,
     file: PathBuf,
     /// Held as long as the platform runs: one platform for one folder.
@@ -102,7 +104,8 @@ impl LocalPlatform {
 
         let mut tasks = Vec::new();
         let services = LocalServices::start(folder, &catalogue, &mut tasks).await?;
-        let functions = create_functions(&options, &services.environment(&pack, &catalogue));
+        let function_environment = services.environment(&pack, &catalogue);
+        let functions = create_functions(&options, &function_environment);
         let [relay, landing, transform, ..] = functions.as_slice() else {
             return Err(io::Error::other("no functions"));
         };
@@ -133,6 +136,7 @@ impl LocalPlatform {
             api,
             s3: services.s3,
             kafka: services.kafka,
+            function_environment,
             tasks,
             file,
             _lock: lock,

@@ -1,7 +1,6 @@
 //! `polelake-bench cold-start`: milliseconds from process start to first answer, and megabytes of
 //! each function's binary.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,6 +9,7 @@ use serde_json::json;
 
 use local_platform::lambda::{FunctionConfig, measure_cold_start};
 use local_platform::startup::FUNCTIONS;
+use local_platform::{LocalPlatform, PlatformOptions};
 use polelake::client::platform_options;
 use polelake::error::CliError;
 use polelake::place::PlatformArgs;
@@ -39,10 +39,17 @@ pub(crate) async fn bench_cold_start(
     let beside_this = options.program.parent().map(Path::to_owned);
     let folder = place.functions.clone().or(beside_this).unwrap_or_default();
 
+    // Its neighbours answer: the transform reads the identity key before its first event.
+    let scratch = std::env::temp_dir().join(format!("polelake-cold-start-{}", std::process::id()));
+    let platform = LocalPlatform::start(PlatformOptions {
+        folder: scratch.clone(),
+        ..options
+    })
+    .await?;
     for (name, ..) in FUNCTIONS {
         let program = folder.join(name);
         let megabytes = binary_megabytes(&program)?;
-        let milliseconds = median_start_millis(name, program, &options.contracts).await?;
+        let milliseconds = median_start_millis(name, program, &platform).await?;
 
         if as_json {
             println!(
@@ -56,6 +63,9 @@ pub(crate) async fn bench_cold_start(
             );
         }
     }
+
+    drop(platform);
+    std::fs::remove_dir_all(&scratch)?;
     Ok(true)
 }
 
@@ -72,12 +82,12 @@ fn binary_megabytes(program: &Path) -> Result<f64, CliError> {
 async fn median_start_millis(
     name: &'static str,
     program: PathBuf,
-    contracts: &Path,
+    platform: &LocalPlatform,
 ) -> Result<f64, CliError> {
     let config = FunctionConfig {
         name,
         program: (program, Vec::new()),
-        environment: function_environment(contracts)?,
+        environment: platform.function_environment.clone(),
         timeout: Duration::from_secs(10),
         concurrency: 1,
         log: std::env::temp_dir().join(format!("polelake-cold-start-{name}.log")),
@@ -91,32 +101,4 @@ async fn median_start_millis(
     }
     times.sort_by(f64::total_cmp);
     Ok(times[STARTS / 2])
-}
-
-/// The environment of a function whose neighbours cannot be reached: it must not need them to
-/// start.
-fn function_environment(contracts: &Path) -> Result<BTreeMap<String, String>, CliError> {
-    // As on AWS, the functions read packed contracts.
-    let file = std::env::temp_dir().join(format!("polelake-contracts-{}.json", std::process::id()));
-    host::pack_contracts(&contracts.to_string_lossy(), &file).map_err(|failure| failure.message)?;
-
-    let contracts = file.to_string_lossy().into_owned();
-    let pairs = [
-        ("AWS_ENDPOINT_URL", "http://127.0.0.1:9"),
-        ("AWS_ACCESS_KEY_ID", "local"),
-        ("AWS_SECRET_ACCESS_KEY", "local"),
-        ("AWS_REGION", "eu-west-2"),
-        ("RAW_BUCKET", "raw"),
-        ("REFINED_BUCKET", "refined"),
-        ("CURATED_BUCKET", "curated"),
-        ("SITE_BUCKET", "site"),
-        ("GLUE_DATABASES", "polelake"),
-        ("KAFKA_BOOTSTRAP", "127.0.0.1:9"),
-        ("KAFKA_AUTH", "none"),
-        ("CONTRACTS", &contracts),
-    ];
-    Ok(pairs
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect())
 }
