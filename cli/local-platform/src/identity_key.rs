@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use pole::IdentityKey;
 
-use super::private_files::{random_bytes, write_private_file};
+use super::private_files::{random_hex_text, write_private_file};
 
 /// The name under which the local Secrets Manager gives the key.
 pub const IDENTITY_KEY_SECRET: &str = "polelake/identity-key";
@@ -31,7 +31,7 @@ pub fn create_identity_key(folder: &Path) -> io::Result<()> {
     }
 
     let staged = key.with_extension("staged");
-    write_private_file(&staged, new_key_text()?.as_bytes())?;
+    write_private_file(&staged, random_hex_text::<KEY_BYTES>()?.as_bytes())?;
     // A link never replaces a file, so that two starts at once keep the first key.
     let linked = fs::hard_link(&staged, &key);
     fs::remove_file(&staged)?;
@@ -51,12 +51,6 @@ pub fn read_identity_key(folder: &Path) -> io::Result<IdentityKey> {
         .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))?;
     IdentityKey::from_secret(&text)
         .map_err(|why| io::Error::other(format!("{}: {why}", path.display())))
-}
-
-/// A new key, as hexadecimal digits.
-fn new_key_text() -> io::Result<String> {
-    let bytes = random_bytes::<KEY_BYTES>()?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use subtle::ConstantTimeEq;
 
-use super::private_files::{protect_key_file, random_bytes, replace_private_file};
+use super::private_files::{protect_key_file, random_hex_text, replace_private_file};
 
 /// The name of its file in the platform's folder.
 pub const OPERATOR_TOKEN_FILE: &str = "operator-token";
@@ -34,8 +34,7 @@ impl OperatorToken {
             Err(error) => return Err(error),
         }
 
-        let bytes = random_bytes::<TOKEN_BYTES>()?;
-        let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let text = random_hex_text::<TOKEN_BYTES>()?;
         let file = folder.join(OPERATOR_TOKEN_FILE);
         replace_private_file(&file, text.as_bytes())?;
         Ok(Self { text, file })

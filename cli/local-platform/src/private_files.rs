@@ -64,6 +64,12 @@ pub(crate) fn random_bytes<const N: usize>() -> io::Result<[u8; N]> {
     Ok(bytes)
 }
 
+/// Random bytes for a key that is kept as text: hexadecimal digits.
+pub(crate) fn random_hex_text<const N: usize>() -> io::Result<String> {
+    let bytes = random_bytes::<N>()?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
 /// Creates the platform's folder, or checks that only its owner can open the one that is there.
 ///
 /// An empty folder is corrected. A folder with content is left to its owner: others may have read

@@ -353,7 +353,7 @@ fn encode_event(run: &str, number: u32, millis: i64, kind: &str, new_data: &Valu
 fn find_event_position(body: Bytes, id: &str) -> Result<Option<(i64, i64)>, CliError> {
     for batch in lake::decode_raw(body)? {
         for row in 0..batch.len() {
-            let event_id = lake::find_header_text(batch.headers(row), "event-id");
+            let event_id = lake::find_header_text(batch.headers(row), lake::EVENT_ID_HEADER);
             if event_id.is_some_and(|event_id| event_id == id) {
                 return Ok(Some((batch.offset(row), batch.arrived_at(row))));
             }

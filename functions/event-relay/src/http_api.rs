@@ -143,8 +143,10 @@ fn check_event<'c>(
         ));
     }
 
-    let accepted_id = accepted_event_id(contract, &metadata.name, index, &bytes);
-    let mut event = Event::parse(contract, &bytes, Some(&accepted_id))?;
+    // The bytes are hashed only for a source whose events have no ids.
+    let request_id = (!contract.has_event_ids())
+        .then(|| request_event_id(contract, &metadata.name, index, &bytes));
+    let mut event = Event::parse(contract, &bytes, request_id.as_deref())?;
     event.arrived_at(contract, host::now_micros())?;
     if let Some(fault) = metadata.kind.cloud_event_fault(&event.value) {
         return Err(ProblemDetails::new(RefusalReason::CloudEventInvalid, fault));
@@ -163,8 +165,8 @@ fn check_event<'c>(
 /// The id of an event whose source gives none: of the request's name, its index and its bytes. The
 /// same request again gives the same ids; equal events of two requests are two; another body under
 /// a used name is not lost.
-fn accepted_event_id(contract: &SourceContract, key: &str, index: usize, bytes: &[u8]) -> String {
-    let named_bytes = [format!("{key}\n{index}\n").as_bytes(), bytes].concat();
+fn request_event_id(contract: &SourceContract, name: &str, index: usize, bytes: &[u8]) -> String {
+    let named_bytes = [format!("{name}\n{index}\n").as_bytes(), bytes].concat();
     pole::derived_event_id(&contract.name, &named_bytes).to_string()
 }
 

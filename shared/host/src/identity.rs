@@ -34,8 +34,8 @@ pub async fn read_identity_secret(config: &SdkConfig, name: &str) -> Result<Iden
 
 fn unreadable_secret(name: &str, why: &str) -> Failure {
     let message = format!(
-        "the identity key in the secret `{name}` cannot be read: {why}; docs/runbook.md, \"The identity key\", \
-         says how it is made and restored"
+        "the identity key in the secret `{name}` cannot be read: {why}; docs/runbook.md, \
+         \"The identity key\", says how it is made and restored"
     );
     Failure::new(FailureKind::Configuration, message)
 }
@@ -68,8 +68,9 @@ fn check_record(known: &IdentityRecord, own: &IdentityRecord) -> Result<(), Fail
         return Ok(());
     }
     let message = format!(
-        "the lake's ids were derived under identity format {} and the key {}, this function has format {} and the \
-         key {}: restore the lake's own key (docs/runbook.md, \"The identity key\")",
+        "the lake's ids were derived under identity format {} and the key {}, this function has \
+         format {} and the key {}: restore the lake's own key (docs/runbook.md, \
+         \"The identity key\")",
         known.identity_format, known.key_fingerprint, own.identity_format, own.key_fingerprint
     );
     Err(Failure::new(FailureKind::Configuration, message))

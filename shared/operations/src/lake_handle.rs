@@ -79,8 +79,8 @@ impl LakeHandle {
     /// When the operation was begun without one.
     pub fn require_identity_key(&self) -> Result<&IdentityKey, OperationError> {
         self.identity_key.as_ref().ok_or_else(|| {
-            "this operation maps events again and needs the identity key: set IDENTITY_KEY_SECRET to the name of \
-             its secret"
+            "this operation maps events again and needs the identity key: set IDENTITY_KEY_SECRET \
+             to the name of its secret"
                 .into()
         })
     }

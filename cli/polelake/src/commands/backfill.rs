@@ -342,10 +342,10 @@ fn digest_file(file: &Path) -> Result<String, CliError> {
     let mut hash = Sha256::new();
     std::io::copy(&mut std::fs::File::open(file)?, &mut hash)?;
     let digest: [u8; 32] = hash.finalize().into();
-    Ok(digest[..16]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect())
+
+    let mut head = [0; 16];
+    head.copy_from_slice(&digest[..16]);
+    Ok(pole::Uuid::from_bytes(head).simple().to_string())
 }
 
 /// When a file was last changed, in seconds since 1970; 0 where the file system does not know.

@@ -108,7 +108,7 @@ impl RecordClassifier<'_> {
         record: CandidateRecord<'_>,
     ) -> RecordClassification {
         let contract = &mapping.contract;
-        let header_id = lake::find_header_text(record.headers, "event-id")
+        let header_id = lake::find_header_text(record.headers, lake::EVENT_ID_HEADER)
             .filter(|_| !contract.has_event_ids());
         let value = record.value.unwrap_or_default();
 

@@ -67,7 +67,7 @@ pub(super) fn reveals_record_key(
 
 /// Whether the record's contract can read it.
 fn is_readable(mapping: &CompiledMapping, batch: &RawBatch, row: usize) -> bool {
-    let header_id = lake::find_header_text(batch.headers(row), "event-id");
+    let header_id = lake::find_header_text(batch.headers(row), lake::EVENT_ID_HEADER);
     let value = batch.value(row).unwrap_or_default();
     Event::parse(&mapping.contract, value, header_id.as_deref()).is_ok()
 }

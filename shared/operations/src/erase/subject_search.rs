@@ -292,7 +292,7 @@ impl SubjectSearch<'_> {
 
     fn learn_raw_record(&mut self, mapping: &CompiledMapping, batch: &RawBatch, row: usize) {
         let source = mapping.contract.name.as_str();
-        let header_id = lake::find_header_text(batch.headers(row), "event-id");
+        let header_id = lake::find_header_text(batch.headers(row), lake::EVENT_ID_HEADER);
         let value = batch.value(row).unwrap_or_default();
         let Ok(event) = Event::parse(&mapping.contract, value, header_id.as_deref()) else {
             return;
