@@ -255,6 +255,7 @@ pub fn op_label(op: EventOp) -> &'static str {
     match op {
         EventOp::Upsert => "upsert",
         EventOp::Patch => "patch",
+        EventOp::CreateOrPatch => "create-or-patch",
         EventOp::Delete => "delete",
         EventOp::Ignore => "ignored",
     }

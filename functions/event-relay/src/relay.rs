@@ -42,7 +42,7 @@ impl EventIdentity {
     pub(crate) fn from_event(contract: &SourceContract, event: Event) -> Self {
         let changes_state = matches!(
             contract.events.get(&event.kind),
-            Some(EventOp::Upsert | EventOp::Patch)
+            Some(EventOp::Upsert | EventOp::Patch | EventOp::CreateOrPatch)
         );
         Self {
             fetches_state: changes_state && contract.fetch.is_some(),

@@ -1,6 +1,7 @@
 //! Compiles a mapping once, at cold start: every name is resolved, and every required column is
 //! filled.
 
+mod groups;
 mod record;
 
 use std::sync::Arc;
@@ -8,6 +9,9 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
+pub use self::groups::{GroupedRecord, RecordGroup};
+
+use self::groups::group_records;
 use self::record::compile_record;
 use crate::calendar::Calendar;
 use crate::cell::Cell;
@@ -36,6 +40,8 @@ pub struct CompiledMapping {
     pub version: String,
     pub(crate) records: Vec<CompiledRecord>,
     pub(crate) calendar: Calendar,
+    /// The records whose rows the merge makes from statements; empty for a source without patches.
+    pub(crate) record_groups: Vec<RecordGroup>,
 }
 
 /// One kind of row that an event gives.
@@ -203,6 +209,7 @@ impl CompiledMapping {
         let calendar = compile_calendar(&document)
             .map_err(|(word, why)| vec![problem_at_word(file, &word, 1, why)])?;
         let records = compile_records(file, &document, &contract, context)?;
+        let record_groups = group_records(&records, &contract);
 
         contract.use_calendar(&calendar);
         Ok(Self {
@@ -210,6 +217,7 @@ impl CompiledMapping {
             version: document.version,
             records,
             calendar,
+            record_groups,
         })
     }
 

@@ -4,11 +4,13 @@ mod identity;
 mod list_faults;
 mod rows;
 mod stated;
+mod statements;
 
 use pole::{IdentityKey, RowOperation, Uuid};
 use serde_json::Value;
 
 use self::rows::EventEvaluation;
+pub use self::statements::EventStatement;
 use crate::cell::Cell;
 use crate::compile::CompiledMapping;
 use crate::event::Event;
@@ -93,10 +95,23 @@ impl CompiledMapping {
         identity_key: &'v IdentityKey,
         findings: &mut ContractFindings,
     ) -> Result<EvaluatedEvent<'v>, EventFault> {
+        Ok(match self.evaluate_event(event, identity_key)? {
+            Some((evaluation, _)) => EvaluatedEvent::Rows(evaluation.into_rows(findings)),
+            None => EvaluatedEvent::Ignored,
+        })
+    }
+
+    /// The evaluation of an event, and what the event does to its record; none when its type is
+    /// ignored.
+    fn evaluate_event<'v>(
+        &'v self,
+        event: &'v Event,
+        identity_key: &'v IdentityKey,
+    ) -> Result<Option<(EventEvaluation<'v>, EventOp)>, EventFault> {
         let state = self.carried_state(event);
         let op = self.operation_of(event, state)?;
         if op == EventOp::Ignore {
-            return Ok(EvaluatedEvent::Ignored);
+            return Ok(None);
         }
         if let Some(fault) = &event.fault {
             return Err(fault.clone());
@@ -112,7 +127,7 @@ impl CompiledMapping {
                 evaluation.evaluate_record(record)?;
             }
         }
-        Ok(EvaluatedEvent::Rows(evaluation.into_rows(findings)))
+        Ok(Some((evaluation, op)))
     }
 
     /// Holds the event and its record to what the contract declares: types, and what is required.
@@ -158,7 +173,7 @@ impl CompiledMapping {
         Ok(match declared {
             EventOp::Ignore => EventOp::Ignore,
             _ if event.state_missing => EventOp::Delete,
-            EventOp::Patch if state.is_some() => EventOp::Upsert,
+            op if op.is_partial() && state.is_some() => EventOp::Upsert,
             op => op,
         })
     }

@@ -13,6 +13,7 @@ use crate::json::parse_document;
 use crate::number::{canonical_number, number_text};
 use crate::path::EventPath;
 use crate::source::SourceContract;
+use crate::statement::Statement;
 
 /// A parsed event.
 #[derive(Clone, Debug)]
@@ -94,6 +95,26 @@ impl Event {
             duplicates: document.duplicates,
             fault: document.fault,
         })
+    }
+
+    /// The event of a stored statement, for the rows of a resolved record: the caller fills what
+    /// the platform's columns say.
+    #[must_use]
+    pub fn of_statement(statement: &Statement, event_time: (i64, i16), arrived: i64) -> Self {
+        Self {
+            value: statement.event.clone(),
+            id: String::new(),
+            kind: statement.kind.clone(),
+            time: event_time.0,
+            time_nanos: event_time.1,
+            is_time_stated: statement.is_time_stated,
+            arrived: Some(arrived),
+            version: None,
+            key: String::new(),
+            state_missing: false,
+            duplicates: BTreeMap::new(),
+            fault: None,
+        }
     }
 
     /// Notes when the record arrived.

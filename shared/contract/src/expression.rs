@@ -13,7 +13,7 @@ use std::sync::Arc;
 use pole::{IdentityKey, Normaliser};
 use serde_json::Value;
 
-pub(crate) use self::rooted_path::{RootedPath, StructureRoots, ValueRoots};
+pub(crate) use self::rooted_path::{PathRoots, RootedPath, StructureRoots, ValueRoots};
 
 use self::rooted_path::PathRoot;
 use self::text_parser::TextParser;
@@ -203,19 +203,46 @@ impl CompiledExpression {
     /// on the body always is. A value joined of parts is stated only with all of them: half a name
     /// belongs to no person. Of alternatives, all must be stated up to the first that has a value.
     pub(crate) fn is_stated(&self, scope: &ValueRoots<'_>, rules: &ValueRules<'_>) -> bool {
+        self.is_known(scope, rules, &|path| {
+            path.root == PathRoot::Event || path.is_stated(scope)
+        })
+    }
+
+    /// Whether a patch decides the expression's value in an item of `depth` lists, so that the
+    /// patch can be refused for it. An item of a list is stated with all that it holds; what stands
+    /// beside the list may be in an earlier state of the record.
+    pub(crate) fn is_judged_in_patch(
+        &self,
+        scope: &ValueRoots<'_>,
+        rules: &ValueRules<'_>,
+        depth: usize,
+    ) -> bool {
+        self.is_known(scope, rules, &|path| match path.root {
+            PathRoot::Event => true,
+            PathRoot::Here if depth > 0 => true,
+            PathRoot::Parent if depth > 1 => true,
+            PathRoot::Here | PathRoot::Parent | PathRoot::Body => path.is_stated(scope),
+        })
+    }
+
+    /// Whether the expression's value is known when only some of its paths are.
+    fn is_known(
+        &self,
+        scope: &ValueRoots<'_>,
+        rules: &ValueRules<'_>,
+        is_path_known: &dyn Fn(&RootedPath) -> bool,
+    ) -> bool {
         match self {
-            Self::Copy(path) | Self::Sentinel(path) => {
-                path.root == PathRoot::Event || path.is_stated(scope)
-            }
+            Self::Copy(path) | Self::Sentinel(path) => is_path_known(path),
             Self::Constant(_) => true,
-            Self::Concat { parts, .. } | Self::Identity { key: parts, .. } => {
-                parts.iter().all(|part| part.is_stated(scope, rules))
-            }
-            Self::Coalesce(parts) => alternatives_are_stated(parts, scope, rules),
+            Self::Concat { parts, .. } | Self::Identity { key: parts, .. } => parts
+                .iter()
+                .all(|part| part.is_known(scope, rules, is_path_known)),
+            Self::Coalesce(parts) => alternatives_are_known(parts, scope, rules, is_path_known),
             Self::CodeMap { from, .. }
             | Self::Parse { from, .. }
             | Self::Epoch { from, .. }
-            | Self::Normalise { from, .. } => from.is_stated(scope, rules),
+            | Self::Normalise { from, .. } => from.is_known(scope, rules, is_path_known),
         }
     }
 
@@ -299,17 +326,18 @@ impl CompiledExpression {
     }
 }
 
-/// Whether a patch states the alternatives up to the first that has a value: an unstated one before
-/// it could win.
+/// Whether the alternatives up to the first that has a value are known: an unknown one before it
+/// could win.
 ///
 /// An alternative has a value when it gives one: blank text is null here as in every column.
-fn alternatives_are_stated(
+fn alternatives_are_known(
     parts: &[CompiledExpression],
     scope: &ValueRoots<'_>,
     rules: &ValueRules<'_>,
+    is_path_known: &dyn Fn(&RootedPath) -> bool,
 ) -> bool {
     for part in parts {
-        if !part.is_stated(scope, rules) {
+        if !part.is_known(scope, rules, is_path_known) {
             return false;
         }
         if part.evaluate(scope, rules) != Ok(Cell::Null) {

@@ -10,16 +10,26 @@ use crate::mapping::Expression;
 
 /// What an event type does to its record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum EventOp {
     /// The event states the full record.
     Upsert,
-    /// The event states some fields of the record.
+    /// The event states some fields of the record; where the record is deleted, it changes nothing.
     Patch,
+    /// The event states some fields of the record, and begins a new record where it is deleted.
+    CreateOrPatch,
     /// The source has deleted the record.
     Delete,
     /// The event stays in the raw zone and changes no table.
     Ignore,
+}
+
+impl EventOp {
+    /// Whether the event states only some fields of the record.
+    #[must_use]
+    pub fn is_partial(self) -> bool {
+        matches!(self, Self::Patch | Self::CreateOrPatch)
+    }
 }
 
 /// Claims of a token that admit its bearer, all of them together.
@@ -87,7 +97,7 @@ pub(crate) struct SourceExtension {
     /// The API that returns a record's full state.
     #[serde(default)]
     pub(crate) fetch: Option<FetchDocument>,
-    /// What each event type does: `upsert`, `patch`, `delete` or `ignore`.
+    /// What each event type does: `upsert`, `patch`, `create-or-patch`, `delete` or `ignore`.
     pub(crate) events: BTreeMap<String, EventOp>,
     /// How records of a file become events.
     #[serde(default)]

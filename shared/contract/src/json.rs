@@ -65,6 +65,13 @@ pub fn read_json(bytes: &[u8]) -> Result<Value, EventFault> {
     }
 }
 
+/// Reads JSON that [`render_json`] wrote: it may be nested one level deeper than an event.
+pub(crate) fn read_written_json(bytes: &[u8]) -> Result<Value, EventFault> {
+    parse_exactly(bytes)
+        .map(|document| document.value)
+        .map_err(|error| syntax_fault(bytes, &error))
+}
+
 /// Whether any number within the value is one that 64 bits do not hold.
 fn holds_exact_number(value: &Value) -> bool {
     match value {

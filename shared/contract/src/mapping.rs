@@ -47,6 +47,13 @@ pub(crate) enum RecordKind {
     Log,
 }
 
+impl RecordKind {
+    /// Whether its rows are made from the record's state, and not from single events.
+    pub(crate) fn is_of_record(self) -> bool {
+        matches!(self, Self::Entity | Self::Set)
+    }
+}
+
 /// One kind of row.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -199,7 +199,7 @@ impl SourceContract {
     fn check_backfill_event_type(&self, event_type: &str) -> Result<(), String> {
         match self.event_op(event_type) {
             Ok(EventOp::Upsert) => Ok(()),
-            Ok(EventOp::Patch) if self.paths.state.is_some() => Ok(()),
+            Ok(op) if op.is_partial() && self.paths.state.is_some() => Ok(()),
             Ok(_) => Err("`backfill.event_type` must be one that states the full record".into()),
             Err(why) => Err(format!("`backfill.event_type`: {why}")),
         }

@@ -12,9 +12,31 @@ pub enum RowOperation {
     /// Not a row: the owner's set of rows is replaced, and rows of it that are not repeated are
     /// deleted.
     Replace,
+    /// Not a row: the statement of a record's whole state, from which the merge makes its rows.
+    RecordState,
+    /// Not a row: the statement of some fields of a record. It changes nothing while the record is
+    /// deleted.
+    RecordPatch,
+    /// Not a row: the statement of some fields of a record, which begins a new one where it is
+    /// deleted.
+    RecordCreate,
+    /// Not a row: the statement that a record is deleted.
+    RecordDelete,
 }
 
 impl RowOperation {
+    /// Every operation.
+    const ALL: [Self; 8] = [
+        Self::Upsert,
+        Self::Patch,
+        Self::Delete,
+        Self::Replace,
+        Self::RecordState,
+        Self::RecordPatch,
+        Self::RecordCreate,
+        Self::RecordDelete,
+    ];
+
     /// The letter in the refined zone's `_op` column.
     #[must_use]
     pub fn code(self) -> &'static str {
@@ -23,14 +45,35 @@ impl RowOperation {
             Self::Patch => "p",
             Self::Delete => "d",
             Self::Replace => "r",
+            Self::RecordState => "S",
+            Self::RecordPatch => "P",
+            Self::RecordCreate => "C",
+            Self::RecordDelete => "D",
         }
     }
 
     /// The operation of a letter, or none when no operation has it.
     #[must_use]
     pub fn from_code(code: &str) -> Option<Self> {
-        [Self::Upsert, Self::Patch, Self::Delete, Self::Replace]
-            .into_iter()
-            .find(|op| op.code() == code)
+        Self::ALL.into_iter().find(|op| op.code() == code)
+    }
+
+    /// Whether it is no row but a statement about a record.
+    #[must_use]
+    pub fn is_statement(self) -> bool {
+        self.is_whole_statement() || self.is_partial_statement()
+    }
+
+    /// Whether it states all of a record, or that the record is deleted: then nothing earlier
+    /// matters.
+    #[must_use]
+    pub fn is_whole_statement(self) -> bool {
+        matches!(self, Self::RecordState | Self::RecordDelete)
+    }
+
+    /// Whether it states some fields of a record.
+    #[must_use]
+    pub fn is_partial_statement(self) -> bool {
+        matches!(self, Self::RecordPatch | Self::RecordCreate)
     }
 }

@@ -459,6 +459,9 @@ fn describe_event_op(op: EventOp) -> &'static str {
     match op {
         EventOp::Upsert => "Carries the full record",
         EventOp::Patch => "Carries some fields of the record",
+        EventOp::CreateOrPatch => {
+            "Carries some fields of the record, and begins it anew where it is deleted"
+        }
         EventOp::Delete => "Deletes the record",
         EventOp::Ignore => "Ignored: stays in the raw zone only",
     }

@@ -198,7 +198,7 @@ fn structure_roots<'s>(
 }
 
 /// The record's expressions, each with a word on its line of the mapping.
-fn mapped_expressions(record: &CompiledRecord) -> Vec<(String, &CompiledExpression)> {
+pub(super) fn mapped_expressions(record: &CompiledRecord) -> Vec<(String, &CompiledExpression)> {
     let mut expressions = Vec::new();
     if let Some(when) = &record.when {
         expressions.push(("when".to_owned(), &when.value));

@@ -43,7 +43,9 @@ impl<'v> EventEvaluation<'v> {
     ) -> Result<Option<Uuid>, EventFault> {
         let is_entity = record.kind == RecordKind::Entity;
         let Some(parts) = self.evaluate_key(key, namespace.case(), record, scope)? else {
-            return if is_entity {
+            let is_missing =
+                is_entity && key.iter().all(|part| self.is_judged(record, part, scope));
+            return if is_missing || (is_entity && self.owner.is_none()) {
                 Err(missing_key_fault(record, key))
             } else {
                 Ok(None)
@@ -126,10 +128,11 @@ impl<'v> EventEvaluation<'v> {
         record: &CompiledRecord,
         scope: &ValueRoots<'v>,
     ) -> Result<Cow<'v, str>, EventFault> {
-        let cell = expression
-            .evaluate(scope, &self.value_rules())
-            .map_err(|reason| mapping_fault(record, part, expression, reason))?;
-        Ok(cell.into_text().unwrap_or_default())
+        match expression.evaluate(scope, &self.value_rules()) {
+            Ok(cell) => Ok(cell.into_text().unwrap_or_default()),
+            Err(_) if !self.is_judged(record, expression, scope) => Ok(Cow::Borrowed("")),
+            Err(reason) => Err(mapping_fault(record, part, expression, reason)),
+        }
     }
 
     /// The id of a namespace and key. The last one is remembered: deriving it hashes the whole key.
@@ -156,9 +159,11 @@ impl<'v> EventEvaluation<'v> {
     ) -> Result<KeyParts<'v>, EventFault> {
         let mut texts = Vec::with_capacity(key.len());
         for part in key {
-            let cell = part
-                .evaluate(scope, &self.value_rules())
-                .map_err(|reason| mapping_fault(record, "id", part, reason))?;
+            let cell = match part.evaluate(scope, &self.value_rules()) {
+                Ok(cell) => cell,
+                Err(_) if !self.is_judged(record, part, scope) => return Ok(None),
+                Err(reason) => return Err(mapping_fault(record, "id", part, reason)),
+            };
             let Some(text) = cell.into_text() else {
                 return Ok(None);
             };

@@ -25,7 +25,7 @@ pub(super) struct EventEvaluation<'v> {
     pub(super) mapping: &'v CompiledMapping,
     pub(super) event: &'v Event,
     pub(super) identity_key: &'v IdentityKey,
-    body: &'v Value,
+    pub(super) body: &'v Value,
     op: EventOp,
     /// The mapping's calendar, as of the event.
     pub(super) calendar: Calendar,
@@ -58,7 +58,8 @@ impl<'v> EventEvaluation<'v> {
             event,
             identity_key,
             body,
-            op,
+            // Both kinds of patches state the same of their rows.
+            op: if op.is_partial() { EventOp::Patch } else { op },
             calendar: mapping.calendar.as_of(event.reference_time()),
             owner: None,
             last_id: None,
@@ -102,11 +103,48 @@ impl<'v> EventEvaluation<'v> {
             (RecordKind::Set, EventOp::Patch)
                 if !set_is_stated(record, &scope, &self.value_rules()) =>
             {
-                Ok(())
+                self.check_partial_set(record, scope)
             }
             (RecordKind::Set, _) => self.evaluate_set(record, scope),
             _ => self.evaluate_lists(record, scope),
         }
+    }
+
+    /// Judges the values of a set of which a patch states too little to make its rows.
+    fn check_partial_set(
+        &mut self,
+        record: &'v CompiledRecord,
+        scope: ValueRoots<'v>,
+    ) -> Result<(), EventFault> {
+        let rows_before = self.rows.len();
+        self.evaluate_lists(record, scope)?;
+        self.rows.truncate(rows_before);
+        Ok(())
+    }
+
+    /// Whether the event is to be refused when an expression of the record has no value. Of the
+    /// record's own rows a patch states some fields only: their other values are those of its
+    /// state, which the merge knows.
+    pub(super) fn is_judged(
+        &self,
+        record: &CompiledRecord,
+        expression: &CompiledExpression,
+        scope: &ValueRoots<'_>,
+    ) -> bool {
+        self.op != EventOp::Patch
+            || !record.kind.is_of_record()
+            || expression.is_judged_in_patch(scope, &self.value_rules(), record.for_each.len())
+    }
+
+    /// The parts of a key for which an item may be refused.
+    fn judged_parts(
+        &self,
+        record: &CompiledRecord,
+        mut parts: Vec<&'v CompiledExpression>,
+        scope: &ValueRoots<'_>,
+    ) -> Vec<&'v CompiledExpression> {
+        parts.retain(|part| self.is_judged(record, part, scope));
+        parts
     }
 
     /// Adds the rows of all items. Two items of one key are a fault, for one of them would be lost;
@@ -185,7 +223,8 @@ impl<'v> EventEvaluation<'v> {
 
         let mut cells = vec![Cell::Null; record.column_count];
         let Some(pole_id) = self.identify_row(record, &scope, &mut cells)? else {
-            return check_item_key(record, record.identity.end_keys(), &scope);
+            let keys = self.judged_parts(record, record.identity.end_keys(), &scope);
+            return check_item_key(record, keys, &scope);
         };
 
         let patch = self.op == EventOp::Patch
@@ -230,10 +269,11 @@ impl<'v> EventEvaluation<'v> {
         let Some(when) = &record.when else {
             return Ok(RowAction::Write);
         };
-        let value = when
-            .value
-            .evaluate(scope, &self.value_rules())
-            .map_err(|reason| mapping_fault(record, "when", &when.value, reason))?;
+        let value = match when.value.evaluate(scope, &self.value_rules()) {
+            Ok(value) => value,
+            Err(_) if !self.is_judged(record, &when.value, scope) => return Ok(RowAction::Skip),
+            Err(reason) => return Err(mapping_fault(record, "when", &when.value, reason)),
+        };
         if when.holds_for(&value) {
             return Ok(RowAction::Write);
         }
@@ -267,8 +307,9 @@ impl<'v> EventEvaluation<'v> {
 
             let (cell, raw) = self.evaluate_cell(record, assignment, scope)?;
             if cell == Cell::Null && names_absent_record(record, assignment) {
-                let key = assignment.expression.identity_key();
-                return check_item_key(record, key.iter().collect(), scope).map(|()| false);
+                let key = assignment.expression.identity_key().iter().collect();
+                let key = self.judged_parts(record, key, scope);
+                return check_item_key(record, key, scope).map(|()| false);
             }
             cells[assignment.column] = cell;
             if let Some(column) = &assignment.raw_column {
@@ -296,8 +337,13 @@ impl<'v> EventEvaluation<'v> {
         scope: &ValueRoots<'v>,
     ) -> Result<(Cell<'v>, Cell<'v>), EventFault> {
         let expression = &assignment.expression;
-        match assignment.evaluate(scope, &self.value_rules()) {
-            Ok(Cell::Null) if assignment.required && !names_absent_record(record, assignment) => {
+        let value = assignment.evaluate(scope, &self.value_rules());
+        let needs_value = assignment.required && !names_absent_record(record, assignment);
+        if !self.is_judged(record, expression, scope) {
+            return Ok((value.unwrap_or(Cell::Null), Cell::Null));
+        }
+        match value {
+            Ok(Cell::Null) if needs_value => {
                 let reason = "a required value is missing";
                 Err(mapping_fault(record, &assignment.name, expression, reason))
             }

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::path::EventPath;
+use crate::path_tree::{TreePath, tree_steps};
 use crate::structure::DeclaredStructure;
 
 /// Where a path begins.
@@ -100,6 +101,20 @@ impl RootedPath {
     /// Whether the path begins at an item of a list, or at the one that holds it.
     pub(crate) fn begins_at_item(&self) -> bool {
         matches!(self.root, PathRoot::Here | PathRoot::Parent)
+    }
+
+    /// The steps from the root of the event or of the body; `roots` are the steps to the places that
+    /// paths begin from.
+    pub(crate) fn steps_from_root(&self, roots: &PathRoots<TreePath>) -> TreePath {
+        let root = match self.root {
+            PathRoot::Here => &roots.here,
+            PathRoot::Parent => &roots.parent,
+            PathRoot::Body => &roots.body,
+            PathRoot::Event => &roots.event,
+        };
+        let mut path = root.clone();
+        path.steps.extend(tree_steps(&self.path));
+        path
     }
 
     /// Whether the path goes on to each element of what is neither a list nor null.

@@ -1,0 +1,129 @@
+//! What an event states of its record, and the rows of a record that was resolved from statements.
+
+use pole::{IdentityKey, RowOperation, Uuid};
+use serde_json::Value;
+
+use super::rows::EventEvaluation;
+use super::{EvaluatedEvent, PoleRow};
+use crate::compile::{CompiledMapping, GroupedRecord, RecordGroup};
+use crate::event::Event;
+use crate::extension::EventOp;
+use crate::fault::EventFault;
+use crate::statement::Statement;
+use crate::structure::ContractFindings;
+
+/// What an event states of its record, for one group of the mapping's records.
+#[derive(Debug)]
+pub struct EventStatement<'v> {
+    /// The records of the mapping.
+    pub group: &'v RecordGroup,
+    /// What kind of statement it is.
+    pub op: RowOperation,
+    /// The `pole_id` of the record.
+    pub owner_id: Uuid,
+    /// What it states; none for a deletion.
+    pub statement: Option<Statement>,
+}
+
+impl CompiledMapping {
+    /// Whether the merge makes the rows of the source's records from statements: the source sends
+    /// patches.
+    #[must_use]
+    pub fn is_patched(&self) -> bool {
+        !self.record_groups.is_empty()
+    }
+
+    /// The groups of records that fill a table from statements.
+    pub fn record_groups_of_table(&self, table: usize) -> impl Iterator<Item = &RecordGroup> {
+        let groups = self.record_groups.iter();
+        groups.filter(move |group| group.table == table)
+    }
+
+    /// The rows of an event as [`CompiledMapping::evaluate_and_count`] gives them, and its
+    /// statements. For a source with patches the rows of its records are left out: the merge makes
+    /// them from the statements.
+    ///
+    /// # Errors
+    /// As [`CompiledMapping::evaluate`].
+    pub fn evaluate_with_statements<'v>(
+        &'v self,
+        event: &'v Event,
+        identity_key: &'v IdentityKey,
+        findings: &mut ContractFindings,
+    ) -> Result<(EvaluatedEvent<'v>, Vec<EventStatement<'v>>), EventFault> {
+        let Some((mut evaluation, op)) = self.evaluate_event(event, identity_key)? else {
+            return Ok((EvaluatedEvent::Ignored, Vec::new()));
+        };
+        let mut statements = Vec::new();
+        if self.is_patched() {
+            let owner_id = evaluation.event_owner_id();
+            let groups = self.record_groups.iter();
+            statements.extend(
+                groups
+                    .filter(|group| group.is_stated_by(&event.kind))
+                    .map(|group| state_group(group, event, op, evaluation.body, owner_id)),
+            );
+        }
+
+        let mut rows = evaluation.into_rows(findings);
+        if self.is_patched() {
+            rows.retain(|row| !row.versioned);
+        }
+        Ok((EvaluatedEvent::Rows(rows), statements))
+    }
+
+    /// The rows of one record of the mapping, made from the resolved state of the owner. The event
+    /// is the statement that touched the rows last: [`Event::of_statement`].
+    ///
+    /// # Errors
+    /// A fault when the state does not fit the record of the mapping: then it has no rows.
+    pub fn evaluate_state<'v>(
+        &'v self,
+        grouped: &GroupedRecord,
+        identity_key: &'v IdentityKey,
+        owner_id: Uuid,
+        (event, state): (&'v Event, &'v Value),
+    ) -> Result<Vec<PoleRow<'v>>, EventFault> {
+        let Some(record) = self.records.get(grouped.index) else {
+            return Ok(Vec::new());
+        };
+        let op = EventOp::Upsert;
+        let mut evaluation = EventEvaluation::new(self, identity_key, event, state, op);
+        evaluation.owner = Some(owner_id);
+        evaluation.evaluate_record(record)?;
+
+        let mut rows = evaluation.into_rows(&mut ContractFindings::default());
+        rows.retain(|row| row.op == RowOperation::Upsert);
+        for row in &mut rows {
+            row.owner_id = owner_id;
+        }
+        Ok(rows)
+    }
+}
+
+/// What an event states for a group.
+fn state_group<'v>(
+    group: &'v RecordGroup,
+    event: &Event,
+    op: EventOp,
+    body: &Value,
+    owner_id: Uuid,
+) -> EventStatement<'v> {
+    let statement = (op != EventOp::Delete).then(|| Statement {
+        kind: event.kind.clone(),
+        is_time_stated: event.is_time_stated,
+        event: group.event_tree.prune(&event.value),
+        body: group.body_tree.prune(body),
+    });
+    EventStatement {
+        group,
+        op: match op {
+            EventOp::Delete => RowOperation::RecordDelete,
+            EventOp::Patch => RowOperation::RecordPatch,
+            EventOp::CreateOrPatch => RowOperation::RecordCreate,
+            EventOp::Upsert | EventOp::Ignore => RowOperation::RecordState,
+        },
+        owner_id,
+        statement,
+    }
+}
