@@ -1,6 +1,6 @@
 //! Erased subjects: a replay must not bring their data back.
 
-use contract::{Cell, CompiledMapping, Event, PoleRow};
+use contract::{Cell, CompiledMapping, Event, EventStatement, PoleRow};
 use host::Failure;
 use lake::{ERASURES_KEY, ErasedSubjects};
 use pole::{RowOperation, Uuid};
@@ -37,6 +37,15 @@ pub(crate) fn is_record_erased(
     }
     let subject = ErasedSubjects::hash_source_record(&mapping.contract.name, key);
     erasures.is_suppressed(&subject, time)
+}
+
+/// Whether the record that a statement is about is erased.
+pub(crate) fn is_owner_erased(
+    erasures: &ErasedSubjects,
+    statement: &EventStatement<'_>,
+    time: i64,
+) -> bool {
+    !erasures.is_empty() && is_id_erased(erasures, &statement.owner_id, time)
 }
 
 /// The rows that may stay; none when nothing of the event may.

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use contract::{
-    Catalogue, Cell, CompiledMapping, ContractFindings, EvaluatedEvent, Event, EventFault, PoleRow,
+    Catalogue, Cell, CompiledMapping, ContractFindings, EvaluatedEvent, Event, EventFault,
+    EventStatement, PoleRow, Statement,
 };
 use lake::{
     Chunk, Day, DayStart, ErasedSubjects, LakeError, REDRIVE_PARTITION, RawBatch, Receipt,
@@ -216,17 +217,24 @@ impl<'w> ChunkTransform<'w> {
         let lag = lake::lag_bound(position.appended - event.time);
         *self.receipt.lag.entry(lag).or_default() += 1;
 
-        let evaluated =
+        let (evaluated, statements) =
             self.mapping
-                .evaluate_and_count(&event, self.identity_key, &mut self.findings)?;
+                .evaluate_with_statements(&event, self.identity_key, &mut self.findings)?;
         let EvaluatedEvent::Rows(rows) = evaluated else {
             return Ok(AcceptedOutcome::Ignored);
         };
+        let of_erased = |statement| erasures::is_owner_erased(self.erasures, statement, event.time);
+        if statements.iter().any(of_erased) {
+            return Ok(AcceptedOutcome::Erased);
+        }
         let Some(rows) = erasures::retain_unerased_rows(self.erasures, &event, rows) else {
             return Ok(AcceptedOutcome::Erased);
         };
         for row in rows {
             self.append_row(row, &event, position);
+        }
+        for statement in &statements {
+            self.append_statement(statement, &event, position);
         }
         Ok(AcceptedOutcome::Refined)
     }
@@ -248,45 +256,85 @@ impl<'w> ChunkTransform<'w> {
         Event::parse(contract, value, accepted_id.as_deref())
     }
 
-    /// Fills the provenance, in the order of `pole::PROVENANCE`, and appends the row to its table.
+    /// Fills the provenance and appends the row to its table.
     fn append_row(&mut self, mut row: PoleRow<'_>, event: &Event, position: RecordPosition) {
-        let mapping = self.mapping;
-        let mut pole_id_buffer = pole::Uuid::encode_buffer();
-        let mut owner_id_buffer = pole::Uuid::encode_buffer();
-        let pole_id = row.pole_id.hyphenated().encode_lower(&mut pole_id_buffer);
-        let owner_id = row.owner_id.hyphenated().encode_lower(&mut owner_id_buffer);
-        let version = event.version.filter(|_| row.versioned);
-        let provenance = [
-            text_cell(pole_id),
-            text_cell(&mapping.contract.name),
-            text_cell(&event.key),
-            text_cell(owner_id),
-            row.owner_set.map_or(Cell::Null, text_cell),
-            text_cell(&event.id),
-            version.map_or(Cell::Null, Cell::Integer),
-            Cell::Timestamp(event.time),
-            Cell::Timestamp(position.appended),
-            text_cell(&mapping.contract.version),
-            text_cell(&mapping.version),
-            text_cell(&self.chunk.topic),
-            Cell::Integer(i64::from(self.chunk.partition)),
-            Cell::Integer(position.offset),
-            nanos_cell(event.time_nanos),
-        ];
+        let mut buffers = IdBuffers::default();
+        let provenance = self.provenance_cells(
+            &RowOwner {
+                pole_id: row.pole_id,
+                owner_id: row.owner_id,
+                owner_set: row.owner_set,
+                is_versioned: row.versioned,
+            },
+            (event, position),
+            &mut buffers,
+        );
 
         // The row comes with empty cells in place of its provenance.
         let own_cells = row.cells.split_off(provenance.len());
-        self.table_builder(row.table).append_row(
+        let builder = table_builder(&mut self.builders, self.catalogue, row.table);
+        builder.append_row(
             provenance.iter().chain(&own_cells),
             row.op,
             row.changed_columns.as_deref(),
         );
     }
 
-    fn table_builder(&mut self, table: usize) -> &mut TableBuilder {
-        self.builders
-            .entry(table)
-            .or_insert_with(|| TableBuilder::new(&self.catalogue.tables[table]))
+    /// Appends what the event states of its record to the table that the statement is for.
+    fn append_statement(
+        &mut self,
+        stated: &EventStatement<'_>,
+        event: &Event,
+        position: RecordPosition,
+    ) {
+        let mut buffers = IdBuffers::default();
+        let provenance = self.provenance_cells(
+            &RowOwner {
+                pole_id: stated.owner_id,
+                owner_id: stated.owner_id,
+                owner_set: stated.group.name.as_deref(),
+                is_versioned: true,
+            },
+            (event, position),
+            &mut buffers,
+        );
+        let text = stated.statement.as_ref().map(Statement::to_text);
+        table_builder(&mut self.builders, self.catalogue, stated.group.table).append_statement(
+            &provenance,
+            stated.op,
+            text.as_deref(),
+        );
+    }
+
+    /// The provenance, in the order of `pole::PROVENANCE`.
+    fn provenance_cells<'c>(
+        &self,
+        owner: &RowOwner<'c>,
+        (event, position): (&'c Event, RecordPosition),
+        buffers: &'c mut IdBuffers,
+    ) -> [Cell<'c>; pole::PROVENANCE.len()]
+    where
+        'w: 'c,
+    {
+        let IdBuffers { pole_id, owner_id } = buffers;
+        let version = event.version.filter(|_| owner.is_versioned);
+        [
+            text_cell(owner.pole_id.hyphenated().encode_lower(pole_id)),
+            text_cell(&self.mapping.contract.name),
+            text_cell(&event.key),
+            text_cell(owner.owner_id.hyphenated().encode_lower(owner_id)),
+            owner.owner_set.map_or(Cell::Null, text_cell),
+            text_cell(&event.id),
+            version.map_or(Cell::Null, Cell::Integer),
+            Cell::Timestamp(event.time),
+            Cell::Timestamp(position.appended),
+            text_cell(&self.mapping.contract.version),
+            text_cell(&self.mapping.version),
+            text_cell(&self.chunk.topic),
+            Cell::Integer(i64::from(self.chunk.partition)),
+            Cell::Integer(position.offset),
+            nanos_cell(event.time_nanos),
+        ]
     }
 
     fn into_transformed(mut self) -> Result<TransformedChunk, LakeError> {
@@ -348,6 +396,42 @@ impl<'w> ChunkTransform<'w> {
         let body = lake::encode_quarantine(self.chunk, &receipt.source, versions, &self.refused)?;
         Ok(Some((self.chunk.quarantine_key(first_day), body)))
     }
+}
+
+/// What a row's provenance says besides its event.
+struct RowOwner<'r> {
+    pole_id: pole::Uuid,
+    owner_id: pole::Uuid,
+    owner_set: Option<&'r str>,
+    is_versioned: bool,
+}
+
+/// The texts of a row's ids.
+struct IdBuffers {
+    pole_id: [u8; ID_CHARS],
+    owner_id: [u8; ID_CHARS],
+}
+
+/// Characters of a UUID with its hyphens.
+const ID_CHARS: usize = 36;
+
+impl Default for IdBuffers {
+    fn default() -> Self {
+        Self {
+            pole_id: [0; ID_CHARS],
+            owner_id: [0; ID_CHARS],
+        }
+    }
+}
+
+fn table_builder<'b>(
+    builders: &'b mut BTreeMap<usize, TableBuilder>,
+    catalogue: &Catalogue,
+    table: usize,
+) -> &'b mut TableBuilder {
+    builders
+        .entry(table)
+        .or_insert_with(|| TableBuilder::new(&catalogue.tables[table]))
 }
 
 /// A receipt that has counted no record.

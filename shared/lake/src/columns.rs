@@ -86,6 +86,7 @@ pub struct TableBuilder {
     columns: Vec<ColumnBuilder>,
     ops: StringBuilder,
     changed_columns: StringBuilder,
+    statements: StringBuilder,
     rows: usize,
 }
 
@@ -102,6 +103,7 @@ impl TableBuilder {
                 .collect(),
             ops: StringBuilder::new(),
             changed_columns: StringBuilder::new(),
+            statements: StringBuilder::new(),
             rows: 0,
         }
     }
@@ -119,6 +121,28 @@ impl TableBuilder {
         }
         self.ops.append_value(op.code());
         self.changed_columns.append_option(changed_columns);
+        self.statements.append_null();
+        self.rows += 1;
+    }
+
+    /// Adds a statement about a record: the provenance, and what the event states; a deletion
+    /// states nothing.
+    pub fn append_statement(
+        &mut self,
+        provenance: &[Cell<'_>],
+        op: pole::RowOperation,
+        statement: Option<&str>,
+    ) {
+        let mut cells = provenance.iter();
+        for column in &mut self.columns {
+            match cells.next() {
+                Some(cell) => column.append_cell(cell),
+                None => column.append_null(),
+            }
+        }
+        self.ops.append_value(op.code());
+        self.changed_columns.append_null();
+        self.statements.append_option(statement);
         self.rows += 1;
     }
 
@@ -142,6 +166,7 @@ impl TableBuilder {
 
         columns.push(Arc::new(self.ops.finish()));
         columns.push(Arc::new(self.changed_columns.finish()));
+        columns.push(Arc::new(self.statements.finish()));
         Ok(RecordBatch::try_new(self.schema, columns)?)
     }
 }

@@ -13,6 +13,10 @@ pub const OPERATION_COLUMN: &str = "_op";
 /// The refined zone's column that names the columns that a patch changes, joined by commas.
 pub const CHANGED_COLUMNS_COLUMN: &str = "_changed_columns";
 
+/// The refined zone's column that holds what an event states of its record; see
+/// [`contract::Statement`]. Only rows of sources with patches have it.
+pub const STATEMENT_COLUMN: &str = "_statement";
+
 /// Columns whose value is new in nearly every row: a dictionary of them would save nothing.
 pub const UNIQUE_VALUE_COLUMNS: [&str; 8] = [
     "pole_id",
@@ -84,6 +88,7 @@ pub fn refined_schema(table: &TableContract) -> SchemaRef {
 
     fields.push(Field::new(OPERATION_COLUMN, DataType::Utf8, false));
     fields.push(Field::new(CHANGED_COLUMNS_COLUMN, DataType::Utf8, true));
+    fields.push(Field::new(STATEMENT_COLUMN, DataType::Utf8, true));
     Arc::new(Schema::new(fields))
 }
 
