@@ -151,6 +151,7 @@ impl Days {
             database_prefix: "polelake".to_owned(),
             glue: Arc::clone(&self.glue) as _,
             catalogue: Arc::clone(&self.catalogue),
+            identity_key: Some(Arc::new(pole::IdentityKey::for_tests())),
             sizes: self.sizes,
         }
     }

@@ -264,6 +264,7 @@ impl World {
             database_prefix: "polelake".to_owned(),
             glue,
             catalogue: Arc::clone(&self.catalogue),
+            identity_key: Some(Arc::new(pole::IdentityKey::for_tests())),
             // Small, so that a seed's few rows make runs, groups and shards.
             sizes: snapshot_merge::MergeSizes {
                 sort_bytes: 20_000,

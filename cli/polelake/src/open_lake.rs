@@ -165,6 +165,7 @@ impl OpenLake {
             database_prefix,
             glue: Arc::new(GlueCatalogue::new(glue)),
             catalogue: Arc::clone(&self.handle.catalogue),
+            identity_key: self.handle.identity_key.clone().map(Arc::new),
             sizes: MergeSizes::default(),
         })
     }

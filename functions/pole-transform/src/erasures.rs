@@ -1,29 +1,8 @@
 //! Erased subjects: a replay must not bring their data back.
 
 use contract::{Cell, CompiledMapping, Event, EventStatement, PoleRow};
-use host::Failure;
-use lake::{ERASURES_KEY, ErasedSubjects};
-use pole::{RowOperation, Uuid};
-use store::ObjectStore;
-
-/// Characters of a POLE id as a cell holds it.
-const ID_CHARS: usize = 36;
-
-/// The list as it is now; where there is no list, no subject is erased.
-///
-/// # Errors
-/// When the list cannot be read: without it a replay could bring an erased person back, so nothing
-/// is transformed.
-pub(crate) async fn read_erasures(refined: &dyn ObjectStore) -> Result<ErasedSubjects, Failure> {
-    // When the list cannot be read the run fails: without it a replay could bring an erased person
-    // back.
-    let Some(object) = refined.get_if_present(ERASURES_KEY).await? else {
-        return Ok(ErasedSubjects::default());
-    };
-
-    ErasedSubjects::from_json(&object.body)
-        .map_err(|error| Failure::damaged_object(ERASURES_KEY, &error))
-}
+use lake::ErasedSubjects;
+use pole::RowOperation;
 
 /// Whether the full record that the event is about is erased, by its key.
 pub(crate) fn is_record_erased(
@@ -45,7 +24,7 @@ pub(crate) fn is_owner_erased(
     statement: &EventStatement<'_>,
     time: i64,
 ) -> bool {
-    !erasures.is_empty() && is_id_erased(erasures, &statement.owner_id, time)
+    !erasures.is_empty() && erasures.suppresses_id(&statement.owner_id, time)
 }
 
 /// The rows that may stay; none when nothing of the event may.
@@ -59,13 +38,13 @@ pub(crate) fn retain_unerased_rows<'r>(
     }
 
     let owner_is_erased =
-        |row: &PoleRow<'_>| row.versioned && is_id_erased(erasures, &row.owner_id, event.time);
+        |row: &PoleRow<'_>| row.versioned && erasures.suppresses_id(&row.owner_id, event.time);
     if rows.iter().any(owner_is_erased) {
         return None;
     }
 
     let removed: Vec<PoleRow<'r>> = rows
-        .extract_if(.., |row| names_erased_id(erasures, row, event.time))
+        .extract_if(.., |row| erasures.suppresses_row(row, event.time))
         .collect();
     if rows.is_empty() {
         return None;
@@ -75,27 +54,6 @@ pub(crate) fn retain_unerased_rows<'r>(
         replace_empty_set(row, &mut rows);
     }
     Some(rows)
-}
-
-fn is_id_erased(erasures: &ErasedSubjects, id: &Uuid, time: i64) -> bool {
-    erasures.is_suppressed(&ErasedSubjects::hash_pole_id(id), time)
-}
-
-/// Whether the row is about an erased subject, or refers to one by its id.
-fn names_erased_id(erasures: &ErasedSubjects, row: &PoleRow<'_>, time: i64) -> bool {
-    is_id_erased(erasures, &row.pole_id, time)
-        || row
-            .cells
-            .iter()
-            .filter_map(parse_id_cell)
-            .any(|id| is_id_erased(erasures, &id, time))
-}
-
-fn parse_id_cell(cell: &Cell<'_>) -> Option<Uuid> {
-    match cell {
-        Cell::Text(text) if text.len() == ID_CHARS => Uuid::parse_str(text).ok(),
-        _ => None,
-    }
 }
 
 /// A set that lost all of its rows is replaced by an empty one. Without that an earlier change of

@@ -10,7 +10,6 @@ use store::{StoredObject, UnreadableObject};
 use trigger::{SqsEvent, SqsFailures, SqsMessage, objects_created};
 
 use crate::context::Context;
-use crate::erasures::read_erasures;
 use crate::transform::{TransformedChunk, transform_unerased};
 
 /// Refined objects of one raw object that are written at once.
@@ -24,7 +23,7 @@ pub async fn handle(event: SqsEvent, context: &Context, budget: TimeBudget) -> S
         return failures;
     }
 
-    let erasures = read_erasures(&*context.refined).await;
+    let erasures = host::read_erasures(&*context.refined).await;
     for message in event.records {
         let outcome = match &erasures {
             // The remaining messages go back to the queue: an invocation that is over the deadline
@@ -87,7 +86,7 @@ async fn transform_new_chunk(
 /// # Errors
 /// As a transform fails.
 pub async fn retransform_chunk(chunk: &Chunk, context: &Context) -> Result<(), Failure> {
-    let erasures = read_erasures(&*context.refined).await?;
+    let erasures = host::read_erasures(&*context.refined).await?;
     let old_objects = find_old_objects(chunk, context).await?;
 
     let transformed = transform_raw_object(chunk, context, &erasures).await?;

@@ -7,7 +7,7 @@ use lake::{LakeError, schema};
 use pole::{LogPosition, Precedence, RowOperation};
 
 use crate::batch_columns::typed_column;
-use crate::resolve::{ChangeOrigin, ChangeRecord};
+use crate::resolve::{ChangeOrigin, ChangeRecord, RowRef};
 
 /// The columns of a batch that say which change each row states.
 pub(crate) struct ChangeColumns<'b> {
@@ -25,6 +25,39 @@ pub(crate) struct ChangeColumns<'b> {
     offset: &'b Int64Array,
     op: Option<&'b StringArray>,
     changed_columns: Option<&'b StringArray>,
+    statements: Option<&'b StringArray>,
+    record_id: &'b StringArray,
+    topic: &'b StringArray,
+}
+
+/// The columns of a window's batches, each with its index among the merge's sources.
+#[derive(Default)]
+pub(crate) struct ChangeParts<'b>(Vec<(usize, ChangeColumns<'b>)>);
+
+impl<'b> ChangeParts<'b> {
+    pub(crate) fn add(&mut self, source: usize, columns: ChangeColumns<'b>) {
+        self.0.push((source, columns));
+    }
+
+    /// The batches in their order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, &ChangeColumns<'b>)> {
+        self.0.iter().map(|(source, columns)| (*source, columns))
+    }
+
+    /// The place in the log of the event that a row states.
+    pub(crate) fn event_place(&self, (source, row): RowRef) -> Option<EventPlace<'b>> {
+        let (_, columns) = self.0.iter().find(|(known, _)| *known == source)?;
+        Some(columns.event_place(row))
+    }
+}
+
+/// The place in the log of the event that a row states, and the key of its record.
+pub(crate) struct EventPlace<'b> {
+    pub(crate) record_id: &'b str,
+    pub(crate) topic: &'b str,
+    pub(crate) appended: i64,
+    pub(crate) partition: i64,
+    pub(crate) offset: i64,
 }
 
 impl<'b> ChangeColumns<'b> {
@@ -44,6 +77,9 @@ impl<'b> ChangeColumns<'b> {
             offset: typed_column(batch, "offset")?,
             op: optional_text_column(batch, schema::OPERATION_COLUMN),
             changed_columns: optional_text_column(batch, schema::CHANGED_COLUMNS_COLUMN),
+            statements: optional_text_column(batch, schema::STATEMENT_COLUMN),
+            record_id: typed_column(batch, "source_record_id")?,
+            topic: typed_column(batch, "topic")?,
         })
     }
 
@@ -74,8 +110,20 @@ impl<'b> ChangeColumns<'b> {
             changed_columns: self
                 .changed_columns
                 .and_then(|names| valid_text(names, row)),
+            statement: self.statements.and_then(|texts| valid_text(texts, row)),
             row_ref: (batch, row),
             origin,
+        }
+    }
+
+    /// The place in the log of the event that a row states, and the key of its record.
+    pub(crate) fn event_place(&self, row: usize) -> EventPlace<'b> {
+        EventPlace {
+            record_id: self.record_id.value(row),
+            topic: self.topic.value(row),
+            appended: self.ingested_at.value(row),
+            partition: self.partition.value(row),
+            offset: self.offset.value(row),
         }
     }
 

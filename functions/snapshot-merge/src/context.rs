@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use contract::Catalogue;
 use host::{Failure, Settings};
+use pole::IdentityKey;
 use store::{GlueCatalogue, ObjectStore, S3Store};
 
 use crate::sizes::MergeSizes;
@@ -24,6 +25,9 @@ pub struct Context {
     pub glue: Arc<dyn store::TableCatalogue>,
     /// The compiled contracts.
     pub catalogue: Arc<Catalogue>,
+    /// The key of the lake's ids: the merge makes the rows of sources with patches. None for
+    /// commands that merge nothing.
+    pub identity_key: Option<Arc<IdentityKey>>,
     /// How much is held and written at once.
     pub sizes: MergeSizes,
 }
@@ -52,6 +56,7 @@ impl Context {
         let curated = settings.required_text("CURATED_BUCKET");
         let database_prefix = settings.required_text("GLUE_DATABASES");
         let contracts = settings.required_text("CONTRACTS");
+        let secret = settings.required_text("IDENTITY_KEY_SECRET");
         let megabytes = settings
             .optional_text("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
             .and_then(|text| text.parse().ok());
@@ -59,9 +64,12 @@ impl Context {
 
         let config = host::load_aws_config().await;
         let client = aws_sdk_s3::Client::new(&config);
+        let identity_key = host::read_identity_secret(&config, &secret).await?;
+        let refined_store: Arc<dyn ObjectStore> = Arc::new(S3Store::new(client.clone(), &refined));
+        host::check_known_identity_key(&*refined_store, &identity_key).await?;
         Ok(Self {
             raw: Arc::new(S3Store::new(client.clone(), &raw)),
-            refined: Arc::new(S3Store::new(client.clone(), &refined)),
+            refined: refined_store,
             curated: Arc::new(S3Store::new(client, &curated)),
             buckets: ZoneBuckets {
                 raw,
@@ -71,6 +79,7 @@ impl Context {
             database_prefix,
             glue: Arc::new(GlueCatalogue::new(aws_sdk_glue::Client::new(&config))),
             catalogue: Arc::new(host::load_contracts(&contracts)?),
+            identity_key: Some(Arc::new(identity_key)),
             sizes: MergeSizes::for_memory(megabytes),
         })
     }

@@ -16,6 +16,7 @@
 
 mod assemble;
 mod batch_columns;
+mod cell_match;
 mod change_columns;
 mod change_merge;
 mod commit;
@@ -35,6 +36,9 @@ mod output;
 mod plan;
 mod profile;
 mod publish;
+mod record_merge;
+mod record_rows;
+mod record_statements;
 mod rescan;
 pub mod resolve;
 mod retention;

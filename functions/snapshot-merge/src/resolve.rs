@@ -40,6 +40,8 @@ pub struct ChangeRecord<'s> {
     pub precedence: Precedence,
     /// The columns that a patch carries.
     pub changed_columns: Option<&'s str>,
+    /// What the event states of its record, where the row is a statement.
+    pub statement: Option<&'s str>,
     /// Where its row is.
     pub row_ref: RowRef,
     /// Where it comes from.
@@ -98,7 +100,7 @@ pub fn resolve_changes<'s>(mut changes: Vec<ChangeRecord<'s>>) -> Resolved<'s> {
 
 /// Gives each change the first position of its event. An event that was sent twice is in the log
 /// twice; its first position counts, so that a repeat changes nothing.
-fn use_first_position_per_event(changes: &mut [ChangeRecord<'_>]) {
+pub(crate) fn use_first_position_per_event(changes: &mut [ChangeRecord<'_>]) {
     let mut first: BTreeMap<(&str, &str), LogPosition> = BTreeMap::new();
     for change in changes.iter() {
         let position = first
@@ -116,7 +118,7 @@ fn use_first_position_per_event(changes: &mut [ChangeRecord<'_>]) {
 }
 
 /// The first of the changes with the greatest precedence.
-fn latest_change<'a, 's: 'a>(
+pub(crate) fn latest_change<'a, 's: 'a>(
     changes: impl Iterator<Item = &'a ChangeRecord<'s>>,
 ) -> Option<&'a ChangeRecord<'s>> {
     changes
@@ -168,7 +170,7 @@ fn set_marker<'s>(change: &ChangeRecord<'s>) -> ChangeRecord<'s> {
 /// Events of the winner's version and time that lost by their position in the log, each once. They
 /// are stored: when one is sent again, its new position is later, and without its first position it
 /// would win.
-fn tied_losers<'a, 's>(
+pub(crate) fn tied_losers<'a, 's>(
     changes: &'a [ChangeRecord<'s>],
     winner: &ChangeRecord<'s>,
 ) -> impl Iterator<Item = &'a ChangeRecord<'s>> {
@@ -276,7 +278,8 @@ fn later_patches<'s>(
     patches
 }
 
-fn is_new(change: &ChangeRecord<'_>) -> bool {
+/// Whether a change is one of today's.
+pub(crate) fn is_new(change: &ChangeRecord<'_>) -> bool {
     change.origin == ChangeOrigin::Increment
 }
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use contract::{Rule, TableContract};
-use host::Failure;
+use host::{Failure, FailureKind};
 use lake::file::PARQUET_MEDIA_TYPE;
 use lake::{Day, ManifestShard, OwnerRange, ShardVersion, schema, state_has_content, version_name};
 use quality::TableState;
@@ -16,6 +16,8 @@ use crate::context::Context;
 use crate::output::WrittenShard;
 use crate::plan::{PlannedMerge, merge_rules};
 use crate::profile::{ShardProfile, is_measured_under, rules_fingerprint};
+use crate::record_merge::RecordMerge;
+use crate::record_rows::{RecordResolver, WithheldRecords};
 use crate::resolve::ChangeOrigin;
 use crate::shard_merge::{BaseFile, ShardInput, ShardOutput, merge_shard_rows};
 use crate::sizes::MergeSizes;
@@ -34,6 +36,9 @@ pub(crate) struct ShardResult {
     pub(crate) deleted: u64,
     /// Row groups of the base that were copied as they were.
     pub(crate) copied: u64,
+    /// States of records that have no rows, because they do not fit the mapping, by rule.
+    #[serde(default, skip_serializing_if = "WithheldRecords::is_empty")]
+    pub(crate) withheld: WithheldRecords,
 }
 
 /// A shard's work.
@@ -45,6 +50,7 @@ pub(crate) struct ShardJob<'j> {
     rules: Vec<Rule>,
     fingerprint: String,
     store: &'j Arc<dyn ObjectStore>,
+    context: &'j Context,
     sizes: MergeSizes,
 }
 
@@ -64,6 +70,7 @@ impl<'j> ShardJob<'j> {
             fingerprint: rules_fingerprint(&rules, &table.columns),
             rules,
             store: &context.curated,
+            context,
             sizes: context.sizes,
         }
     }
@@ -129,7 +136,29 @@ impl<'j> ShardJob<'j> {
             sizes: self.sizes,
             base,
             change_sources,
+            records: self.open_records().await?,
         })
+    }
+
+    /// What turns statements into rows; none for a table that no source with patches fills.
+    async fn open_records(&self) -> Result<Option<RecordMerge>, Failure> {
+        let catalogue = &self.context.catalogue;
+        let mut tables = catalogue.tables.iter();
+        let position = tables.position(|table| table.name == self.table.name);
+        let Some(table) = position.filter(|table| catalogue.has_record_groups(*table)) else {
+            return Ok(None);
+        };
+        let Some(identity_key) = &self.context.identity_key else {
+            let message = "a merge of a source with patches needs the identity key";
+            return Err(Failure::new(FailureKind::Configuration, message));
+        };
+        let resolver = RecordResolver {
+            catalogue: Arc::clone(catalogue),
+            identity_key: Arc::clone(identity_key),
+            erasures: Arc::new(host::read_erasures(&*self.context.refined).await?),
+            table,
+        };
+        Ok(Some(RecordMerge::new(resolver, self.table)))
     }
 
     /// The base's files that can hold the shard's owners: rows with their measures, and states.
@@ -164,6 +193,7 @@ impl<'j> ShardJob<'j> {
             written,
             counts,
             copied,
+            withheld,
         } = output;
         let profile = ShardProfile::from_groups(&written.groups, &self.rules, &self.table.columns);
         let files = ShardFiles {
@@ -191,6 +221,7 @@ impl<'j> ShardJob<'j> {
         };
         Ok(ShardResult {
             copied,
+            withheld,
             ..ShardResult::new(shard, profile.total, counts)
         })
     }
@@ -242,6 +273,7 @@ impl ShardResult {
             updated,
             deleted,
             copied: 0,
+            withheld: WithheldRecords::new(),
         }
     }
 }

@@ -26,6 +26,8 @@ use crate::batch_columns::{
 };
 use crate::change_merge::{BatchWindow, ChangeMerge};
 use crate::output::{ShardWriter, WrittenShard};
+use crate::record_merge::RecordMerge;
+use crate::record_rows::WithheldRecords;
 use crate::resolve::ChangeOrigin;
 use crate::sizes::MergeSizes;
 use crate::sorted_batches::SortedBatches;
@@ -50,6 +52,8 @@ pub(crate) struct ShardInput<'m> {
     pub(crate) base: Vec<BaseFile>,
     /// The changes that the base's merge stored, then today's runs.
     pub(crate) change_sources: Vec<(ChangeOrigin, SortedBatches)>,
+    /// What turns statements into rows, where a source with patches fills the table.
+    pub(crate) records: Option<RecordMerge>,
 }
 
 /// What comes out of a shard.
@@ -58,6 +62,8 @@ pub(crate) struct ShardOutput {
     pub(crate) counts: RowChangeCounts,
     /// Row groups of the base that were copied.
     pub(crate) copied: u64,
+    /// States of records that have no rows, because they do not fit the mapping.
+    pub(crate) withheld: WithheldRecords,
 }
 
 /// A row group of the base, with its measures.
@@ -76,6 +82,7 @@ struct ShardMerge<'m> {
     /// Rows of the base's last owner so far, which may go on in the next group.
     held_rows: RecordBatch,
     counts: RowChangeCounts,
+    records: Option<RecordMerge>,
 }
 
 /// Merges one shard.
@@ -134,6 +141,7 @@ impl<'m> ShardMerge<'m> {
             curated: input.curated,
             owners: input.owners,
             counts: RowChangeCounts::default(),
+            records: input.records,
         })
     }
 
@@ -277,11 +285,12 @@ impl<'m> ShardMerge<'m> {
     }
 
     /// Merges rows with a window's changes.
-    fn apply_window(&mut self, base: &RecordBatch, window: &BatchWindow) -> Result<(), LakeError> {
+    fn apply_window(&mut self, base: &RecordBatch, window: &BatchWindow) -> Result<(), Failure> {
         if base.num_rows() == 0 && window.parts.is_empty() {
             return Ok(());
         }
-        WindowMerge::new(&mut self.assembler, &mut self.counts, base)?.run(window)
+        let records = self.records.as_mut();
+        WindowMerge::new(&mut self.assembler, &mut self.counts, base, records)?.run(window)
     }
 
     /// Writes the assembled rows: full batches, and with `all` the remaining rows too.
@@ -315,6 +324,10 @@ impl<'m> ShardMerge<'m> {
             written: self.output.finish()?,
             counts: self.counts,
             copied,
+            withheld: self
+                .records
+                .map(|records| records.withheld)
+                .unwrap_or_default(),
         })
     }
 }

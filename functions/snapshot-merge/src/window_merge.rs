@@ -3,13 +3,15 @@
 use std::collections::BTreeSet;
 
 use arrow_array::{Array, RecordBatch, StringArray};
+use host::{Failure, FailureKind};
 use lake::LakeError;
 
 use crate::assemble::RowAssembler;
 use crate::batch_columns::{count_owners_before, owner_ids};
-use crate::change_columns::ChangeColumns;
+use crate::change_columns::{ChangeColumns, ChangeParts};
 use crate::change_merge::BatchWindow;
-use crate::resolve::{ChangeOrigin, ChangeRecord, resolve_changes};
+use crate::record_merge::{BaseRows, OwnerChanges, RecordMerge};
+use crate::resolve::{ChangeOrigin, ChangeRecord, is_new, resolve_changes};
 
 /// How many rows a merge inserted, updated and deleted.
 #[derive(Clone, Copy, Debug, Default)]
@@ -35,8 +37,11 @@ pub(crate) struct WindowMerge<'w> {
     counts: &'w mut RowChangeCounts,
     /// The index of the base's rows among the assembler's sources.
     base_source: usize,
+    base: &'w RecordBatch,
     base_columns: ChangeColumns<'w>,
     base_owners: &'w StringArray,
+    /// What turns statements into rows; none for a table that no source with patches fills.
+    records: Option<&'w mut RecordMerge>,
 }
 
 impl<'w> WindowMerge<'w> {
@@ -44,50 +49,48 @@ impl<'w> WindowMerge<'w> {
         assembler: &'w mut RowAssembler,
         counts: &'w mut RowChangeCounts,
         base: &'w RecordBatch,
+        records: Option<&'w mut RecordMerge>,
     ) -> Result<Self, LakeError> {
         let base_source = assembler.add_source(base.clone());
         Ok(Self {
             assembler,
             counts,
             base_source,
+            base,
             base_columns: ChangeColumns::from_batch(base)?,
             base_owners: owner_ids(base)?,
+            records,
         })
     }
 
     /// Passes the rows on, owner by owner: unchanged ones as they are, the others resolved with
     /// their changes.
-    pub(crate) fn run(mut self, window: &BatchWindow) -> Result<(), LakeError> {
-        let changes = self.collect_changes(window)?;
+    pub(crate) fn run(mut self, window: &BatchWindow) -> Result<(), Failure> {
+        let parts = self.add_parts(window)?;
+        let changes = collect_changes(window, &parts);
         let mut row = 0;
         for owner_changes in changes.chunk_by(|a, b| a.0 == b.0) {
             let (from, to) = self.find_owner_rows(owner_changes[0].0, row);
             self.assembler.append_rows(self.base_source, row, from);
-            self.merge_owner(from, to, owner_changes);
+            self.merge_owner((from, to), owner_changes, &parts)?;
             row = to;
         }
         let rows = self.base_owners.len();
         self.assembler.append_rows(self.base_source, row, rows);
+        if let Some(records) = self.records {
+            records.finish_window(self.assembler)?;
+        }
         Ok(())
     }
 
-    /// The window's changes by owner. Each part is sorted; changes of one owner stay in the order
-    /// of the parts.
-    fn collect_changes<'b>(
-        &mut self,
-        window: &'b BatchWindow,
-    ) -> Result<Vec<OwnedChange<'b>>, LakeError> {
-        let mut changes = Vec::new();
+    /// Adds the window's batches to the assembler's sources.
+    fn add_parts<'b>(&mut self, window: &'b BatchWindow) -> Result<ChangeParts<'b>, LakeError> {
+        let mut parts = ChangeParts::default();
         for part in &window.parts {
             let source = self.assembler.add_source(part.batch.clone());
-            let columns = ChangeColumns::from_batch(&part.batch)?;
-            changes.extend((0..part.batch.num_rows()).map(|row| {
-                let change = columns.change_record(source, row, part.origin);
-                (columns.owner_id(row), change)
-            }));
+            parts.add(source, ChangeColumns::from_batch(&part.batch)?);
         }
-        changes.sort_by(|a, b| a.0.cmp(b.0));
-        Ok(changes)
+        Ok(parts)
     }
 
     /// The base's rows of an owner, at `from` or behind it.
@@ -102,16 +105,18 @@ impl<'w> WindowMerge<'w> {
     }
 
     /// Resolves one owner's changes with the rows `from..to` that the base has of it.
-    fn merge_owner(&mut self, from: usize, to: usize, owner_changes: &[OwnedChange<'_>]) {
+    fn merge_owner(
+        &mut self,
+        (from, to): (usize, usize),
+        owner_changes: &[OwnedChange<'_>],
+        parts: &ChangeParts<'_>,
+    ) -> Result<(), Failure> {
         let changes = owner_changes.iter().map(|(_, change)| *change);
-        if changes
-            .clone()
-            .all(|change| change.origin != ChangeOrigin::Increment)
-        {
+        if !changes.clone().any(|change| is_new(&change)) {
             // Nothing new: the rows and the stored changes stay as they are.
             self.assembler.append_rows(self.base_source, from, to);
             self.assembler.retain_changes(changes);
-            return;
+            return Ok(());
         }
 
         let base: Vec<ChangeRecord<'_>> = (from..to)
@@ -120,6 +125,23 @@ impl<'w> WindowMerge<'w> {
                     .change_record(self.base_source, row, ChangeOrigin::Base)
             })
             .collect();
+        let (statements, others): (Vec<_>, Vec<_>) =
+            changes.partition(|change| change.op.is_statement());
+        if statements.is_empty() {
+            self.append_resolved(&base, others);
+            return Ok(());
+        }
+        let owner = OwnerChanges {
+            owner_id: owner_changes[0].0,
+            base,
+            statements,
+            others,
+        };
+        self.append_record_owner(owner, parts)
+    }
+
+    /// Appends the rows of an owner without statements.
+    fn append_resolved(&mut self, base: &[ChangeRecord<'_>], changes: Vec<ChangeRecord<'_>>) {
         let base_keys: BTreeSet<(&str, &str)> =
             base.iter().map(|row| (row.pole_id, row.source)).collect();
         let resolved = resolve_changes(base.iter().copied().chain(changes).collect());
@@ -135,4 +157,40 @@ impl<'w> WindowMerge<'w> {
         self.counts.deleted += base.len() as u64 - retained;
         self.assembler.append_resolved(resolved);
     }
+
+    /// Appends the rows of an owner that a source with patches states.
+    fn append_record_owner(
+        &mut self,
+        owner: OwnerChanges<'_>,
+        parts: &ChangeParts<'_>,
+    ) -> Result<(), Failure> {
+        let Some(records) = self.records.as_deref_mut() else {
+            let message = "there are statements of a record in a table that no source with \
+                           patches fills; run `polelake rebuild` from the first day";
+            return Err(Failure::new(FailureKind::Configuration, message));
+        };
+        let base = BaseRows {
+            batch: self.base,
+            source: self.base_source,
+        };
+        let merged = records.merge_owner(owner, &base, parts, self.assembler)?;
+        self.counts.inserted += merged.inserted;
+        self.counts.updated += merged.updated;
+        self.counts.deleted += merged.deleted;
+        Ok(())
+    }
+}
+
+/// The window's changes by owner. Each part is sorted; changes of one owner stay in the order of
+/// the parts.
+fn collect_changes<'b>(window: &'b BatchWindow, parts: &ChangeParts<'b>) -> Vec<OwnedChange<'b>> {
+    let mut changes = Vec::new();
+    for (part, (source, columns)) in window.parts.iter().zip(parts.iter()) {
+        changes.extend((0..part.batch.num_rows()).map(|row| {
+            let change = columns.change_record(source, row, part.origin);
+            (columns.owner_id(row), change)
+        }));
+    }
+    changes.sort_by(|a, b| a.0.cmp(b.0));
+    changes
 }

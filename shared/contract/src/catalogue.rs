@@ -80,6 +80,13 @@ impl Catalogue {
         (catalogue, problems)
     }
 
+    /// Whether the merge makes rows of a table, by its index, from statements of records.
+    #[must_use]
+    pub fn has_record_groups(&self, table: usize) -> bool {
+        let mut mappings = self.mappings.iter();
+        mappings.any(|mapping| mapping.record_groups_of_table(table).next().is_some())
+    }
+
     /// The mapping of a source.
     #[must_use]
     pub fn mapping_of_source(&self, name: &str) -> Option<&CompiledMapping> {

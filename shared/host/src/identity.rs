@@ -63,6 +63,23 @@ pub async fn check_identity_key(
     check_record(&IdentityRecord::from_json(&object.body)?, &own)
 }
 
+/// Refuses a key that is not the lake's, for functions that make no ids before the transform does.
+///
+/// # Errors
+/// As [`check_identity_key`].
+pub async fn check_known_identity_key(
+    refined: &dyn ObjectStore,
+    key: &IdentityKey,
+) -> Result<(), Failure> {
+    match refined.get_if_present(IDENTITY_RECORD_KEY).await? {
+        Some(object) => check_record(
+            &IdentityRecord::from_json(&object.body)?,
+            &IdentityRecord::of_key(key),
+        ),
+        None => Ok(()),
+    }
+}
+
 fn check_record(known: &IdentityRecord, own: &IdentityRecord) -> Result<(), Failure> {
     if known == own {
         return Ok(());

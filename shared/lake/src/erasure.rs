@@ -6,11 +6,15 @@
 
 use std::collections::HashMap;
 
+use contract::{Cell, PoleRow};
 use pole::Uuid;
 use serde::{Deserialize, Serialize};
 
 use crate::format::{decode_document, encode_document, encode_pretty_document};
 use crate::{Day, LakeError};
+
+/// Characters of a POLE id as a cell holds it.
+const ID_CHARS: usize = 36;
 
 /// The key of the list, in the refined zone.
 pub const ERASURES_KEY: &str = "refined/_erasures.json";
@@ -68,6 +72,23 @@ impl ErasedSubjects {
             .is_some_and(|subject| time <= subject.erased_before)
     }
 
+    /// Whether a row is about an erased subject, or refers to one by its id, as of an event time.
+    #[must_use]
+    pub fn suppresses_row(&self, row: &PoleRow<'_>, time: i64) -> bool {
+        if self.is_empty() {
+            return false;
+        }
+        let mut named = row.cells.iter().filter_map(parse_id_cell);
+        self.suppresses_id(&row.pole_id, time) || named.any(|id| self.suppresses_id(&id, time))
+    }
+
+    /// Whether an event of this time is suppressed because the subject of this `pole_id` was erased
+    /// later.
+    #[must_use]
+    pub fn suppresses_id(&self, id: &Uuid, time: i64) -> bool {
+        self.is_suppressed(&Self::hash_pole_id(id), time)
+    }
+
     /// The hashes of all subjects that were erased together with the one of this hash, itself among
     /// them.
     #[must_use]
@@ -122,6 +143,14 @@ impl ErasedSubjects {
             erased.insert_latest(subject);
         }
         Ok(erased)
+    }
+}
+
+/// The id that a cell holds.
+fn parse_id_cell(cell: &Cell<'_>) -> Option<Uuid> {
+    match cell {
+        Cell::Text(text) if text.len() == ID_CHARS => Uuid::parse_str(text).ok(),
+        _ => None,
     }
 }
 

@@ -113,6 +113,7 @@ fn merge_context(dir: &Path, catalogue: Catalogue) -> Context {
         database_prefix: "bench".into(),
         glue: Arc::new(MemoryCatalogue::default()),
         catalogue: Arc::new(catalogue),
+        identity_key: Some(Arc::new(pole::IdentityKey::for_tests())),
         sizes: MergeSizes::default(),
     }
 }

@@ -1,0 +1,252 @@
+//! The rows of the owners that sources with patches state: made from the resolved records, beside
+//! those that other sources state.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use arrow_array::RecordBatch;
+use contract::{Cell, TableContract};
+use host::Failure;
+use lake::{LakeError, TableBuilder};
+use pole::{RowOperation, Uuid};
+
+use crate::assemble::RowAssembler;
+use crate::cell_match::row_has_cells;
+use crate::change_columns::{ChangeParts, EventPlace};
+use crate::record_rows::{RecordResolver, RecordRowSink, RecordStatements, WithheldRecords};
+use crate::resolve::{
+    ChangeRecord, ResolvedRow, RowRef, is_new, resolve_changes, use_first_position_per_event,
+};
+use crate::window_merge::RowChangeCounts;
+
+/// Everything that is known of one owner.
+pub(crate) struct OwnerChanges<'s> {
+    pub(crate) owner_id: &'s str,
+    /// Its rows in the base.
+    pub(crate) base: Vec<ChangeRecord<'s>>,
+    /// The statements of sources with patches.
+    pub(crate) statements: Vec<ChangeRecord<'s>>,
+    /// Changes of single rows, by other sources and by records of the kinds `shared` and `log`.
+    pub(crate) others: Vec<ChangeRecord<'s>>,
+}
+
+/// The base's rows that are merged.
+pub(crate) struct BaseRows<'b> {
+    pub(crate) batch: &'b RecordBatch,
+    /// Their index among the assembler's sources.
+    pub(crate) source: usize,
+}
+
+/// Makes the rows of records, window by window.
+pub(crate) struct RecordMerge {
+    resolver: RecordResolver,
+    table: TableContract,
+    /// The rows that the window's records give, and the place that they will have among the
+    /// assembler's sources.
+    built: Option<(usize, TableBuilder)>,
+    /// States that have no rows, because they do not fit the mapping.
+    pub(crate) withheld: WithheldRecords,
+}
+
+/// A row's key: its id and its source.
+type RowKey = (String, String);
+
+/// A row of an owner.
+enum OwnerRow<'s> {
+    /// A row of the base, as it is.
+    Base(RowRef),
+    /// A row that a record gives.
+    Built(RowRef),
+    /// A row that single changes were resolved to.
+    Resolved(ResolvedRow<'s>),
+}
+
+impl RecordMerge {
+    pub(crate) fn new(resolver: RecordResolver, table: &TableContract) -> Self {
+        Self {
+            resolver,
+            table: table.clone(),
+            built: None,
+            withheld: WithheldRecords::new(),
+        }
+    }
+
+    /// Appends the owner's rows and the changes that later days need.
+    pub(crate) fn merge_owner(
+        &mut self,
+        owner: OwnerChanges<'_>,
+        base: &BaseRows<'_>,
+        parts: &ChangeParts<'_>,
+        assembler: &mut RowAssembler,
+    ) -> Result<RowChangeCounts, Failure> {
+        let OwnerChanges {
+            owner_id,
+            base: base_changes,
+            mut statements,
+            others,
+        } = owner;
+        use_first_position_per_event(&mut statements);
+        statements.sort_by(|a, b| (a.source, a.set).cmp(&(b.source, b.set)));
+        let sources: BTreeSet<&str> = statements.iter().map(|stated| stated.source).collect();
+        let mut sink = OwnerRowSink {
+            merge: self,
+            base,
+            base_keys: base_changes.iter().map(row_key_and_ref).collect(),
+            parts,
+            assembler,
+            rows: BTreeMap::new(),
+        };
+
+        for of_source in statements.chunk_by(|a, b| a.source == b.source) {
+            let source = of_source[0].source;
+            if of_source.iter().any(is_new) {
+                sink.add_record(source, owner_id, of_source)?;
+            } else {
+                sink.keep_record(&base_changes, of_source);
+            }
+        }
+        let of_others = base_changes
+            .iter()
+            .filter(|row| !sources.contains(row.source));
+        sink.add_others(of_others.copied().chain(others).collect());
+        Ok(sink.append_rows())
+    }
+
+    /// Gives the window's rows to the assembler.
+    pub(crate) fn finish_window(&mut self, assembler: &mut RowAssembler) -> Result<(), LakeError> {
+        if let Some((source, builder)) = self.built.take() {
+            assembler.fill_source(source, builder.finish_batch()?);
+        }
+        Ok(())
+    }
+
+    /// Adds a row of a record; returns where it will be.
+    fn build_row<'c>(
+        &mut self,
+        cells: impl Iterator<Item = &'c Cell<'c>>,
+        assembler: &mut RowAssembler,
+    ) -> RowRef {
+        let table = &self.table;
+        let (source, builder) = self
+            .built
+            .get_or_insert_with(|| (assembler.reserve_source(), TableBuilder::new(table)));
+        let row = builder.row_count();
+        builder.append_row(cells, RowOperation::Upsert, None);
+        (*source, row)
+    }
+}
+
+fn row_key_and_ref(row: &ChangeRecord<'_>) -> (RowKey, RowRef) {
+    let key = (row.pole_id.to_owned(), row.source.to_owned());
+    (key, row.row_ref)
+}
+
+/// Collects the rows of one owner.
+struct OwnerRowSink<'k, 's> {
+    merge: &'k mut RecordMerge,
+    base: &'k BaseRows<'k>,
+    base_keys: BTreeMap<RowKey, RowRef>,
+    parts: &'k ChangeParts<'k>,
+    assembler: &'k mut RowAssembler,
+    rows: BTreeMap<RowKey, OwnerRow<'s>>,
+}
+
+impl<'s> OwnerRowSink<'_, 's> {
+    /// Adds the rows of a record with new statements.
+    fn add_record(
+        &mut self,
+        source: &'s str,
+        owner_id: &'s str,
+        changes: &[ChangeRecord<'s>],
+    ) -> Result<(), Failure> {
+        let stated = RecordStatements {
+            source,
+            owner_id,
+            changes,
+        };
+        let resolver = self.merge.resolver.clone();
+        let mut withheld = std::mem::take(&mut self.merge.withheld);
+        let retained = resolver.resolve_record(&stated, self, &mut withheld);
+        self.merge.withheld = withheld;
+        self.assembler.retain_statements(retained?);
+        Ok(())
+    }
+
+    /// Adds the rows of a record without new statements, as they are.
+    fn keep_record(&mut self, base: &[ChangeRecord<'s>], changes: &[ChangeRecord<'s>]) {
+        let source = changes[0].source;
+        for row in base.iter().filter(|row| row.source == source) {
+            let (key, row_ref) = row_key_and_ref(row);
+            self.rows.insert(key, OwnerRow::Base(row_ref));
+        }
+        self.assembler.retain_changes(changes.iter().copied());
+    }
+
+    /// Adds the rows that other changes are resolved to.
+    fn add_others(&mut self, changes: Vec<ChangeRecord<'s>>) {
+        if changes.is_empty() {
+            return;
+        }
+        let resolved = resolve_changes(changes);
+        for row in resolved.rows {
+            let key = (row.key.0.to_owned(), row.key.1.to_owned());
+            self.rows.entry(key).or_insert(OwnerRow::Resolved(row));
+        }
+        self.assembler.retain_changes(resolved.state);
+    }
+
+    /// Appends the rows in the order of their keys, and counts what changed.
+    fn append_rows(self) -> RowChangeCounts {
+        let mut counts = RowChangeCounts::default();
+        let mut retained = 0;
+        for (key, row) in self.rows {
+            let is_known = self.base_keys.contains_key(&key);
+            retained += u64::from(is_known);
+            counts.inserted += u64::from(!is_known);
+            counts.updated += u64::from(is_known && row.is_changed());
+            match row {
+                OwnerRow::Base((source, row)) | OwnerRow::Built((source, row)) => {
+                    self.assembler.append_rows(source, row, row + 1);
+                }
+                OwnerRow::Resolved(row) => self.assembler.append_resolved_row(row),
+            }
+        }
+        counts.deleted = self.base_keys.len() as u64 - retained;
+        counts
+    }
+}
+
+impl OwnerRow<'_> {
+    fn is_changed(&self) -> bool {
+        match self {
+            Self::Base(_) => false,
+            Self::Built(_) => true,
+            Self::Resolved(row) => row.changed,
+        }
+    }
+}
+
+impl RecordRowSink for OwnerRowSink<'_, '_> {
+    fn add_row(
+        &mut self,
+        (pole_id, source): (&Uuid, &str),
+        provenance: &[Cell<'_>],
+        cells: &[Cell<'_>],
+    ) {
+        let key = (pole_id.to_string(), source.to_owned());
+        let all_cells = provenance.iter().chain(cells);
+        let as_before = self
+            .base_keys
+            .get(&key)
+            .copied()
+            .filter(|(_, row)| row_has_cells(self.base.batch, *row, all_cells.clone()));
+        let row = match as_before {
+            Some(row_ref) => OwnerRow::Base(row_ref),
+            None => OwnerRow::Built(self.merge.build_row(all_cells, self.assembler)),
+        };
+        self.rows.insert(key, row);
+    }
+
+    fn event_place(&self, row_ref: RowRef) -> Option<EventPlace<'_>> {
+        self.parts.event_place(row_ref)
+    }
+}

@@ -1,0 +1,191 @@
+//! The rows of a record: the mapping is applied to the state that its statements give.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use contract::{Catalogue, Cell, CompiledMapping, Event, GroupedRecord, PoleRow};
+use host::{Failure, FailureKind};
+use lake::ErasedSubjects;
+use pole::{IdentityKey, Uuid};
+
+use crate::change_columns::EventPlace;
+use crate::record_statements::{
+    AppliedStatement, ResolvedRecord, RetainedStatement, resolve_statements,
+};
+use crate::resolve::{ChangeRecord, RowRef};
+
+/// States that do not fit a record of the mapping, by rule: they have no rows.
+pub(crate) type WithheldRecords = BTreeMap<String, u64>;
+
+/// What turns the records of one table into rows.
+#[derive(Clone)]
+pub(crate) struct RecordResolver {
+    /// The compiled contracts.
+    pub(crate) catalogue: Arc<Catalogue>,
+    /// The key of the lake's ids.
+    pub(crate) identity_key: Arc<IdentityKey>,
+    /// Subjects whose rows do not come back.
+    pub(crate) erasures: Arc<ErasedSubjects>,
+    /// The table's index in the catalogue.
+    pub(crate) table: usize,
+}
+
+/// Takes the rows of records, each with all of its cells.
+pub(crate) trait RecordRowSink {
+    /// Takes a row: its id, the cells of the provenance, and those of the table's own columns.
+    fn add_row(&mut self, row: (&Uuid, &str), provenance: &[Cell<'_>], cells: &[Cell<'_>]);
+
+    /// The place in the log of the event that a row of a batch states.
+    fn event_place(&self, row_ref: RowRef) -> Option<EventPlace<'_>>;
+}
+
+/// Every statement of one record of a source.
+pub(crate) struct RecordStatements<'r, 's> {
+    pub(crate) source: &'s str,
+    pub(crate) owner_id: &'s str,
+    /// Sorted by the group of records that they are for.
+    pub(crate) changes: &'r [ChangeRecord<'s>],
+}
+
+impl RecordResolver {
+    /// Gives the record's rows to `sink`; returns the statements that later days need. States that
+    /// do not fit are counted.
+    ///
+    /// # Errors
+    /// When a statement is damaged, or its source is not declared any more.
+    pub(crate) fn resolve_record<'s>(
+        &self,
+        stated: &RecordStatements<'_, 's>,
+        sink: &mut impl RecordRowSink,
+        withheld: &mut WithheldRecords,
+    ) -> Result<Vec<RetainedStatement<'s>>, Failure> {
+        let mapping = self
+            .catalogue
+            .require_mapping_of_source(stated.source)
+            .map_err(|why| Failure::new(FailureKind::Configuration, why))?;
+        let owner_id = Uuid::parse_str(stated.owner_id).map_err(|_| {
+            let message = format!("a record of `{}` has no id", stated.source);
+            Failure::new(FailureKind::Corrupt, message)
+        })?;
+
+        let mut retained = Vec::new();
+        for changes in stated.changes.chunk_by(|a, b| a.set == b.set) {
+            let resolved = resolve_statements(changes)?;
+            retained.extend(resolved.retained);
+            let Some(record) = resolved.record else {
+                continue;
+            };
+            let group = changes.first().and_then(|change| change.set);
+            let mut groups = mapping.record_groups_of_table(self.table);
+            // A group that the mapping does not have any more has no rows.
+            let Some(group) = groups.find(|known| known.name.as_deref() == group) else {
+                continue;
+            };
+            for grouped in &group.records {
+                let rows = self.add_rows(mapping, grouped, owner_id, &record, sink);
+                if let Err(rule) = rows {
+                    *withheld.entry(rule).or_default() += 1;
+                }
+            }
+        }
+        Ok(retained)
+    }
+
+    /// Adds the rows of one record of the mapping, or says which rule the state breaks.
+    fn add_rows(
+        &self,
+        mapping: &CompiledMapping,
+        grouped: &GroupedRecord,
+        owner_id: Uuid,
+        record: &ResolvedRecord<'_>,
+        sink: &mut impl RecordRowSink,
+    ) -> Result<(), String> {
+        let Some(latest) = latest_touch(record, grouped) else {
+            return Ok(());
+        };
+        let precedence = latest.change.precedence;
+        let nanos = i16::try_from(precedence.event_time_nanos).unwrap_or_default();
+        let Some(place) = sink.event_place(latest.change.row_ref) else {
+            return Ok(());
+        };
+        let event = Event::of_statement(
+            &latest.statement,
+            (precedence.event_time, nanos),
+            place.appended,
+        );
+        let head = ProvenanceHead {
+            mapping,
+            record_id: place.record_id.to_owned(),
+            topic: place.topic.to_owned(),
+            place: (place.appended, place.partition, place.offset),
+            change: &latest.change,
+        };
+        let state = (&event, &record.body);
+        let rows = mapping
+            .evaluate_state(grouped, &self.identity_key, owner_id, state)
+            .map_err(|fault| fault.rule)?;
+        for row in rows {
+            if !self.erasures.suppresses_row(&row, event.time) {
+                head.add_row(&row, sink);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The statement that last touched what a record of the mapping is made from, or else the last one.
+fn latest_touch<'a, 's>(
+    record: &'a ResolvedRecord<'s>,
+    grouped: &GroupedRecord,
+) -> Option<&'a AppliedStatement<'s>> {
+    let mut latest_first = record.applied.iter().rev();
+    latest_first
+        .find(|applied| applied.touches(grouped))
+        .or(record.applied.last())
+}
+
+/// What the provenance of a record's rows says.
+struct ProvenanceHead<'h> {
+    mapping: &'h CompiledMapping,
+    record_id: String,
+    topic: String,
+    /// When the event was appended, its partition and its offset.
+    place: (i64, i64, i64),
+    change: &'h ChangeRecord<'h>,
+}
+
+impl ProvenanceHead<'_> {
+    /// Fills the provenance, in the order of `pole::PROVENANCE`, and adds the row.
+    fn add_row(&self, row: &PoleRow<'_>, sink: &mut impl RecordRowSink) {
+        let precedence = self.change.precedence;
+        let (appended, partition, offset) = self.place;
+        let provenance = [
+            Cell::Text(Cow::Owned(row.pole_id.to_string())),
+            text_cell(self.change.source),
+            text_cell(&self.record_id),
+            Cell::Text(Cow::Owned(row.owner_id.to_string())),
+            row.owner_set.map_or(Cell::Null, text_cell),
+            text_cell(self.change.event_id),
+            precedence.version.map_or(Cell::Null, Cell::Integer),
+            Cell::Timestamp(precedence.event_time),
+            Cell::Timestamp(appended),
+            text_cell(&self.mapping.contract.version),
+            text_cell(&self.mapping.version),
+            text_cell(&self.topic),
+            Cell::Integer(partition),
+            Cell::Integer(offset),
+            match precedence.event_time_nanos {
+                0 => Cell::Null,
+                nanos => Cell::Integer(nanos),
+            },
+        ];
+        // The row comes with empty cells in place of its provenance.
+        let own_cells = row.cells.get(provenance.len()..).unwrap_or_default();
+        sink.add_row((&row.pole_id, self.change.source), &provenance, own_cells);
+    }
+}
+
+fn text_cell(text: &str) -> Cell<'_> {
+    Cell::Text(Cow::Borrowed(text))
+}

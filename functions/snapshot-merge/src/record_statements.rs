@@ -1,0 +1,254 @@
+//! A record resolved from its statements: whole states, patches, deletions.
+//!
+//! Pure. The result depends only on which statements there are: not on the order in which they
+//! come, nor on repeats, nor on how they are spread over days. The statements that later days need
+//! are returned, without what later patches have replaced, so that what is kept is bounded by the
+//! record's fields and not by the number of its patches.
+
+use contract::{Statement, apply_patch, join_covers, uncovered_patch};
+use host::{Failure, FailureKind};
+use pole::RowOperation;
+use serde_json::{Value, json};
+
+use crate::resolve::{ChangeRecord, latest_change, tied_losers};
+
+/// A statement that later days need.
+#[derive(Clone, Debug)]
+pub(crate) struct RetainedStatement<'s> {
+    pub(crate) change: ChangeRecord<'s>,
+    /// What is left of it.
+    pub(crate) text: RetainedText,
+}
+
+/// What is left of a statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum RetainedText {
+    /// All of it, as its row holds it.
+    AsStored,
+    /// A part of it.
+    Part(String),
+    /// Only that its event came: it lost a tie, and a repeat of it must lose again.
+    Nothing,
+}
+
+/// A record in its present state.
+#[derive(Debug)]
+pub(crate) struct ResolvedRecord<'s> {
+    pub(crate) body: Value,
+    /// The statements that made it, in their order.
+    pub(crate) applied: Vec<AppliedStatement<'s>>,
+}
+
+/// A statement that had a part in a record's state.
+#[derive(Debug)]
+pub(crate) struct AppliedStatement<'s> {
+    pub(crate) change: ChangeRecord<'s>,
+    pub(crate) statement: Statement,
+    /// Whether it states the whole record: a patch that begins a record does.
+    is_whole: bool,
+}
+
+impl AppliedStatement<'_> {
+    /// Whether it stated anything that a record of the mapping is made from.
+    pub(crate) fn touches(&self, grouped: &contract::GroupedRecord) -> bool {
+        self.is_whole || grouped.is_touched_by(&self.statement.body)
+    }
+}
+
+/// The result of resolving the statements of one record for one group of the mapping's records.
+#[derive(Debug, Default)]
+pub(crate) struct ResolvedStatements<'s> {
+    /// The record; none where it is deleted.
+    pub(crate) record: Option<ResolvedRecord<'s>>,
+    /// The statements that later days need, in their order.
+    pub(crate) retained: Vec<RetainedStatement<'s>>,
+}
+
+/// A patch behind the last whole statement.
+struct LaterPatch<'s> {
+    change: ChangeRecord<'s>,
+    statement: Statement,
+    /// What no later patch replaces; none when nothing is left.
+    left: Option<Value>,
+}
+
+/// Resolves the statements of one record for one group. Each event counts at its first position
+/// already; of several copies of an event the first is taken.
+///
+/// # Errors
+/// When a stored statement cannot be read.
+pub(crate) fn resolve_statements<'s>(
+    changes: &[ChangeRecord<'s>],
+) -> Result<ResolvedStatements<'s>, Failure> {
+    let whole_changes = changes
+        .iter()
+        .filter(|change| change.op.is_whole_statement());
+    let whole = latest_change(whole_changes).copied();
+    let whole_statement = match &whole {
+        Some(whole) => parse_statement(whole)?,
+        None => None,
+    };
+    let mut patches = read_later_patches(changes, whole.as_ref())?;
+    reduce_patches(&mut patches);
+
+    let needs_last = whole_statement.is_none();
+    let retained = retain_statements(changes, whole.as_ref(), &patches, needs_last);
+    Ok(ResolvedStatements {
+        record: apply_statements(whole, whole_statement, patches, needs_last),
+        retained,
+    })
+}
+
+/// What a change states; none for a deletion, and for an event of which only its coming is stored.
+fn parse_statement(change: &ChangeRecord<'_>) -> Result<Option<Statement>, Failure> {
+    let Some(text) = change.statement else {
+        return Ok(None);
+    };
+    let statement = Statement::parse(text).map_err(|fault| {
+        let message = format!(
+            "a stored statement of `{}` cannot be read: {}",
+            change.source, fault.reason
+        );
+        Failure::new(FailureKind::Corrupt, message)
+    })?;
+    Ok(Some(statement))
+}
+
+/// The patches behind the last whole statement, in their order, each event once.
+fn read_later_patches<'s>(
+    changes: &[ChangeRecord<'s>],
+    whole: Option<&ChangeRecord<'s>>,
+) -> Result<Vec<LaterPatch<'s>>, Failure> {
+    let mut later: Vec<ChangeRecord<'s>> = changes
+        .iter()
+        .filter(|change| change.op.is_partial_statement())
+        .filter(|patch| whole.is_none_or(|whole| patch.precedence > whole.precedence))
+        .copied()
+        .collect();
+    later.sort_by_key(|patch| patch.precedence);
+    later.dedup_by_key(|patch| patch.precedence);
+
+    let mut patches = Vec::with_capacity(later.len());
+    for change in later {
+        if let Some(statement) = parse_statement(&change)? {
+            patches.push(LaterPatch {
+                change,
+                left: Some(statement.body.clone()),
+                statement,
+            });
+        }
+    }
+    Ok(patches)
+}
+
+/// Takes out of each patch what later ones replace. Patches of one version and time do not take
+/// from each other: a repeat of one of them must find it.
+fn reduce_patches(patches: &mut [LaterPatch<'_>]) {
+    let mut cover = json!({});
+    let ties = patches.chunk_by_mut(|a, b| {
+        let second = b.change.precedence;
+        a.change.precedence.has_same_version_and_time(&second)
+    });
+    let ties: Vec<&mut [LaterPatch<'_>]> = ties.collect();
+    for tied in ties.into_iter().rev() {
+        for patch in tied.iter_mut() {
+            patch.left = uncovered_patch(&patch.statement.body, &cover);
+        }
+        for patch in tied.iter() {
+            join_covers(&mut cover, &patch.statement.body);
+        }
+    }
+}
+
+/// The statements that later days need: the last whole one, what is left of patches, and events
+/// that lost a tie. The last patch is needed where no whole state says that the record exists, and
+/// every patch that can begin a record.
+fn retain_statements<'s>(
+    changes: &[ChangeRecord<'s>],
+    whole: Option<&ChangeRecord<'s>>,
+    patches: &[LaterPatch<'s>],
+    needs_last: bool,
+) -> Vec<RetainedStatement<'s>> {
+    let mut retained = Vec::new();
+    if let Some(whole) = whole {
+        let lost = tied_losers(changes, whole);
+        retained.extend(lost.map(|lost| RetainedStatement {
+            change: *lost,
+            text: RetainedText::Nothing,
+        }));
+        retained.push(RetainedStatement {
+            change: *whole,
+            text: RetainedText::AsStored,
+        });
+    }
+
+    for (index, patch) in patches.iter().enumerate() {
+        let is_last = index + 1 == patches.len();
+        if patch.is_needed(is_last && needs_last) {
+            retained.push(RetainedStatement {
+                change: patch.change,
+                text: patch.retained_text(),
+            });
+        }
+    }
+    retained
+}
+
+impl LaterPatch<'_> {
+    fn is_needed(&self, is_existence: bool) -> bool {
+        self.left.is_some() || is_existence || self.change.op == RowOperation::RecordCreate
+    }
+
+    fn retained_text(&self) -> RetainedText {
+        match &self.left {
+            Some(left) if *left == self.statement.body => RetainedText::AsStored,
+            left => RetainedText::Part(
+                Statement {
+                    body: left.clone().unwrap_or_else(|| json!({})),
+                    ..self.statement.clone()
+                }
+                .to_text(),
+            ),
+        }
+    }
+}
+
+/// The record after its statements; none when it is deleted, or was never stated.
+fn apply_statements<'s>(
+    whole: Option<ChangeRecord<'s>>,
+    whole_statement: Option<Statement>,
+    patches: Vec<LaterPatch<'s>>,
+    needs_last: bool,
+) -> Option<ResolvedRecord<'s>> {
+    let mut is_deleted = whole.is_some() && whole_statement.is_none();
+    let mut body = json!({});
+    let mut applied = Vec::new();
+    if let (Some(change), Some(statement)) = (whole, whole_statement) {
+        body.clone_from(&statement.body);
+        applied.push(AppliedStatement {
+            change,
+            statement,
+            is_whole: true,
+        });
+    }
+
+    let count = patches.len();
+    for (index, patch) in patches.into_iter().enumerate() {
+        let begins = is_deleted && patch.change.op == RowOperation::RecordCreate;
+        let is_retained = patch.is_needed(needs_last && index + 1 == count);
+        if !is_retained || (is_deleted && !begins) {
+            continue;
+        }
+        is_deleted = false;
+        apply_patch(&mut body, &patch.statement.body);
+        applied.push(AppliedStatement {
+            change: patch.change,
+            statement: Statement {
+                body: patch.left.unwrap_or_else(|| json!({})),
+                ..patch.statement
+            },
+            is_whole: begins,
+        });
+    }
+    (!is_deleted && !applied.is_empty()).then_some(ResolvedRecord { body, applied })
+}
