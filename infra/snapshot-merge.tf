@@ -21,6 +21,8 @@ module "snapshot_merge" {
     CURATED_BUCKET = module.curated_bucket.name
     GLUE_DATABASES = local.databases
     CONTRACTS      = var.contracts_deployed
+    # The rows of sources with patches are made here.
+    IDENTITY_KEY_SECRET = aws_secretsmanager_secret.identity_key.name
   }
 
   statements = jsonencode([
@@ -64,6 +66,19 @@ module "snapshot_merge" {
       Effect   = "Allow"
       Action   = ["s3:ListBucket"]
       Resource = [local.bucket_arns.curated]
+    },
+    {
+      Sid      = "ReadIdentityKey"
+      Effect   = "Allow"
+      Action   = ["secretsmanager:GetSecretValue"]
+      Resource = [aws_secretsmanager_secret.identity_key.arn]
+    },
+    {
+      Sid       = "OpenIdentityKey"
+      Effect    = "Allow"
+      Action    = ["kms:Decrypt"]
+      Resource  = [aws_kms_key.this["operations"].arn]
+      Condition = { StringEquals = { "kms:ViaService" = "secretsmanager.${local.region}.amazonaws.com" } }
     },
     {
       Sid       = "OpenRefined"

@@ -191,7 +191,8 @@ fn outputs() -> Value {
             },
             "snapshot-merge": {
                 "RAW_BUCKET": bucket("raw"), "REFINED_BUCKET": bucket("refined"),
-                "CURATED_BUCKET": bucket("curated"), "GLUE_DATABASES": "polelake", "CONTRACTS": ""
+                "CURATED_BUCKET": bucket("curated"), "GLUE_DATABASES": "polelake", "CONTRACTS": "",
+                "IDENTITY_KEY_SECRET": "polelake/identity-key"
             },
             "quality-report": {
                 "RAW_BUCKET": bucket("raw"), "REFINED_BUCKET": bucket("refined"),
@@ -216,6 +217,10 @@ fn outputs() -> Value {
                 ),
             ])),
             "snapshot-merge": policy(json!([
+                allow(
+                    &["secretsmanager:GetSecretValue"],
+                    &[format!("{secrets}:polelake/identity-key-AbCdEf")],
+                ),
                 {
                     "Effect": "Allow", "Action": "s3:ListBucket", "Resource": arn("raw", ""),
                     "Condition": {"StringLike": {"s3:prefix": ["raw/*"]}}

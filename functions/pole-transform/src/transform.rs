@@ -460,6 +460,7 @@ fn empty_receipt(mapping: &CompiledMapping, chunk: &Chunk, next: i64) -> Receipt
         lag: BTreeMap::new(),
         days: Vec::new(),
         tables: BTreeMap::new(),
+        has_statements: mapping.is_patched(),
         redriven: Vec::new(),
     }
 }

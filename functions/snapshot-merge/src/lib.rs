@@ -38,6 +38,7 @@ mod profile;
 mod publish;
 mod record_merge;
 mod record_rows;
+mod record_sources;
 mod record_statements;
 mod rescan;
 pub mod resolve;

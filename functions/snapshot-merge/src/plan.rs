@@ -11,6 +11,7 @@ use crate::context::Context;
 use crate::increments;
 use crate::manifest_lookup::ManifestLookup;
 use crate::profile::{is_measured_under, rules_fingerprint};
+use crate::record_sources;
 use crate::sorted_runs::{IncrementSorter, Increments, RunTarget, SortedRun};
 use crate::streams::{RefinedInput, StreamReceipts, TableInputs};
 
@@ -57,6 +58,7 @@ pub(crate) async fn plan_table(
     context: &Context,
 ) -> Result<PlannedMerge, Failure> {
     let consumed = plan_table_inputs(table, day, streams, lookup, context)?;
+    record_sources::check_sources(table, lookup.base.as_ref(), &consumed, &context.catalogue)?;
     let base = lookup.base.clone();
     let rows = consumed.row_count();
     let shards = shard_count(base.as_ref(), rows, context.sizes.shard_bytes);

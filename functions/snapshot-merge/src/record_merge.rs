@@ -29,13 +29,6 @@ pub(crate) struct OwnerChanges<'s> {
     pub(crate) others: Vec<ChangeRecord<'s>>,
 }
 
-/// The base's rows that are merged.
-pub(crate) struct BaseRows<'b> {
-    pub(crate) batch: &'b RecordBatch,
-    /// Their index among the assembler's sources.
-    pub(crate) source: usize,
-}
-
 /// Makes the rows of records, window by window.
 pub(crate) struct RecordMerge {
     resolver: RecordResolver,
@@ -74,7 +67,7 @@ impl RecordMerge {
     pub(crate) fn merge_owner(
         &mut self,
         owner: OwnerChanges<'_>,
-        base: &BaseRows<'_>,
+        base: &RecordBatch,
         parts: &ChangeParts<'_>,
         assembler: &mut RowAssembler,
     ) -> Result<RowChangeCounts, Failure> {
@@ -143,7 +136,7 @@ fn row_key_and_ref(row: &ChangeRecord<'_>) -> (RowKey, RowRef) {
 /// Collects the rows of one owner.
 struct OwnerRowSink<'k, 's> {
     merge: &'k mut RecordMerge,
-    base: &'k BaseRows<'k>,
+    base: &'k RecordBatch,
     base_keys: BTreeMap<RowKey, RowRef>,
     parts: &'k ChangeParts<'k>,
     assembler: &'k mut RowAssembler,
@@ -238,7 +231,7 @@ impl RecordRowSink for OwnerRowSink<'_, '_> {
             .base_keys
             .get(&key)
             .copied()
-            .filter(|(_, row)| row_has_cells(self.base.batch, *row, all_cells.clone()));
+            .filter(|(_, row)| row_has_cells(self.base, *row, all_cells.clone()));
         let row = match as_before {
             Some(row_ref) => OwnerRow::Base(row_ref),
             None => OwnerRow::Built(self.merge.build_row(all_cells, self.assembler)),

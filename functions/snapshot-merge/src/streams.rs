@@ -22,6 +22,9 @@ pub(crate) struct RefinedInput {
     pub(crate) to: i64,
     /// Rows of the complete object.
     pub(crate) rows: u64,
+    pub(crate) source: String,
+    /// Whether it holds statements of records.
+    pub(crate) has_statements: bool,
 }
 
 /// What a table consumes for a day.
@@ -223,6 +226,8 @@ impl TopicStream {
                     from: position.next,
                     to: end,
                     rows: refined.rows,
+                    source: receipt.source.clone(),
+                    has_statements: receipt.has_statements,
                 }));
                 position.next = end;
             }
@@ -277,6 +282,7 @@ mod tests {
                 })
                 .collect(),
             tables: BTreeMap::from([("person".to_owned(), object)]),
+            has_statements: false,
             redriven: Vec::new(),
         }
     }

@@ -17,6 +17,8 @@ use crate::merge_run::TableRun;
 use crate::plan::{PlannedMerge, merge_rules};
 use crate::profile::{ShardProfile, rules_fingerprint};
 use crate::publish;
+use crate::record_rows::WithheldRecords;
+use crate::record_sources::record_source_names;
 use crate::shard_job::{ShardJob, ShardResult};
 use crate::sorted_runs::Increments;
 use crate::uniqueness;
@@ -106,6 +108,7 @@ fn unchanged_manifest(base: &SnapshotManifest, planned: &PlannedMerge) -> Snapsh
         inserted: 0,
         updated: 0,
         deleted: 0,
+        withheld: BTreeMap::new(),
         committed_offsets: planned.plan.committed_offsets.clone(),
         ..base.clone()
     }
@@ -125,6 +128,7 @@ async fn build_manifest(
         contract_version: table.version.clone(),
         base: plan.base.as_ref().map(|base| base.date.clone()),
         committed_offsets: plan.committed_offsets.clone(),
+        record_sources: record_source_names(table, &context.catalogue),
         ..SnapshotManifest::default()
     };
 
@@ -134,6 +138,7 @@ async fn build_manifest(
         manifest.inserted += result.inserted;
         manifest.updated += result.updated;
         manifest.deleted += result.deleted;
+        add_withheld(&mut manifest, result.withheld);
         manifest.shards.push(result.shard);
     }
 
@@ -146,6 +151,19 @@ async fn build_manifest(
     manifest.rows = state.rows;
     manifest.newest_event = state.newest_event;
     Ok(measures.into_manifest(manifest))
+}
+
+/// Counts and logs the records whose state does not fit the mapping.
+fn add_withheld(manifest: &mut SnapshotManifest, withheld: WithheldRecords) {
+    for (rule, count) in withheld {
+        tracing::warn!(
+            table = manifest.table,
+            rule,
+            count,
+            "records have no rows: their state, made of several events, does not fit the mapping"
+        );
+        *manifest.withheld.entry(rule).or_default() += count;
+    }
 }
 
 /// A manifest with the measures of the shards that it has now. It stays as it was, but for the

@@ -10,7 +10,7 @@ use crate::assemble::RowAssembler;
 use crate::batch_columns::{count_owners_before, owner_ids};
 use crate::change_columns::{ChangeColumns, ChangeParts};
 use crate::change_merge::BatchWindow;
-use crate::record_merge::{BaseRows, OwnerChanges, RecordMerge};
+use crate::record_merge::{OwnerChanges, RecordMerge};
 use crate::resolve::{ChangeOrigin, ChangeRecord, is_new, resolve_changes};
 
 /// How many rows a merge inserted, updated and deleted.
@@ -169,11 +169,7 @@ impl<'w> WindowMerge<'w> {
                            patches fills; run `polelake rebuild` from the first day";
             return Err(Failure::new(FailureKind::Configuration, message));
         };
-        let base = BaseRows {
-            batch: self.base,
-            source: self.base_source,
-        };
-        let merged = records.merge_owner(owner, &base, parts, self.assembler)?;
+        let merged = records.merge_owner(owner, self.base, parts, self.assembler)?;
         self.counts.inserted += merged.inserted;
         self.counts.updated += merged.updated;
         self.counts.deleted += merged.deleted;

@@ -87,6 +87,17 @@ impl Catalogue {
         mappings.any(|mapping| mapping.record_groups_of_table(table).next().is_some())
     }
 
+    /// The sources with patches whose records fill a table, by name.
+    pub fn record_sources_of_table(&self, name: &str) -> impl Iterator<Item = &SourceContract> {
+        let table = self.tables.iter().position(|table| table.name == name);
+        self.mappings
+            .iter()
+            .filter(move |mapping| {
+                table.is_some_and(|table| mapping.record_groups_of_table(table).next().is_some())
+            })
+            .map(|mapping| &*mapping.contract)
+    }
+
     /// The mapping of a source.
     #[must_use]
     pub fn mapping_of_source(&self, name: &str) -> Option<&CompiledMapping> {

@@ -243,6 +243,14 @@ impl CompiledMapping {
         self.fills_table_as(table, RecordKind::Entity)
     }
 
+    /// Whether rows of this table can be rows of records, and not only shared ones or events.
+    #[must_use]
+    pub fn fills_with_records(&self, table: usize) -> bool {
+        self.records
+            .iter()
+            .any(|record| record.table == table && record.kind.is_of_record())
+    }
+
     fn fills_table_as(&self, table: usize, kind: RecordKind) -> bool {
         self.records
             .iter()

@@ -77,6 +77,10 @@ pub struct Receipt {
     pub days: Vec<DayStart>,
     /// The refined objects, by table.
     pub tables: BTreeMap<String, RefinedObject>,
+    /// Whether the refined objects hold statements of records, and not the rows of single events:
+    /// the source sends patches.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub has_statements: bool,
     /// What became of each redriven record; of records that Kafka brought, nothing is here.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub redriven: Vec<RedrivenRecord>,
@@ -95,6 +99,10 @@ pub fn lag_bound(micros: i64) -> u64 {
     let seconds = u64::try_from(micros).unwrap_or(0).div_ceil(1_000_000);
     let bound = LAG_BOUNDS.iter().find(|bound| seconds <= **bound);
     *bound.or(LAG_BOUNDS.last()).unwrap_or(&0)
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 fn is_zero(count: &u64) -> bool {

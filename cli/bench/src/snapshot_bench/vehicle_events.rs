@@ -145,6 +145,7 @@ impl VehicleEvents<'_> {
                 offset: chunk.offset,
             }],
             tables: [(self.table.name.clone(), RefinedObject { key, rows })].into(),
+            has_statements: false,
             redriven: Vec::new(),
         }
     }

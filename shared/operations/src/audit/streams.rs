@@ -302,6 +302,7 @@ mod tests {
                 offset,
             }],
             tables: BTreeMap::new(),
+            has_statements: false,
             redriven: Vec::new(),
         }
     }
