@@ -168,17 +168,25 @@ fn refined_table_spec(table: &TableContract, topics: &[&str], context: &Context)
     let mut spec = curated_table_spec(table, &table.name, &[], context);
     spec.database = database_name(&context.database_prefix, "refined", &table.domain);
     spec.location = format!("s3://{bucket}/{}", Chunk::refined_prefix(&table.name));
-    for (name, meaning) in [
+    for (name, meaning, classification) in [
         (
             schema::OPERATION_COLUMN,
-            "What the row does: u upsert, p patch, d delete, r its set is replaced",
+            "What the row does: u upsert, p patch, d delete, r its set is replaced; of statements \
+             of records, S whole state, P patch, C patch that may begin a record, D deletion",
+            "internal",
         ),
         (
             schema::CHANGED_COLUMNS_COLUMN,
             "The columns that a patch carries",
+            "internal",
+        ),
+        (
+            schema::STATEMENT_COLUMN,
+            "What the event states of its record, as JSON, for sources with patches",
+            "personal",
         ),
     ] {
-        let column = column_spec((name, "string", meaning), "internal");
+        let column = column_spec((name, "string", meaning), classification);
         spec.columns.push(column);
     }
 

@@ -105,6 +105,7 @@ fn change_records(
             position,
         },
         changed_columns: (op == RowOperation::Patch).then(|| FIELDS[usize::from(change.field)]),
+        statement: None,
         row_ref: (event, 0),
         origin: ChangeOrigin::Increment,
     };
