@@ -57,7 +57,7 @@ fn expected_state(events: &[GeneratedChange]) -> VisibleState {
                     record.get_or_insert_default().insert(change.field, *event);
                 }
             }
-            RowOperation::Replace => {}
+            _ => {}
         }
     }
     let set = order
