@@ -11,7 +11,7 @@ use operations::LakeHandle;
 use operations::audit::{AuditScope, audit_lake};
 use operations::erase::{
     CuratedEraser, ErasureOutcome, LakeErasureRequest, MentionPolicy, RedactedObject,
-    RequestedSubject, Subjects, erase_subjects,
+    RequestedSubject, StatementRedactor, Subjects, erase_subjects,
 };
 use operations::quarantine::{self, QuarantineFilter};
 use polelake::CliError;
@@ -49,7 +49,12 @@ pub(crate) struct Elsewhere;
 
 #[async_trait]
 impl CuratedEraser for Elsewhere {
-    async fn erase_rows(&self, _: &Subjects, _: bool) -> Result<Vec<RedactedObject>, CliError> {
+    async fn erase_rows(
+        &self,
+        _: &Subjects,
+        _: StatementRedactor,
+        _: bool,
+    ) -> Result<Vec<RedactedObject>, CliError> {
         Ok(Vec::new())
     }
 }

@@ -252,3 +252,6 @@ fn apply_statements<'s>(
     }
     (!is_deleted && !applied.is_empty()).then_some(ResolvedRecord { body, applied })
 }
+
+#[cfg(test)]
+mod tests;

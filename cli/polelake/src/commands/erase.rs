@@ -1,5 +1,7 @@
 //! `polelake erase`.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use contract::Catalogue;
 use operations::erase::{
@@ -217,11 +219,13 @@ impl CuratedEraser for SnapshotEraser {
     async fn erase_rows(
         &self,
         subjects: &Subjects,
+        statements: StatementRedactor,
         dry_run: bool,
     ) -> Result<Vec<RedactedObject>, CliError> {
         let selector = ErasureSelector {
             ids: subjects.ids.iter().map(ToString::to_string).collect(),
             records: subjects.records.clone(),
+            statements: Some(Arc::new(move |text| statements.redact(text))),
         };
         let matched = erase_curated(&self.merge, &selector, dry_run, &self.unreadable).await?;
 

@@ -11,6 +11,7 @@ use lake::{LakeError, OwnerRange, state_prefix, table_prefix};
 use store::sorted_file::{RowGroupBatches, RowGroupFetcher, SortedFile, select_row_groups};
 
 use super::selector::selector_columns;
+use super::shard_rewrite::exclude_rows;
 use super::{MatchedFiles, TableErasure};
 
 /// The matched rows of a file.
@@ -96,6 +97,12 @@ impl TableErasure<'_> {
             let rows = filter_record_batch(&batch, &is_matched)
                 .map_err(|error| file.damaged(LakeError::from(error)))?;
             matched.add_batch(&rows);
+            let others = exclude_rows(&batch, &is_matched).map_err(|error| file.damaged(error))?;
+            let (_, redacted) = self
+                .selector
+                .redact_statements(&others)
+                .map_err(|error| file.damaged(error))?;
+            matched.rows += redacted;
         }
         Ok(matched)
     }

@@ -34,7 +34,7 @@ mod shard_rewrite;
 
 use matched_rows::MatchedRows;
 use protected_files::ProtectedFiles;
-pub use selector::ErasureSelector;
+pub use selector::{ErasureSelector, StatementEraser};
 
 /// An object that held rows of an erased person.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -1,11 +1,13 @@
 //! Which rows an erasure removes.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, BooleanArray, RecordBatch, StringArray};
 use contract::TableContract;
-use lake::id_columns;
+use lake::{LakeError, id_columns, schema};
 
 /// The persons that are erased.
 #[derive(Clone, Default)]
@@ -14,12 +16,18 @@ pub struct ErasureSelector {
     pub ids: BTreeSet<String>,
     /// Every row is removed that one of these records made: source and key.
     pub records: BTreeSet<(String, String)>,
+    /// Gives a statement of another record without its mentions of the persons; none when it has
+    /// none that can be removed.
+    pub statements: Option<StatementEraser>,
 }
+
+/// Gives a statement without its mentions, or none when it stays as it is.
+pub type StatementEraser = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
 /// The columns that decide whether a row is removed.
 pub(super) fn selector_columns(table: &TableContract) -> Vec<&str> {
     id_columns(table)
-        .chain(["source", "source_record_id"])
+        .chain(["source", "source_record_id", schema::STATEMENT_COLUMN])
         .collect()
 }
 
@@ -45,6 +53,34 @@ impl ErasureSelector {
             .collect()
     }
 
+    /// The batch with the statements of other records redacted, and how many of them were.
+    pub(super) fn redact_statements(
+        &self,
+        batch: &RecordBatch,
+    ) -> Result<(RecordBatch, u64), LakeError> {
+        let index = batch.schema().index_of(schema::STATEMENT_COLUMN).ok();
+        let (Some(index), Some(erase)) = (index, &self.statements) else {
+            return Ok((batch.clone(), 0));
+        };
+        let Some(texts) = batch.column(index).as_string_opt::<i32>() else {
+            return Ok((batch.clone(), 0));
+        };
+
+        let mut redacted = 0;
+        let statements: StringArray = texts
+            .iter()
+            .map(|text| {
+                let text = text?;
+                let without = erase(text);
+                redacted += u64::from(without.is_some());
+                Some(without.map_or(Cow::Borrowed(text), Cow::Owned))
+            })
+            .collect();
+        let mut columns = batch.columns().to_vec();
+        columns[index] = Arc::new(statements);
+        Ok((RecordBatch::try_new(batch.schema(), columns)?, redacted))
+    }
+
     fn matches_id(&self, ids: &StringArray, row: usize) -> bool {
         ids.is_valid(row) && self.ids.contains(ids.value(row))
     }
@@ -66,6 +102,7 @@ mod tests {
         let selector = ErasureSelector {
             ids: BTreeSet::from([erased.to_owned()]),
             records: BTreeSet::from([("housing".to_owned(), "7".to_owned())]),
+            statements: None,
         };
         let ids = StringArray::from(vec![Some(erased), None, Some("other")]);
         assert!(selector.matches_id(&ids, 0));

@@ -148,6 +148,7 @@ impl ShardRewrite<'_, '_> {
     fn redact_state_batch(&self, batch: &RecordBatch) -> Result<[RecordBatch; 2], LakeError> {
         let is_matched = self.match_rows(batch);
         let others = exclude_rows(batch, &is_matched)?;
+        let (others, _) = self.erasure.selector.redact_statements(&others)?;
 
         let matched = filter_record_batch(batch, &is_matched)?;
         let markers = filter_record_batch(&matched, &find_markers(&matched))?;
@@ -169,7 +170,10 @@ fn find_markers(batch: &RecordBatch) -> BooleanArray {
 }
 
 /// The rows that are not removed.
-fn exclude_rows(batch: &RecordBatch, is_removed: &BooleanArray) -> Result<RecordBatch, LakeError> {
+pub(super) fn exclude_rows(
+    batch: &RecordBatch,
+    is_removed: &BooleanArray,
+) -> Result<RecordBatch, LakeError> {
     let stays: BooleanArray = is_removed
         .iter()
         .map(|is_removed| is_removed.map(|is_removed| !is_removed))

@@ -33,7 +33,10 @@ pub(super) async fn apply_plan(
     };
     rewrite_chunks(lake, plan, &mut outcome).await?;
 
-    for object in curated.erase_rows(subjects, false).await? {
+    for object in curated
+        .erase_rows(subjects, plan.scope.statement_redactor(), false)
+        .await?
+    {
         outcome.add_object(ErasureZone::Curated, &object.key, object.rows);
     }
     if plan.unfinished.is_some() {

@@ -2,6 +2,7 @@
 //! how each must change.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use lake::{Chunk, RawBatch, Receipt};
@@ -13,9 +14,10 @@ use super::outcome::ErasureZone;
 use super::quarantine;
 use super::raw::{self, OffsetClassifications};
 use super::reconciliation::{self, ExaminedCounts};
-use super::refined::RefinedIncrement;
+use super::refined::{RefinedIncrement, RowErasure};
 use super::request::MentionPolicy;
 use super::search_terms::SearchTerms;
+use super::statement_redactor::StatementRedactor;
 use super::subjects::Subjects;
 use crate::error::OperationError;
 use crate::lake_handle::LakeHandle;
@@ -23,8 +25,15 @@ use crate::lake_handle::LakeHandle;
 /// The subjects that are searched for, and how far the erasure goes.
 pub(super) struct ErasureScope {
     pub(super) subjects: Subjects,
-    pub(super) search_terms: SearchTerms,
+    pub(super) search_terms: Arc<SearchTerms>,
     pub(super) mentions: MentionPolicy,
+}
+
+impl ErasureScope {
+    /// Redacts the subjects' mentions in statements.
+    pub(super) fn statement_redactor(&self) -> StatementRedactor {
+        StatementRedactor::new(Arc::clone(&self.search_terms), self.mentions.grain())
+    }
 }
 
 /// An object with new content.
@@ -283,6 +292,12 @@ impl<'w> ChunkExamination<'w> {
         let mut about: BTreeSet<i64> = erased.map(|(offset, _)| *offset).collect();
         about.extend(&self.examined.hints.about);
         self.counts.seen = self.examined.hints.about.len() as u64;
+        let erasure = RowErasure {
+            subjects: &self.scope.subjects,
+            about: &about,
+            by_hand: manual_offsets(classifications),
+            statements: self.scope.statement_redactor(),
+        };
 
         for ChunkIncrement {
             key,
@@ -290,7 +305,7 @@ impl<'w> ChunkExamination<'w> {
             increment,
         } in increments
         {
-            let removal = increment.remove_subject_rows(&self.scope.subjects, &about);
+            let removal = increment.remove_subject_rows(&erasure);
             let removal = self.lake.unreadable.note_decoded(&key, removal);
             if let Some(removal) = removal.flatten() {
                 self.counts.rows.insert(key.clone(), removal.retained);

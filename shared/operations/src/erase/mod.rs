@@ -25,6 +25,7 @@ mod refined;
 mod request;
 mod row_ids;
 mod search_terms;
+mod statement_redactor;
 mod subject_search;
 mod subjects;
 
@@ -36,6 +37,7 @@ pub use mention_matcher::MentionMatcher;
 pub use outcome::{ErasureOutcome, ManualRedaction};
 pub use redact::{MentionGrain, Redaction, redact};
 pub use request::{LakeErasureRequest, MentionPolicy, RequestedSubject};
+pub use statement_redactor::StatementRedactor;
 pub use subjects::Subjects;
 
 /// Says what an erasure would do, and writes nothing.

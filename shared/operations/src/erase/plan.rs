@@ -95,13 +95,15 @@ pub(super) async fn plan_erasure(
     let found = subject_search::find_subjects(lake, &request.subject, &erasures, &chunks).await?;
     let subjects = found.subjects;
     let scope = ErasureScope {
-        search_terms: SearchTerms::from_subjects(&subjects)?,
+        search_terms: Arc::new(SearchTerms::from_subjects(&subjects)?),
         subjects,
         mentions: request.mentions,
     };
 
     let (affected, by_hand) = examine_chunks(lake, &scope, &chunks).await?;
-    let curated = curated.erase_rows(&scope.subjects, true).await?;
+    let curated = curated
+        .erase_rows(&scope.subjects, scope.statement_redactor(), true)
+        .await?;
     Ok(LakeErasurePlan {
         scope,
         chunks,

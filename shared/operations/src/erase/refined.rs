@@ -1,5 +1,6 @@
 //! Refined increments: rows that name a subject, or that a record about one made, are removed.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use lake::{LakeError, file, schema};
 use pole::{RowOperation, Uuid};
 
 use super::row_ids::{IdColumns, RowIdentity};
+use super::statement_redactor::StatementRedactor;
 use super::subjects::Subjects;
 
 /// What an erasure does with a row.
@@ -28,6 +30,17 @@ enum RowFate {
     EmptiesSet,
 }
 
+/// What is erased of refined rows.
+pub(super) struct RowErasure<'e> {
+    pub(super) subjects: &'e Subjects,
+    /// The offsets of records about a subject.
+    pub(super) about: &'e BTreeSet<i64>,
+    /// The offsets of records that only a person can redact.
+    pub(super) by_hand: BTreeSet<i64>,
+    /// Redacts the mentions in statements of other records.
+    pub(super) statements: StatementRedactor,
+}
+
 /// A refined object, decoded once.
 pub(super) struct RefinedIncrement<'i> {
     table: &'i TableContract,
@@ -39,7 +52,7 @@ pub(super) struct RowRemoval {
     pub(super) body: Bytes,
     /// Rows of the new content.
     pub(super) retained: u64,
-    /// Rows that are removed, or that become the change that empties a set.
+    /// Rows that are removed, that become the change that empties a set, or that are redacted.
     pub(super) removed: u64,
 }
 
@@ -78,30 +91,32 @@ impl<'i> RefinedIncrement<'i> {
         Ok((naming, about))
     }
 
-    /// The object without the subjects' rows, and without those of the records in `about`; none
-    /// when all rows stay.
+    /// The object without what an erasure removes; none when all rows stay as they are.
     ///
     /// # Errors
     /// When a column is missing or Parquet refuses to write.
     pub(super) fn remove_subject_rows(
         &self,
-        subjects: &Subjects,
-        about: &BTreeSet<i64>,
+        erasure: &RowErasure<'_>,
     ) -> Result<Option<RowRemoval>, LakeError> {
-        let fates = self.decide_row_fates(subjects, about)?;
-        let removed = fates
+        let fates = self.decide_row_fates(erasure.subjects, erasure.about)?;
+        let mut removed = fates
             .iter()
             .flatten()
             .filter(|fate| **fate != RowFate::Retained)
             .count() as u64;
+
+        let mut remaining = Vec::new();
+        for (batch, fates) in self.batches.iter().zip(&fates) {
+            let batch = apply_fates(batch, fates)?;
+            let (batch, redacted) = redact_statements(batch, erasure)?;
+            removed += redacted;
+            remaining.push(batch);
+        }
         if removed == 0 {
             return Ok(None);
         }
 
-        let mut remaining = Vec::new();
-        for (batch, fates) in self.batches.iter().zip(&fates) {
-            remaining.push(apply_fates(batch, fates)?);
-        }
         let retained = remaining.iter().map(|batch| batch.num_rows() as u64).sum();
         let schema = match remaining.first() {
             Some(batch) => batch.schema(),
@@ -248,6 +263,42 @@ fn is_owned_by_subject(identity: &RowIdentity<'_>, subjects: &Subjects) -> bool 
 
 fn missing_column(name: &str) -> LakeError {
     LakeError::Unexpected(format!("a refined object has the column {name}"))
+}
+
+/// The batch without mentions in its statements, and how many of them lost one. A statement stays
+/// as long as its raw record does.
+fn redact_statements(
+    batch: RecordBatch,
+    erasure: &RowErasure<'_>,
+) -> Result<(RecordBatch, u64), LakeError> {
+    let Ok(index) = batch.schema().index_of(schema::STATEMENT_COLUMN) else {
+        return Ok((batch, 0));
+    };
+    let texts = batch.column(index).as_string_opt::<i32>();
+    let offsets = batch
+        .column_by_name("offset")
+        .and_then(|column| column.as_primitive_opt::<Int64Type>());
+    let (Some(texts), Some(offsets)) = (texts, offsets) else {
+        return Err(missing_column(schema::STATEMENT_COLUMN));
+    };
+
+    let mut redacted = 0;
+    let statements: StringArray = (0..batch.num_rows())
+        .map(|row| {
+            let text = texts.is_valid(row).then(|| texts.value(row))?;
+            let stays = erasure.by_hand.contains(&offsets.value(row));
+            let without = erasure.statements.redact(text).filter(|_| !stays);
+            redacted += u64::from(without.is_some());
+            Some(without.map_or(Cow::Borrowed(text), Cow::Owned))
+        })
+        .collect();
+    if redacted == 0 {
+        return Ok((batch, 0));
+    }
+    let schema = batch.schema();
+    let mut columns = batch.columns().to_vec();
+    columns[index] = Arc::new(statements);
+    Ok((RecordBatch::try_new(schema, columns)?, redacted))
 }
 
 fn apply_fates(batch: &RecordBatch, fates: &[RowFate]) -> Result<RecordBatch, LakeError> {
