@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use contract::Catalogue;
 use operations::erase::{
     CuratedEraser, ErasureOutcome, LakeErasureRequest, MentionPolicy, RedactedObject,
-    RequestedSubject, Subjects, dry_run, erase_subjects,
+    RequestedSubject, StatementRedactor, Subjects, dry_run, erase_subjects,
 };
 use serde_json::{Map, Value, json};
 use snapshot_merge::Context;

@@ -1,6 +1,7 @@
 //! Examines everything that an erasure may have to change, and changes nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use lake::Chunk;
