@@ -48,8 +48,10 @@ fn find_difference(world: &OracleWorld) -> Option<OracleDifference> {
 /// Checks worlds of streams; panics with a small stream that fails.
 fn check_worlds(worlds: impl Iterator<Item = usize>, has_patches: bool) {
     for number in worlds {
+        let begun = std::time::Instant::now();
         let world = OracleWorld::draw(STREAMS_A_WORLD, has_patches, number as u64);
         let Some(difference) = find_difference(&world) else {
+            eprintln!("world {number} {:?} days {}", begun.elapsed(), world.sizes.len());
             continue;
         };
         let alone = world.alone(difference.stream);

@@ -29,10 +29,11 @@ pub(super) fn draw_source(name: &str, has_patches: bool, dice: &mut SeededDice) 
         source.records.push(first);
     }
     let count = dice.between(2, 4);
+    let mut further = Vec::new();
     for number in 0..count {
-        let record = draw_record(number, &source, dice);
-        source.records.push(record);
+        further.push(draw_record(number, &source, dice));
     }
+    source.records.extend(further);
     source
 }
 
@@ -79,7 +80,9 @@ fn first_entity(source: &SourceShape, dice: &mut SeededDice) -> RecordShape {
 
 fn draw_record(number: usize, source: &SourceShape, dice: &mut SeededDice) -> RecordShape {
     let name = format!("r{number}");
-    let mut record = match dice.below(20) {
+    // Without the record's own row, a mapping has no other row of it.
+    let least = if source.records.is_empty() { 7 } else { 0 };
+    let mut record = match dice.between(least, 19) {
         0..5 => further_entity(name, source, dice),
         5..7 => fact(name, source, dice),
         7..10 => items_set(name, source, dice),

@@ -35,6 +35,7 @@ pub(super) fn shrink(
     };
     shrinker.shrink_days();
     shrinker.shrink_log();
+    shrinker.shrink_days();
     shrinker.shrink_records();
     shrinker.shrink_bodies();
     shrinker.shrink_log();
