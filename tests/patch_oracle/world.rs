@@ -39,7 +39,7 @@ impl OracleWorld {
     /// A world of this many streams.
     pub(super) fn draw(count: usize, has_patches: bool, seed: u64) -> Self {
         let mut dice = SeededDice::new(seed);
-        let days = dice.between(1, 4);
+        let days = *dice.pick(&[1, 1, 2, 2, 2, 3, 3, 4]);
         let sizes = (0..days).map(|_| draw_sizes(&mut dice)).collect();
         let streams = (0..count)
             .map(|place| {
@@ -80,21 +80,19 @@ impl OracleWorld {
         tables.into_iter().collect()
     }
 
-    /// The first difference, if there is one.
-    pub(super) async fn find_difference(&self) -> Option<OracleDifference> {
+    /// The first difference of each stream that has one.
+    pub(super) async fn find_differences(&self) -> Vec<OracleDifference> {
         let mut lake = Days::under(self.catalogue());
         let tables = self.tables();
         let mut has_data = false;
+        let mut found: BTreeMap<usize, String> = BTreeMap::new();
         for (day, sizes) in self.sizes.iter().enumerate() {
             let date = format!("2026-03-{:02}", day + 2);
             for (place, stream) in self.streams.iter().enumerate() {
                 let mine = stream.log_of(day);
                 has_data |= !mine.is_empty();
                 if let Err(text) = push_day(&mut lake, stream, &mine, &date).await {
-                    return Some(OracleDifference {
-                        stream: place,
-                        text,
-                    });
+                    found.entry(place).or_insert(text);
                 }
             }
             if !has_data {
@@ -103,23 +101,27 @@ impl OracleWorld {
             lake.sizes = *sizes;
             if let Err(failure) = lake.merge_tables(&date, &tables).await {
                 let text = format!("the merge of {date} failed: {failure}");
-                return Some(OracleDifference { stream: 0, text });
+                found.entry(0).or_insert(text);
+                break;
             }
-            let found = self.compare_day(&lake, day, &date, &tables).await;
-            if found.is_some() {
-                return found;
+            for (place, text) in self.compare_day(&lake, day, &date, &tables).await {
+                found.entry(place).or_insert(text);
             }
         }
-        None
+        let differences = found.into_iter();
+        differences
+            .map(|(stream, text)| OracleDifference { stream, text })
+            .collect()
     }
 
+    /// The streams whose rows of a day differ, each with its first table that does.
     async fn compare_day(
         &self,
         lake: &Days,
         day: usize,
         date: &str,
         tables: &[&str],
-    ) -> Option<OracleDifference> {
+    ) -> Vec<(usize, String)> {
         let mut found: BTreeMap<(String, &str), TableRows> = BTreeMap::new();
         for table in tables {
             for mut row in lake.rows(table, date).await {
@@ -130,6 +132,7 @@ impl OracleWorld {
                 assert!(before.is_none(), "a row of {table} stands twice");
             }
         }
+        let mut differences = Vec::new();
         for (place, stream) in self.streams.iter().enumerate() {
             let log = stream.log_until(day);
             let expected = expected_rows(&stream.source, &stream.events, &log);
@@ -137,15 +140,13 @@ impl OracleWorld {
                 let key = (stream.source.name.clone(), table);
                 let found = found.remove(&key).unwrap_or_default();
                 if found != expected {
-                    return Some(OracleDifference {
-                        stream: place,
-                        text: difference_text(table, date, &expected, &found),
-                    });
+                    let text = difference_text(table, date, &expected, &found);
+                    differences.push((place, text));
                 }
             }
         }
         assert!(found.is_empty(), "rows of tables that no mapping fills");
-        None
+        differences
     }
 }
 
@@ -201,18 +202,19 @@ fn difference_text(table: &str, date: &str, expected: &TableRows, found: &TableR
     text
 }
 
-/// Mostly the sizes of production; else such that cut a few rows into many groups, runs and shards.
+/// Mostly the sizes of production; else such that cut a few rows into several groups, runs and
+/// shards. Smaller ones are for the oracle of the merge: here they cost seconds a day.
 fn draw_sizes(dice: &mut SeededDice) -> MergeSizes {
     if dice.chance(60) {
         return MergeSizes::default();
     }
-    let (batch_rows, group_rows) = *dice.pick(&[(2, 8), (4, 16), (8_192, 131_072)]);
+    let (batch_rows, group_rows) = *dice.pick(&[(4, 16), (16, 64), (8_192, 131_072)]);
     MergeSizes {
-        sort_bytes: *dice.pick(&[1, 20_000, 32 << 20]),
-        shard_bytes: *dice.pick(&[3_000, 10_000, 256 << 20]),
+        sort_bytes: *dice.pick(&[100_000, 32 << 20, 32 << 20]),
+        shard_bytes: *dice.pick(&[50_000, 256 << 20, 256 << 20]),
         group_rows,
         batch_rows,
-        run_group_rows: dice.between(1, 7),
+        run_group_rows: *dice.pick(&[8, 64, 4_096]),
         max_merged_runs: 2,
     }
 }
