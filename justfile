@@ -90,6 +90,7 @@ fault-seed SEED:
 soak: (faults '10000')
     cargo test --test rules
     PROPTEST_CASES=2000 cargo test --test pipeline merge_oracle
+    POLELAKE_STREAMS=20000 cargo test --test pipeline patch_oracle
     PROPTEST_CASES=20000 cargo test --workspace --lib
 
 # Check workflows: their form, and what an attacker could do with them.
@@ -111,7 +112,7 @@ examples:
 
 # --- measure -----------------------------------------------------------------------------------------------------
 
-# Run one benchmark: land, transform, load, snapshot, tables, quality, cold-start, cost.
+# Run one benchmark: land, transform, load, snapshot, patches, tables, quality, cold-start, cost.
 [group('measure')]
 bench NAME *ARGS:
     cargo run --bin polelake-bench -- {{ NAME }} {{ ARGS }}
@@ -119,6 +120,10 @@ bench NAME *ARGS:
 # Merge days of a table with 4 million rows, beside DuckDB.
 [group('measure')]
 bench-snapshot ROWS='4000000': (bench 'snapshot' '--rows' ROWS '--peers' 'duckdb' '--dir' 'target/bench-snapshot')
+
+# Transform and merge days of a million people of whom 5 % are patched.
+[group('measure')]
+bench-patches RECORDS='1000000': (bench 'patches' '--records' RECORDS '--dir' 'target/bench-patches')
 
 # Measure what measuring costs beside writing.
 [group('measure')]

@@ -28,6 +28,7 @@ mod merge_crashes;
 mod merge_oracle;
 mod operators;
 mod outputs;
+mod patch_oracle;
 mod patches;
 mod pole_to_snapshot;
 mod quality;

@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands;
 use crate::cost::CostBench;
+use crate::patches_bench::{PatchesBench, PatchesWorker};
 use crate::quality_bench::{self, QualityBench};
 use crate::snapshot_bench::{self, SnapshotBench};
 use polelake::error::CliError;
@@ -92,6 +93,19 @@ enum BenchCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Measure days of patches, in CPU-seconds, seconds and megabytes of the transform and of the
+    /// merge, and in bytes kept: a first day of whole states, patches spread over the records, and
+    /// as many patches of records that lie together.
+    #[command(
+        after_help = "Example: polelake-bench patches --records 1000000 --dir /tmp/bench-patches"
+    )]
+    Patches {
+        #[command(flatten)]
+        bench: PatchesBench,
+        /// Print the measurements as JSON, one a line.
+        #[arg(long)]
+        json: bool,
+    },
     /// Measure the merge and publication of many small tables in one invocation, in CPU-seconds,
     /// seconds and megabytes.
     #[command(after_help = "Example: polelake-bench tables --tables 48 --dir /tmp/bench-tables")]
@@ -147,6 +161,12 @@ enum BenchCommand {
         #[arg(long)]
         contracts: PathBuf,
     },
+    /// One step of a day of `polelake-bench patches`; it starts these itself.
+    #[command(hide = true)]
+    PatchesWorker {
+        #[command(flatten)]
+        worker: PatchesWorker,
+    },
     /// One day of `polelake-bench snapshot` or `polelake-bench tables`; they start these
     /// themselves.
     #[command(hide = true)]
@@ -192,6 +212,8 @@ async fn run_bench_command(command: BenchCommand) -> Result<bool, CliError> {
             commands::cold_start::bench_cold_start(&place, json).await
         }
         BenchCommand::Snapshot { bench, json } => bench.run(json).await,
+        BenchCommand::Patches { bench, json } => bench.run(json).await,
+        BenchCommand::PatchesWorker { worker } => worker.run().await,
         BenchCommand::Tables {
             tables,
             dir,

@@ -1,14 +1,16 @@
 //! Benchmarks of the platform beside its peers, and the cost model.
 //!
 //! A crate of its own, so that none of it is linked into what operators install. `commands`
-//! measures single steps and a load, `snapshot_bench` and `quality_bench` measure days of large
-//! tables, and `cost` turns measured figures into a month's bill.
+//! measures single steps and a load, `snapshot_bench`, `patches_bench` and `quality_bench` measure
+//! days of large tables, and `cost` turns measured figures into a month's bill.
 
 mod args;
 mod commands;
 mod contracts;
 mod cost;
 mod folder;
+mod mixed;
+mod patches_bench;
 mod processes;
 mod quality_bench;
 mod snapshot_bench;

@@ -100,7 +100,7 @@ pub(crate) async fn run_worker(
 }
 
 /// The merge's context over the benchmark's folder.
-fn merge_context(dir: &Path, catalogue: Catalogue) -> Context {
+pub(crate) fn merge_context(dir: &Path, catalogue: Catalogue) -> Context {
     Context {
         raw: zone_store(dir, "raw"),
         refined: zone_store(dir, "refined"),

@@ -11,6 +11,7 @@ use contract::TableContract;
 use lake::{Chunk, Day, DayStart, Receipt, RefinedObject, StreamKey, file};
 use store::ObjectStore;
 
+use crate::mixed::{mix_bits, mix_uuid};
 use polelake::error::CliError;
 
 /// Rows of a refined object: those of a full Kafka batch.
@@ -51,26 +52,6 @@ pub(super) struct VehicleEvents<'e> {
     /// The first offset.
     pub(super) offset: i64,
     pub(super) version: i64,
-}
-
-/// A pseudo-random number for a number (SplitMix64): an id, a choice.
-fn mix_bits(number: u64) -> u64 {
-    let mut z = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
-}
-
-fn vehicle_id(vehicle: u64) -> String {
-    let (a, b) = (mix_bits(vehicle), mix_bits(vehicle ^ 0x5555_5555_0000_0000));
-    format!(
-        "{:08x}-{:04x}-5{:03x}-8{:03x}-{:012x}",
-        a >> 32,
-        a >> 16 & 0xffff,
-        a >> 4 & 0xfff,
-        b >> 52,
-        b & 0xffff_ffff_ffff
-    )
 }
 
 impl VehicleEvents<'_> {
@@ -191,10 +172,10 @@ impl VehicleEvents<'_> {
     /// A vehicle's text in a column; none where no event sets the column.
     fn text_value(&self, column: &str, vehicle: u64) -> Option<String> {
         let text = match column {
-            "pole_id" | "owner_id" => vehicle_id(vehicle),
+            "pole_id" | "owner_id" => mix_uuid(vehicle),
             "source" => "bench".to_owned(),
             "source_record_id" => format!("vehicle-{vehicle}"),
-            "source_event_id" => vehicle_id(vehicle ^ (self.version as u64) << 48),
+            "source_event_id" => mix_uuid(vehicle ^ (self.version as u64) << 48),
             "contract_version" | "mapping_version" => "1.0.0".to_owned(),
             "topic" => self.topic.to_owned(),
             "vrm" => format!("ZZ{:02} {:03X}", vehicle % 100, mix_bits(vehicle) % 4_096),
