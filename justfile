@@ -91,6 +91,7 @@ soak: (faults '10000')
     cargo test --test rules
     PROPTEST_CASES=2000 cargo test --test pipeline merge_oracle
     POLELAKE_STREAMS=20000 cargo test --test pipeline patch_oracle
+    GENERATED_FILES=20000 cargo test --test pipeline generated_files
     PROPTEST_CASES=20000 cargo test --workspace --lib
 
 # Check workflows: their form, and what an attacker could do with them.

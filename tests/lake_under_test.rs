@@ -53,6 +53,36 @@ impl Drop for TempFolder {
     }
 }
 
+/// The files of a platform that has ended. Tests that begin with the same days each start from a
+/// copy, for building the days costs more than most of them do.
+pub(crate) struct LakeImage(Vec<(PathBuf, Vec<u8>)>);
+
+impl LakeImage {
+    /// Ends the platform, and holds what its folder has.
+    pub(crate) async fn take(lake: LakeUnderTest) -> Self {
+        lake.platform.running.wait_until_settled().await;
+        let folder = lake.end_platform().await;
+
+        let mut files = Vec::new();
+        visit_files(&folder, &mut |path| {
+            let below_folder = path.strip_prefix(&*folder).unwrap();
+            files.push((below_folder.to_owned(), std::fs::read(path).unwrap()));
+        });
+        Self(files)
+    }
+
+    /// A platform of its own over a copy of the files.
+    pub(crate) async fn start_copy(&self, date: &str) -> LakeUnderTest {
+        let folder = new_lake_folder();
+        for (path, content) in &self.0 {
+            let path = folder.join(path);
+            create_private_folder(path.parent().unwrap()).unwrap();
+            write_private_file(&path, content).unwrap();
+        }
+        LakeUnderTest::start_over(folder, date, &repository_root().join("contracts")).await
+    }
+}
+
 pub(crate) struct LakeUnderTest {
     // The order matters: the platform ends before its folder goes.
     pub(crate) platform: LocalPlatform,
@@ -67,16 +97,15 @@ impl LakeUnderTest {
 
     /// The same with other contracts.
     pub(crate) async fn with_contracts(contracts: &Path) -> Self {
-        static COUNTER: AtomicU32 = AtomicU32::new(0);
-        let number = COUNTER.fetch_add(1, Ordering::SeqCst);
-        let folder =
-            std::env::temp_dir().join(format!("polelake-test-{}-{number}", std::process::id()));
-        drop(std::fs::remove_dir_all(&folder));
+        Self::start_over(new_lake_folder(), MONDAY, contracts).await
+    }
+
+    async fn start_over(folder: TempFolder, date: &str, contracts: &Path) -> Self {
         let lake = Self {
             platform: start_platform(&folder, contracts).await,
-            folder: TempFolder(folder),
+            folder,
         };
-        lake.set_date(MONDAY);
+        lake.set_date(date);
         lake
     }
 
@@ -88,19 +117,16 @@ impl LakeUnderTest {
 
     /// The same lake with other contracts: the application team fixed them.
     pub(crate) async fn restart_with(self, date: &str, contracts: &Path) -> Self {
-        let Self {
-            platform: old,
-            folder,
-        } = self;
-        drop(old);
-        // The old one's tasks end when the runtime next looks at them.
+        Self::start_over(self.end_platform().await, date, contracts).await
+    }
+
+    /// Ends the platform; gives its folder.
+    async fn end_platform(self) -> TempFolder {
+        let Self { platform, folder } = self;
+        drop(platform);
+        // Its tasks end when the runtime next looks at them.
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-        let lake = Self {
-            platform: start_platform(&folder, contracts).await,
-            folder,
-        };
-        lake.set_date(date);
-        lake
+        folder
     }
 
     /// Records are stamped with this day from now on.
@@ -293,6 +319,16 @@ pub(crate) fn contracts_with(
     let changed = change(&text);
     assert_ne!(text, changed, "the change must change something");
     std::fs::write(folder.join(file), changed).unwrap();
+    TempFolder(folder)
+}
+
+/// A folder of a lake that no other test has.
+fn new_lake_folder() -> TempFolder {
+    static COUNTER: AtomicU32 = AtomicU32::new(0);
+    let number = COUNTER.fetch_add(1, Ordering::SeqCst);
+    let folder =
+        std::env::temp_dir().join(format!("polelake-test-{}-{number}", std::process::id()));
+    drop(std::fs::remove_dir_all(&folder));
     TempFolder(folder)
 }
 

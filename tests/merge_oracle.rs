@@ -137,6 +137,7 @@ fn oracle(events: &[Told], log: &[usize]) -> Truth {
         order.sort_by_key(|event| (events[*event].minute, first(event)));
         let whole = order.iter().any(|event| events[*event].does != Does::Patch);
         let (mut person, mut members) = (None::<BTreeMap<String, String>>, BTreeSet::new());
+        let mut is_deleted = false;
         for (rank, event) in order.iter().enumerate() {
             let told = &events[*event];
             let value = |name: &str| format!("{name}-{event}");
@@ -163,9 +164,16 @@ fn oracle(events: &[Told], log: &[usize]) -> Truth {
                             .get_or_insert_default()
                             .insert(column.to_owned(), value(name));
                     }
-                    members = told.members.iter().copied().collect();
+                    // Nor does it bring back what belonged to the record.
+                    if !is_deleted {
+                        members = told.members.iter().copied().collect();
+                    }
                 }
             }
+            is_deleted = match told.does {
+                Does::Patch => is_deleted,
+                does => does == Does::Delete,
+            };
         }
         let Some(one) = order.first() else { continue };
         if is_person(&events[*one]) {

@@ -57,7 +57,7 @@ async fn a_patch_that_says_a_part_of_what_decides_changes_the_row_and_does_not_d
 }
 
 #[tokio::test]
-async fn half_a_name_replaces_no_name_at_any_depth() {
+async fn a_name_is_joined_of_all_that_the_record_holds_at_any_depth() {
     let nested = contracts(|files| {
         let joined = "full_name: {concat: {parts: [$.firstName, $.middleName, $.surname], \
             separator: \" \"}}";
@@ -74,13 +74,13 @@ async fn half_a_name_replaces_no_name_at_any_depth() {
         let rows = after(days, &whole, &json!({"surname": "Specimen"}), "person").await;
         assert_eq!(
             (rows[0]["full_name"].as_str(), rows[0]["surname"].as_str()),
-            ("Robin Sample", "Specimen")
+            ("Robin Specimen", "Specimen")
         );
     }
 }
 
 #[tokio::test]
-async fn an_alternative_does_not_overwrite_the_one_that_holds() {
+async fn the_first_alternative_that_the_record_holds_counts() {
     let days = || {
         Days::under(contracts(|files| {
             replace(
@@ -95,7 +95,7 @@ async fn an_alternative_does_not_overwrite_the_one_that_holds() {
     for (patch, place) in [
         (json!({"reason": "Nowhere"}), Some("Testville")),
         (json!({"placeOfBirth": "Northside"}), Some("Northside")),
-        (json!({"placeOfBirth": null}), Some("Testville")),
+        (json!({"placeOfBirth": null}), Some("Elsewhere")),
         (
             json!({"placeOfBirth": null, "reason": "Nowhere"}),
             Some("Nowhere"),

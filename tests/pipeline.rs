@@ -43,6 +43,7 @@ mod snapshot_days;
 mod snapshots;
 mod state_fetch;
 mod state_machine;
+mod store_recorder;
 mod topic_to_raw;
 mod vectors;
 mod whole_day;

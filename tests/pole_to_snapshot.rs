@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 
 use local_platform::synthetic::{CouncilDay as TownDay, SyntheticCouncil, day_events};
 use serde_json::{Value, json};
+use tokio::sync::OnceCell;
 
-use crate::lake_under_test::{LakeUnderTest, MONDAY, person_event};
+use crate::lake_under_test::{LakeImage, LakeUnderTest, MONDAY, person_event};
 
 const TUESDAY: &str = "2026-03-03";
 
-/// A small town's events of a day, by source, those that the door accepts.
+/// A small town's events of a day, by source, those that the relay accepts.
 pub(crate) fn town(number: usize) -> Vec<(&'static str, Vec<Value>)> {
     let begins = 1_772_409_600_000 + number as i64 * 86_400_000;
     let batches = day_events(&TownDay {
@@ -36,10 +37,28 @@ pub(crate) fn town(number: usize) -> Vec<(&'static str, Vec<Value>)> {
         .collect()
 }
 
-async fn push_day(lake: &LakeUnderTest, number: usize) {
+/// Pushes the town's events of a day; gives how many they were.
+pub(crate) async fn push_day(lake: &LakeUnderTest, number: usize) -> usize {
+    let mut pushed = 0;
     for (source, events) in town(number) {
+        pushed += events.len();
         lake.push_events(source, &events).await;
     }
+    pushed
+}
+
+/// A lake of its own in which the town's Monday is merged and reported.
+pub(crate) async fn town_on_monday() -> LakeUnderTest {
+    static TOWN: OnceCell<LakeImage> = OnceCell::const_new();
+    let image = TOWN.get_or_init(|| async { LakeImage::take(build_monday().await).await });
+    image.await.start_copy(MONDAY).await
+}
+
+async fn build_monday() -> LakeUnderTest {
+    let lake = LakeUnderTest::start().await;
+    push_day(&lake, 0).await;
+    lake.run_day(MONDAY).await;
+    lake
 }
 
 fn curated(lake: &LakeUnderTest) -> BTreeMap<String, Vec<u8>> {
@@ -48,9 +67,7 @@ fn curated(lake: &LakeUnderTest) -> BTreeMap<String, Vec<u8>> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_day_that_is_run_twice_gives_the_same_bytes() {
-    let lake = LakeUnderTest::start().await;
-    push_day(&lake, 0).await;
-    lake.run_day(MONDAY).await;
+    let lake = town_on_monday().await;
     let first = curated(&lake);
     let (run, _) = lake.run_day(MONDAY).await;
     assert!(
@@ -85,9 +102,7 @@ async fn store_of(lake: &LakeUnderTest, bucket: &str) -> std::sync::Arc<dyn stor
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pushing_everything_again_changes_no_row_and_no_file() {
-    let lake = LakeUnderTest::start().await;
-    push_day(&lake, 0).await;
-    lake.run_day(MONDAY).await;
+    let lake = town_on_monday().await;
     let said = lake.rows_by_table(MONDAY);
     let shards = |date: &str| {
         ["person", "link", "event", "object_tenancy"]

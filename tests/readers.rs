@@ -7,8 +7,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::lake_under_test::{LakeUnderTest, MONDAY, repository_root, visit_files};
-use crate::pole_to_snapshot::town;
+use crate::lake_under_test::{MONDAY, repository_root, visit_files};
+use crate::pole_to_snapshot::town_on_monday;
 
 /// Whether Python has the module; a missing one is told, and refused where CI is set.
 pub(crate) fn has(module: &str, package: &str) -> bool {
@@ -43,11 +43,7 @@ async fn duckdb_and_pyarrow_see_the_documented_types_and_the_same_rows() {
     if !has("duckdb", "duckdb") || !has("pyarrow", "pyarrow") {
         return;
     }
-    let lake = LakeUnderTest::start().await;
-    for (source, events) in town(0) {
-        lake.push_events(source, &events).await;
-    }
-    lake.run_day(MONDAY).await;
+    let lake = town_on_monday().await;
     let catalogue =
         host::load_contracts(&repository_root().join("contracts").to_string_lossy()).unwrap();
     let script = "

@@ -1,7 +1,7 @@
 //! The workspace's own Rust files, read as text: for tests about how the code is written.
 
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::lake_under_test::{repository_root, visit_files};
 
@@ -47,29 +47,44 @@ impl RustSource {
 /// The Rust files below folders of the repository, without files of unit tests.
 pub(crate) fn read_sources(folders: &[&str]) -> Vec<RustSource> {
     let root = repository_root();
-    let mut paths: Vec<PathBuf> = Vec::new();
-    for folder in folders {
-        visit_files(&root.join(folder), &mut |path| paths.push(path.to_owned()));
-    }
-    paths.sort();
-
-    let sources: Vec<RustSource> = paths
+    let sources: Vec<RustSource> = rust_files(folders)
         .iter()
-        .filter(|path| is_rust(path) && !path.ends_with("tests.rs"))
+        .filter(|path| !holds_unit_tests(path))
         .map(|path| read_source(&root, path))
         .collect();
     assert!(sources.len() > 20, "there are too few files: {folders:?}");
     sources
 }
 
+/// The paths of all Rust files below folders of the repository, from its root.
+pub(crate) fn rust_files(folders: &[&str]) -> Vec<String> {
+    let root = repository_root();
+    let mut paths = Vec::new();
+    for folder in folders {
+        visit_files(&root.join(folder), &mut |path| {
+            if is_rust(path) {
+                let below_root = path.strip_prefix(&root).unwrap();
+                paths.push(below_root.to_string_lossy().into_owned());
+            }
+        });
+    }
+    paths.sort();
+    paths
+}
+
 fn is_rust(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "rs")
 }
 
-fn read_source(root: &Path, path: &Path) -> RustSource {
-    let text = std::fs::read_to_string(path).unwrap();
-    let below_root = path.strip_prefix(root).unwrap();
-    RustSource::synthetic(&below_root.to_string_lossy(), &blank_unit_tests(&text))
+/// Whether a file holds unit tests alone: `tests.rs` of a module, or a part of it.
+fn holds_unit_tests(path: &str) -> bool {
+    let below_source = path.split_once("/src/").map_or("", |(_, below)| below);
+    path.ends_with("/tests.rs") || below_source.contains("tests/")
+}
+
+fn read_source(root: &Path, path: &str) -> RustSource {
+    let text = std::fs::read_to_string(root.join(path)).unwrap();
+    RustSource::synthetic(path, &blank_unit_tests(&text))
 }
 
 /// The text with every item blanked that only tests have.

@@ -1,8 +1,8 @@
 //! The catalogue site in a browser, and the queries that its pages show.
 //!
 //! Needs node with the packages of `tests/site`, and chromium. Where they are missing the test says
-//! so and how to install them; CI has them. `SITE=…/s3/site` looks at the site of another lake,
-//! such as a demo's, and `SITE_SCREENSHOTS` says where the pictures go.
+//! so and how to install them; CI has them. `SITE=…/s3/site` looks at the site of another lake
+//! instead, such as a demo's, and `SITE_SCREENSHOTS` says where the pictures go.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,8 +12,8 @@ use lake::SnapshotManifest;
 use quality_report::{QueryExample, QueryLocation, query_examples};
 use serde_json::{Value, json};
 
-use crate::lake_under_test::{LakeUnderTest, MONDAY, repository_root};
-use crate::pole_to_snapshot::town;
+use crate::lake_under_test::{LakeUnderTest, repository_root};
+use crate::pole_to_snapshot::{push_day, town_on_monday};
 use crate::readers::{has, python};
 
 /// The day after Monday: the site then has something to compare.
@@ -78,17 +78,14 @@ fn browse(site: &Path) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_page_reads_well_in_a_browser_and_every_example_runs() {
-    if let Some(site) = std::env::var_os("SITE").map(PathBuf::from) {
-        browse(&site);
+    let lake = town_on_monday().await;
+    lake.set_date(TUESDAY);
+    push_day(&lake, 1).await;
+    lake.run_day(TUESDAY).await;
+    match std::env::var_os("SITE") {
+        Some(site) => browse(Path::new(&site)),
+        None => browse(lake.object_path("site", "index.html").parent().unwrap()),
     }
-    let lake = LakeUnderTest::start().await;
-    for (number, day) in [MONDAY, TUESDAY].into_iter().enumerate() {
-        for (source, events) in town(number) {
-            lake.push_events(source, &events).await;
-        }
-        lake.run_day(day).await;
-    }
-    browse(lake.object_path("site", "index.html").parent().unwrap());
     if has("duckdb", "duckdb") {
         let catalogue =
             host::load_contracts(&repository_root().join("contracts").to_string_lossy()).unwrap();

@@ -1,7 +1,5 @@
 //! Days of a table at the cost of the change, kept as long as the retention policy says.
 
-mod write_recorder;
-
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -15,7 +13,7 @@ use trigger::ScheduleRequest;
 
 use crate::days_in_memory::Days;
 use crate::lake_under_test::{MONDAY, person_event};
-use write_recorder::WriteRecorder;
+use crate::store_recorder::StoreRecorder;
 
 const TUESDAY: &str = "2026-03-03";
 
@@ -57,7 +55,7 @@ async fn an_unchanged_table_costs_one_manifest_and_no_data_write() {
     )
     .await;
     lake.merge_tables(MONDAY, &["person"]).await.unwrap();
-    let recorder = WriteRecorder::over(&lake.curated);
+    let recorder = StoreRecorder::over(&lake.curated);
     let context = Context {
         curated: Arc::clone(&recorder) as _,
         ..lake.context()
@@ -417,7 +415,7 @@ async fn plan_erasure(lake: &Days, subjects: &ErasureSelector) -> Vec<MatchedObj
 
 /// Erases what was planned, and sees that no old version of it is left.
 async fn erase_as_planned(lake: &Days, subjects: &ErasureSelector, planned: &[MatchedObject]) {
-    let recorder = WriteRecorder::over(&lake.curated);
+    let recorder = StoreRecorder::over(&lake.curated);
     let context = Context {
         curated: Arc::clone(&recorder) as _,
         ..lake.context()

@@ -2,7 +2,6 @@
 //! must, and shows no personal value unasked.
 
 mod commands;
-mod read_recorder;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,18 +15,15 @@ use store::ObjectStore;
 
 use crate::days_in_memory::{Days, contracts, replace};
 use crate::lake_under_test::{MONDAY, SampleRow, person_event};
-use read_recorder::ReadRecorder;
+use crate::store_recorder::StoreRecorder;
 
 const TUESDAY: &str = "2026-03-03";
 
 /// The tables that are merged in memory and compared.
 const TABLES: [&str; 3] = ["person", "person_name", "event"];
 
-fn zones(days: &Days) -> (LakeHandle, Arc<ReadRecorder>) {
-    let recorder = Arc::new(ReadRecorder {
-        inner: Arc::clone(&days.curated),
-        ..ReadRecorder::default()
-    });
+fn zones(days: &Days) -> (LakeHandle, Arc<StoreRecorder>) {
+    let recorder = StoreRecorder::over(&days.curated);
     let curated = Arc::clone(&recorder) as Arc<dyn ObjectStore>;
     let (raw, refined) = (Arc::clone(&days.raw) as _, Arc::clone(&days.refined) as _);
     (
@@ -310,12 +306,11 @@ async fn what_days_share_is_not_read_and_nothing_is_read_whole() {
         .symmetric_difference(&all(&new))
         .cloned()
         .collect();
-    let parts = recorder.parts.lock().unwrap().clone();
+    let parts = recorder.take_partial_reads();
     assert_eq!(parts.keys().cloned().collect::<BTreeSet<_>>(), apart);
-    let whole = recorder.whole.lock().unwrap().clone();
+    let whole = recorder.whole_reads();
     assert!(whole.iter().all(|key| key.ends_with(".json")), "{whole:?}");
     // The same day twice is the same, and reads nothing.
-    recorder.parts.lock().unwrap().clear();
     let found = pair_days(&zones, Some("person"), day(TUESDAY), day(TUESDAY))
         .await
         .unwrap();
@@ -325,7 +320,7 @@ async fn what_days_share_is_not_read_and_nothing_is_read_whole() {
         .await
         .unwrap();
     assert_eq!((said(&same), same.shards_read), (Naive::default(), 0));
-    assert!(recorder.parts.lock().unwrap().is_empty());
+    assert!(recorder.take_partial_reads().is_empty());
 }
 
 #[tokio::test]

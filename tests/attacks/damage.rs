@@ -4,9 +4,10 @@ use std::fs;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
+use tokio::sync::OnceCell;
 
 use super::bounds::files::large_page_file;
-use crate::lake_under_test::{LakeUnderTest, MONDAY, person_event, repository_root};
+use crate::lake_under_test::{LakeImage, LakeUnderTest, MONDAY, person_event, repository_root};
 use crate::quarantine::polelake;
 
 pub(super) const TUESDAY: &str = "2026-03-03";
@@ -80,8 +81,14 @@ fn tenure(id: &str, minute: u32, date: &str) -> Value {
     person_event("TenureCreatedEvent", id, minute, new)
 }
 
-/// Two days of people and tenures, each with a refused record.
+/// A lake of its own with two days of people and tenures, each with a refused record.
 pub(super) async fn lake_of_two_days() -> LakeUnderTest {
+    static TWO_DAYS: OnceCell<LakeImage> = OnceCell::const_new();
+    let image = TWO_DAYS.get_or_init(|| async { LakeImage::take(build_two_days().await).await });
+    image.await.start_copy(TUESDAY).await
+}
+
+async fn build_two_days() -> LakeUnderTest {
     let lake = LakeUnderTest::start().await;
     for (date, minute) in [(MONDAY, 1), (TUESDAY, 2)] {
         lake.set_date(date);

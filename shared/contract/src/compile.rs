@@ -230,6 +230,14 @@ impl CompiledMapping {
         tables
     }
 
+    /// The record of the mapping that gives the row of the event's own record: the first entity
+    /// that is no item of a list.
+    pub(crate) fn own_record(&self) -> Option<&CompiledRecord> {
+        self.records
+            .iter()
+            .find(|record| record.kind == RecordKind::Entity && record.for_each.is_empty())
+    }
+
     /// Whether rows of this table can be ones that several records share. Such a row has no owner,
     /// so deleting one of the records leaves it.
     #[must_use]

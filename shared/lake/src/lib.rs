@@ -1,10 +1,11 @@
 //! The lake's layout: where each object is stored, and what is in it.
 //!
-//! Pure: bytes and keys, no storage. No other crate writes or parses a key ([`Chunk`],
-//! [`ShardVersion`]); the same holds for Arrow schemas ([`schema`]), Parquet settings
-//! ([`mod@file`]), rows to columns ([`TableBuilder`]), the small JSON documents by which records
-//! are accounted for ([`Receipt`], [`SnapshotManifest`], [`ErasedSubjects`]), and the same as
-//! Iceberg's metadata ([`iceberg`]).
+//! Pure: bytes and keys, no storage. No other crate writes or parses a key: those of raw and
+//! refined objects are in `chunk.rs` ([`Chunk`]), those of snapshots in `curated_keys.rs`
+//! ([`ShardVersion`]), those of reports and pages in `report_keys.rs`. The same holds for Arrow
+//! schemas ([`schema`]), Parquet settings ([`mod@file`]), rows to columns ([`TableBuilder`]), the
+//! small JSON documents by which records are accounted for ([`Receipt`], [`SnapshotManifest`],
+//! [`ErasedSubjects`]), and the same as Iceberg's metadata ([`iceberg`]).
 
 mod batch_columns;
 mod bounds;

@@ -1,8 +1,9 @@
-//! The one way in which a call is repeated: with pauses that double, and only while repeating it is
+//! How a call to a store is repeated: with pauses that double, and only while repeating it is
 //! worth it.
 //!
 //! The AWS clients repeat what the network loses by themselves; this is for answers that say
-//! "later".
+//! "later". The relay's attempts end at the deadline of their request: `event-relay` has a policy
+//! of its own for them.
 
 use std::time::Duration;
 

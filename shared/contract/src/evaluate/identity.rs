@@ -42,10 +42,11 @@ impl<'v> EventEvaluation<'v> {
         scope: &ValueRoots<'v>,
     ) -> Result<Option<Uuid>, EventFault> {
         let is_entity = record.kind == RecordKind::Entity;
+        let is_own_record = self.is_own_record(record);
         let Some(parts) = self.evaluate_key(key, namespace.case(), record, scope)? else {
             let is_missing =
                 is_entity && key.iter().all(|part| self.is_judged(record, part, scope));
-            return if is_missing || (is_entity && self.owner.is_none()) {
+            return if is_missing || is_own_record {
                 Err(missing_key_fault(record, key))
             } else {
                 Ok(None)
@@ -53,8 +54,8 @@ impl<'v> EventEvaluation<'v> {
         };
 
         let id = self.cached_pole_id(namespace, parts);
-        if is_entity && self.owner.is_none() {
-            self.owner = Some(id);
+        if is_own_record {
+            self.owner.get_or_insert(id);
         }
         Ok(Some(id))
     }
@@ -174,11 +175,35 @@ impl<'v> EventEvaluation<'v> {
 
     /// The id of the event's own record, which owns the event's rows of `kind: set`.
     pub(super) fn event_owner_id(&mut self) -> Uuid {
-        let source = &self.mapping.contract.name;
-        let identity_key = self.identity_key;
-        *self
-            .owner
-            .get_or_insert_with(|| identity_key.pole_id(source, &[&self.event.key]))
+        if let Some(owner) = self.owner {
+            return owner;
+        }
+        let owner = self.own_record_id().unwrap_or_else(|| {
+            let source = &self.mapping.contract.name;
+            self.identity_key.pole_id(source, &[&self.event.key])
+        });
+        self.owner = Some(owner);
+        owner
+    }
+
+    /// Whether a record of the mapping is the event's own record: the first entity that is no item
+    /// of a list.
+    pub(super) fn is_own_record(&self, record: &CompiledRecord) -> bool {
+        self.mapping
+            .own_record()
+            .is_some_and(|own| std::ptr::eq(own, record))
+    }
+
+    /// The id of the event's own record, also where the event does not give its row.
+    fn own_record_id(&mut self) -> Option<Uuid> {
+        let record = self.mapping.own_record()?;
+        let CompiledIdentity::Natural { namespace, key } = &record.identity else {
+            return None;
+        };
+        let scope = self.body_scope();
+        let parts = self.evaluate_key(key, namespace.case(), record, &scope);
+        let parts = parts.ok().flatten()?;
+        Some(self.cached_pole_id(namespace, parts))
     }
 
     /// The id of the record that a row belongs to: the event's own for a set, otherwise the row

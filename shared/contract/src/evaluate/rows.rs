@@ -84,15 +84,19 @@ impl<'v> EventEvaluation<'v> {
         self.rows
     }
 
-    /// Adds the rows of one record of the mapping.
-    pub(super) fn evaluate_record(&mut self, record: &'v CompiledRecord) -> Result<(), EventFault> {
-        let scope = ValueRoots {
+    /// The places that paths begin from, outside of lists.
+    pub(super) fn body_scope(&self) -> ValueRoots<'v> {
+        ValueRoots {
             event: &self.event.value,
             body: self.body,
             parent: self.body,
             here: self.body,
-        };
+        }
+    }
 
+    /// Adds the rows of one record of the mapping.
+    pub(super) fn evaluate_record(&mut self, record: &'v CompiledRecord) -> Result<(), EventFault> {
+        let scope = self.body_scope();
         match (record.kind, self.op) {
             (RecordKind::Entity, EventOp::Delete) => self.push_deletion(record, scope),
             (RecordKind::Set, EventOp::Delete) => {
@@ -230,7 +234,7 @@ impl<'v> EventEvaluation<'v> {
         let patch = self.op == EventOp::Patch
             && matches!(record.kind, RecordKind::Entity | RecordKind::Shared);
         // A patch that states nothing about a further row must not create that row.
-        if patch && self.owner != Some(pole_id) && !states_own_value(record, &scope) {
+        if patch && !self.is_own_record(record) && !states_own_value(record, &scope) {
             return Ok(());
         }
 
