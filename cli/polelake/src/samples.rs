@@ -172,7 +172,7 @@ fn write_event_rows(
         headers: None,
     };
     let raw = decode_raw(encode_raw(&chunk, &[record], 1)?)?;
-    let transformed = pole_transform::transform_chunk(
+    let transformed = pole_transform::transform_sample(
         catalogue,
         &IdentityKey::for_tests(),
         mapping,

@@ -11,7 +11,7 @@ mod transform;
 
 pub use context::Context;
 pub use handler::{handle, retransform_chunk};
-pub use transform::{TransformedChunk, transform_chunk, transform_unerased};
+pub use transform::{TransformedChunk, transform_chunk, transform_sample, transform_unerased};
 
 use std::sync::Arc;
 

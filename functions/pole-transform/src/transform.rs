@@ -61,24 +61,31 @@ pub fn transform_unerased(
     batches: &[RawBatch],
     erasures: &ErasedSubjects,
 ) -> Result<TransformedChunk, LakeError> {
-    let mut transform = ChunkTransform {
-        catalogue,
-        identity_key,
-        mapping,
-        chunk,
-        erasures,
-        builders: BTreeMap::new(),
-        refused: Vec::new(),
-        latest_day: None,
-        findings: ContractFindings::default(),
-        receipt: empty_receipt(mapping, chunk, next),
-    };
-    for batch in batches {
-        for row in 0..batch.len() {
-            transform.transform_record(batch, row);
-        }
+    let transform =
+        ChunkTransform::new((catalogue, identity_key, mapping), (chunk, next), erasures);
+    transform.run(batches)
+}
+
+/// The rows that each event gives alone, for samples: of a patch the columns that it states. A lake
+/// holds the statements of such events, and the merge makes rows of all of them together.
+///
+/// # Errors
+/// As [`transform_chunk`].
+pub fn transform_sample(
+    catalogue: &Catalogue,
+    identity_key: &IdentityKey,
+    mapping: &CompiledMapping,
+    (chunk, next): (&Chunk, i64),
+    batches: &[RawBatch],
+) -> Result<TransformedChunk, LakeError> {
+    let erasures = ErasedSubjects::default();
+    let declared = (catalogue, identity_key, mapping);
+    let transform = ChunkTransform::new(declared, (chunk, next), &erasures);
+    ChunkTransform {
+        gives_event_rows: true,
+        ..transform
     }
-    transform.into_transformed()
+    .run(batches)
 }
 
 /// Microseconds of a minute.
@@ -115,9 +122,56 @@ struct ChunkTransform<'w> {
     latest_day: Option<Day>,
     findings: ContractFindings,
     receipt: Receipt,
+    /// Whether the rows that an event gives alone are written in place of its statements.
+    gives_event_rows: bool,
 }
 
 impl<'w> ChunkTransform<'w> {
+    fn new(
+        (catalogue, identity_key, mapping): (&'w Catalogue, &'w IdentityKey, &'w CompiledMapping),
+        (chunk, next): (&'w Chunk, i64),
+        erasures: &'w ErasedSubjects,
+    ) -> Self {
+        Self {
+            catalogue,
+            identity_key,
+            mapping,
+            chunk,
+            erasures,
+            builders: BTreeMap::new(),
+            refused: Vec::new(),
+            latest_day: None,
+            findings: ContractFindings::default(),
+            receipt: empty_receipt(mapping, chunk, next),
+            gives_event_rows: false,
+        }
+    }
+
+    fn run(mut self, batches: &'w [RawBatch]) -> Result<TransformedChunk, LakeError> {
+        for batch in batches {
+            for row in 0..batch.len() {
+                self.transform_record(batch, row);
+            }
+        }
+        self.into_transformed()
+    }
+
+    /// The rows of an event, and the statements that it makes of its record.
+    fn evaluate_event<'e>(
+        &mut self,
+        event: &'e Event,
+    ) -> Result<(EvaluatedEvent<'e>, Vec<EventStatement<'e>>), EventFault>
+    where
+        'w: 'e,
+    {
+        let (mapping, key) = (self.mapping, self.identity_key);
+        if self.gives_event_rows {
+            let evaluated = mapping.evaluate_and_count(event, key, &mut self.findings)?;
+            return Ok((evaluated, Vec::new()));
+        }
+        mapping.evaluate_with_statements(event, key, &mut self.findings)
+    }
+
     fn transform_record(&mut self, batch: &'w RawBatch, row: usize) {
         let mut position = RecordPosition {
             offset: batch.offset(row),
