@@ -126,10 +126,11 @@ fn case_of(rng: &mut Rng, kind: &'static str, fault: Fault, is_flat: bool) -> Ca
 fn draft_of(rng: &mut Rng, kind: &'static str, fault: Fault, is_flat: bool) -> Draft {
     let (key_json, key) = record_key(rng);
     let (time, event_time, nanos) = right_event_time(rng);
-    let mut csv = BTreeMap::from([("type", kind.to_owned()), ("at", time.clone())]);
-    if key_json.starts_with('"') {
-        csv.insert("id", key.clone());
-    }
+    let csv = BTreeMap::from([
+        ("type", kind.to_owned()),
+        ("at", time.clone()),
+        ("id", key.clone()),
+    ]);
     let mut draft = Draft {
         members: vec![
             ("id".into(), key_json),
@@ -263,7 +264,9 @@ impl Draft {
                 }
             }
         }
-        if kind == "gone" {
+        if matches!(kind, "gone" | "noted") {
+            // Of such an event no column is read.
+            self.counted.clear();
             rows.cells.clear();
             rows.sets.iter_mut().for_each(|(_, rows)| rows.clear());
         }

@@ -449,7 +449,7 @@ fn wrong_epoch(rng: &mut Rng) -> Sample {
 fn right_born(rng: &mut Rng, event_time: i64) -> Sample {
     or_null(rng, "born", |rng| {
         let last = london_day(event_time);
-        let date = Date::of_number(last - rng.i64(..36_000));
+        let date = Date::of_number(last - rng.i64(0..36_000));
         let text = format!("{:02}/{:02}/{:02}", date.day, date.month, date.year % 100);
         Sample::cell(
             json_text(rng, &text),

@@ -53,7 +53,7 @@ pub(super) fn right_items(rng: &mut Rng) -> ListSample {
         };
         let price = Number::random(rng, 10, 2);
         rows.push([Some(key.clone()), cells[0].1.clone(), price.at_scale(12, 2)]);
-        let mut numbers: Vec<i64> = (0..rng.i64(..4)).collect();
+        let mut numbers: Vec<i64> = (0..rng.i64(0..4)).collect();
         rng.shuffle(&mut numbers);
         let written: Vec<String> = numbers
             .iter()

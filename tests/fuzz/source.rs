@@ -151,7 +151,7 @@ records:
   - name: parts
     table: fuzz_item
     kind: set
-    for_each: [$.items[*], $.parts[*]]
+    for_each: ['$.items[*]', '$.parts[*]']
     id: {key: ['parent:$.id', $.no]}
     columns: {item: 'parent:$.id', label: $.no}
   - name: tags

@@ -128,8 +128,8 @@ pub(super) fn iso_time(rng: &mut Rng) -> WrittenTime {
 }
 
 pub(super) fn iso_time_of(rng: &mut Rng, date: Date) -> WrittenTime {
-    let (hour, minute) = (rng.i64(..24), rng.i64(..60));
-    let hour = if rng.bool() { hour } else { rng.i64(..4) };
+    let (hour, minute) = (rng.i64(0..24), rng.i64(0..60));
+    let hour = if rng.bool() { hour } else { rng.i64(0..4) };
     let mut text = format!(
         "{}{}{hour:02}:{minute:02}",
         date.iso(),
@@ -138,7 +138,7 @@ pub(super) fn iso_time_of(rng: &mut Rng, date: Date) -> WrittenTime {
     let mut local = date.number() * DAY + (hour * 60 + minute) * 60 * SECOND;
     let mut nanos = 0;
     if rng.u8(..5) > 0 {
-        let second = rng.i64(..60);
+        let second = rng.i64(0..60);
         local += second * SECOND;
         text.push_str(&format!(":{second:02}"));
         let digits = rng.usize(0..=9);
@@ -169,7 +169,7 @@ pub(super) fn iso_time_of(rng: &mut Rng, date: Date) -> WrittenTime {
 
 /// An offset as a text and in seconds; none for local time.
 fn offset(rng: &mut Rng) -> Option<(String, i64)> {
-    let (hours, minutes, seconds) = (rng.i64(..14), rng.i64(..60), rng.i64(1..60));
+    let (hours, minutes, seconds) = (rng.i64(0..14), rng.i64(0..60), rng.i64(1..60));
     let (sign, factor) = one_of(rng, &[('+', 1), ('-', -1)]);
     let text = |rest: String| format!("{sign}{hours:02}{rest}");
     Some(match rng.u8(..7) {
