@@ -85,12 +85,13 @@ faults SEEDS='60':
 fault-seed SEED:
     cargo test --test faults -- --seed {{ SEED }}
 
-# Run the counts that CI has no time for: 10,000 seeds, every mutation of infra/, long oracles. Hours.
+# Run the counts that CI has no time for: 10,000 seeds, every mutation of infra/, long oracles, 100,000 events. Hours.
 [group('longer')]
 soak: (faults '10000')
     cargo test --test rules
     PROPTEST_CASES=2000 cargo test --test pipeline merge_oracle
     PROPTEST_CASES=20000 cargo test --workspace --lib
+    POLELAKE_FUZZ_CASES=100000 cargo test --test pipeline fuzz_ -- --nocapture
 
 # Check workflows: their form, and what an attacker could do with them.
 [group('longer')]
