@@ -60,7 +60,7 @@ fn shown(contract: &str, samples: &[(&str, &str)]) -> String {
 
 #[test]
 fn m3_two_rows_of_a_file_with_one_key_are_an_error_with_both_lines() {
-    let without_time = declared("event_type_default: reading");
+    let without_time = declared("event_time_default: 2020-01-01T00:00:00Z");
     for (rows, found) in [
         (
             "{\"id\": \"a\", \"text\": \"2026-03-01\"}\n\n{\"id\": \" a\", \"text\": \"2026-03-02\"}\n",
@@ -74,7 +74,7 @@ fn m3_two_rows_of_a_file_with_one_key_are_an_error_with_both_lines() {
         assert!(why.contains(found) && why.contains("($.id)"), "{why}");
         assert!(why.contains("`row-number` in `backfill.key`"), "{why}");
     }
-    let timed = declared("event_type_default: reading\n      event_time: $.at");
+    let timed = declared("event_time: $.at");
     let rows = "{\"id\": \"a\", \"at\": \"2026-03-01\", \"text\": \"2026-03-01\"}\n\
                 {\"id\": \"a\", \"at\": \"2026-03-01\", \"text\": \"2026-03-02\"}\n";
     let why = shown(&timed, &[("rows.jsonl", rows)]);
@@ -86,14 +86,14 @@ fn m3_two_rows_of_a_file_with_one_key_are_an_error_with_both_lines() {
 
 #[test]
 fn m3_a_record_that_changes_over_time_is_no_error() {
-    let timed = declared("event_type_default: reading\n      event_time: $.at");
+    let timed = declared("event_time: $.at");
     let rows = "{\"id\": \"a\", \"at\": \"2026-03-01\", \"text\": \"2026-03-01\"}\n\
                 {\"id\": \"a\", \"at\": \"2026-03-02\", \"text\": \"2026-03-02\"}\n\
                 {\"id\": \"a\", \"at\": \"2026-03-02\", \"text\": \"2026-03-02\"}\n\
                 {\"id\": \"b\", \"at\": \"2026-03-02\"}\n{broken\n";
     assert_eq!(shown(&timed, &[("rows.jsonl", rows)]), "");
     // States of a stream without times lie in files of their own.
-    let without_time = declared("event_type_default: reading");
+    let without_time = declared("event_time_default: 2020-01-01T00:00:00Z");
     let states = [
         ("open.json", "{\"id\": \"a\", \"text\": \"2026-03-01\"}"),
         ("done.json", "{\"id\": \"a\", \"text\": \"2026-03-02\"}"),
@@ -105,7 +105,7 @@ fn m3_a_record_that_changes_over_time_is_no_error() {
 #[test]
 fn l1_a_number_that_is_copied_as_a_time_is_an_error_that_names_epoch() {
     let number = "logicalType: integer";
-    let contract = declared("event_type_default: reading\n      event_time: $.at");
+    let contract = declared("event_time: $.at");
     let contract = contract.replace(
         "      - name: at\n        logicalType: string\n",
         &format!("      - name: at\n        {number}\n"),
@@ -125,7 +125,7 @@ fn l1_a_number_that_is_copied_as_a_time_is_an_error_that_names_epoch() {
     );
 
     // A column of dates likewise.
-    let contract = declared("event_type_default: reading\n      event_time: $.at");
+    let contract = declared("event_time: $.at");
     let contract = contract.replace(
         "{name: text, logicalType: string",
         "{name: text, logicalType: number",
@@ -137,7 +137,7 @@ fn l1_a_number_that_is_copied_as_a_time_is_an_error_that_names_epoch() {
 
 #[test]
 fn l1_a_time_that_no_sample_has_is_an_error() {
-    let contract = declared("event_type_default: reading\n      event_time: $.at");
+    let contract = declared("event_time: $.at");
     let slashes = ("a.json", "{\"id\": \"a\", \"at\": \"02/03/2026 08:00\"}");
     let why = shown(&contract, &[slashes]);
     assert!(
@@ -162,7 +162,7 @@ fn z7_a_count_in_another_unit_is_an_error_by_the_samples() {
         ("seconds", "1772438400000"),
     ] {
         let time = format!("event_time: {{epoch: {{from: $.at, unit: {unit}}}}}");
-        let contract = declared(&format!("event_type_default: reading\n      {time}"));
+        let contract = declared(&format!("{time}"));
         let sample = format!("{{\"id\": \"a\", \"at\": {at}}}");
         let why = shown(&contract, &[("a.json", &sample)]);
         assert!(
