@@ -164,7 +164,7 @@ fn z7_a_count_in_another_unit_is_an_error_by_the_samples() {
         let time = format!("event_time: {{epoch: {{from: $.at, unit: {unit}}}}}");
         let contract = declared(&format!("{time}"));
         let sample = format!("{{\"id\": \"a\", \"at\": {at}}}");
-        let why = shown(&contract, &[("a.json", &sample)]);
+        let why = shown(&contract, &[("a.json", sample.as_str())]);
         assert!(
             why.contains("`event_time` reads no sample's time at $.at"),
             "{unit} {at}: {why}"
