@@ -85,7 +85,7 @@ faults SEEDS='60':
 fault-seed SEED:
     cargo test --test faults -- --seed {{ SEED }}
 
-# Run the counts that CI has no time for: 10,000 seeds, every mutation of infra/, long oracles. Hours.
+# Run the counts that CI has no time for: 10,000 seeds, every mutation of infra/, long oracles, 100,000 events. Hours.
 [group('longer')]
 soak: (faults '10000')
     cargo test --test rules
@@ -93,6 +93,7 @@ soak: (faults '10000')
     POLELAKE_STREAMS=20000 cargo test --test pipeline patch_oracle
     GENERATED_FILES=20000 cargo test --test pipeline generated_files
     PROPTEST_CASES=20000 cargo test --workspace --lib
+    POLELAKE_FUZZ_CASES=100000 cargo test --test pipeline fuzz_ -- --nocapture
 
 # Check workflows: their form, and what an attacker could do with them.
 [group('longer')]

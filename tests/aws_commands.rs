@@ -339,7 +339,7 @@ async fn erase(operator: &mut OperatorSession) {
 fn drop_day(operator: &mut OperatorSession) {
     let command = format!("snapshot drop-day {TUESDAY}");
     let planned = operator.run(&format!("{command} --dry-run"));
-    let dropped = operator.run(&command);
+    let dropped = operator.run(&format!("{command} --yes"));
     assert_eq!(of_table(&dropped["tables"], "person")["snapshot"], true);
     assert_eq!(planned["tables"], dropped["tables"]);
     assert_eq!(operator.run("snapshot ls --table person"), json!([]));

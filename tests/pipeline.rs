@@ -17,6 +17,7 @@ mod endpoints;
 mod entities;
 mod erasure;
 mod field_faults;
+mod fuzz;
 mod house;
 mod house_cycles;
 mod house_keys;

@@ -76,6 +76,24 @@ async fn z5_a_day_that_has_not_begun_or_is_before_all_data_is_refused() {
 }
 
 #[tokio::test]
+async fn z5_a_lake_without_data_has_no_day_of_1970() {
+    let days = clock();
+    for date in ["1970-01-01", "2010-12-31"] {
+        let failure = days.merge_tables(date, &["event"]).await.unwrap_err();
+        assert!(failure.message.contains("before all data"), "{failure}");
+        assert!(failure.message.contains("has landed yet"), "{failure}");
+    }
+    assert!(
+        crate::days_in_memory::objects(&days.curated)
+            .await
+            .is_empty()
+    );
+
+    // The schedule of a new lake names days on which nothing came yet.
+    days.merge_tables("2026-03-01", &["event"]).await.unwrap();
+}
+
+#[tokio::test]
 async fn z5_a_dropped_day_leaves_nothing_behind() {
     let mut days = clock();
     read_day(&mut days, &[reading("a", "2026-03-02")]).await;

@@ -3,5 +3,6 @@
 mod arrival;
 mod keys;
 mod patches;
+mod samples;
 mod time;
 mod types;

@@ -9,7 +9,7 @@ use crate::days_in_memory::{Days, contracts};
 use crate::lake_under_test::{MONDAY, SampleRow, person_event};
 
 /// A source of the tests, with `EVENT_TIME` to replace.
-const CONTRACT: &str = "apiVersion: v3.2.0
+pub(super) const CONTRACT: &str = "apiVersion: v3.2.0
 kind: DataContract
 id: test-clock
 name: Clock
@@ -49,7 +49,7 @@ customProperties:
 ";
 
 /// Its mapping: one text by every verb, and a date of birth with a year of two digits.
-const MAPPING: &str = "source: test-clock
+pub(super) const MAPPING: &str = "source: test-clock
 version: 1.0.0
 sentinels: ['0001-01-01', '9999-12-31']
 timezone: Europe/London

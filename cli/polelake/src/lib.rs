@@ -23,6 +23,7 @@ mod exit_code;
 pub mod open_lake;
 pub mod package;
 pub mod place;
+pub mod sample_faults;
 pub mod samples;
 mod signature;
 pub mod smoke;

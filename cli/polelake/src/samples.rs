@@ -75,7 +75,8 @@ pub fn run_samples(
     };
 
     let mut sampled_kinds = BTreeSet::new();
-    for (name, bytes) in read_sample_events(&folder.join("samples"))? {
+    for sample in read_sample_events(&folder.join("samples"))? {
+        let SampleEvent { name, bytes, .. } = sample;
         let event = Event::parse(contract, &bytes, None);
         let appended = event.as_ref().map_or(0, |event| event.time / 1_000 + 1);
         let kind = event.map_or_else(|_| "unreadable".to_owned(), |event| event.kind);
@@ -115,8 +116,19 @@ pub fn contract_folders(contracts: &Path) -> Result<BTreeMap<String, PathBuf>, C
     Ok(folders)
 }
 
+/// An event of a folder of samples.
+#[derive(Debug)]
+pub(crate) struct SampleEvent {
+    /// What the golden file calls it.
+    pub(crate) name: String,
+    pub(crate) file: PathBuf,
+    /// Its line in a file of several; 0 where the file is one event.
+    pub(crate) line: usize,
+    pub(crate) bytes: Vec<u8>,
+}
+
 /// The events of a folder: each `.json` file is one, each line of a `.jsonl` file is one.
-fn read_sample_events(folder: &Path) -> Result<Vec<(String, Vec<u8>)>, CliError> {
+pub(crate) fn read_sample_events(folder: &Path) -> Result<Vec<SampleEvent>, CliError> {
     let Ok(listed) = std::fs::read_dir(folder) else {
         return Ok(Vec::new());
     };
@@ -125,23 +137,37 @@ fn read_sample_events(folder: &Path) -> Result<Vec<(String, Vec<u8>)>, CliError>
 
     let mut events = Vec::new();
     for file in files {
-        let name = file.file_stem().unwrap_or_default().to_string_lossy();
+        let name = file
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         match file.extension().and_then(|extension| extension.to_str()) {
-            Some("json") => events.push((name.into_owned(), read_sample_file(&file)?)),
-            Some("jsonl") => {
-                let bytes = read_sample_file(&file)?;
-                let lines = bytes
-                    .split(|byte| *byte == b'\n')
-                    .filter(|line| !line.trim_ascii().is_empty());
-                let numbered = lines.zip(1..);
-                events.extend(
-                    numbered.map(|(line, number)| (format!("{name} {number}"), line.to_vec())),
-                );
-            }
+            Some("json") => events.push(SampleEvent {
+                name,
+                bytes: read_sample_file(&file)?,
+                file,
+                line: 0,
+            }),
+            Some("jsonl") => events.extend(read_sample_lines(&name, &file)?),
             _ => {}
         }
     }
     Ok(events)
+}
+
+/// The events of a file with one on each line; blank lines are none.
+fn read_sample_lines(name: &str, file: &Path) -> Result<Vec<SampleEvent>, CliError> {
+    let bytes = read_sample_file(file)?;
+    let lines = bytes.split(|byte| *byte == b'\n').zip(1..);
+    let filled = lines.filter(|(line, _)| !line.trim_ascii().is_empty());
+    let event = |((bytes, line), number): ((&[u8], usize), usize)| SampleEvent {
+        name: format!("{name} {number}"),
+        file: file.to_owned(),
+        line,
+        bytes: bytes.to_vec(),
+    };
+    Ok(filled.zip(1..).map(event).collect())
 }
 
 fn read_sample_file(file: &Path) -> Result<Vec<u8>, String> {

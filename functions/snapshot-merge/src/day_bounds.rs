@@ -6,6 +6,10 @@ use lake::Day;
 use crate::manifest_lookup::ManifestLookup;
 use crate::streams::StreamReceipts;
 
+/// 2011-01-01. Kafka was published in that year: no record was appended before it, so a lake without
+/// data knows that an earlier day, such as 1970-01-01, is a mistake. Later days may be empty.
+const FIRST_APPEND_DAY: Day = Day(14_975);
+
 /// Refuses a day that has not begun, and one before all data. A snapshot of either would be shown
 /// as the newest day, or as one on which nothing was known.
 ///
@@ -41,6 +45,10 @@ pub(crate) fn check_day(
             "{day} is before all data: the earliest data are of {oldest}; a record counts on the \
              day on which it was appended, so `polelake run-day {oldest}` is the first that holds \
              any"
+        ))),
+        None if day < FIRST_APPEND_DAY && !has_history => Err(refuse(format!(
+            "{day} is before all data: no record of these tables' sources has landed yet, and the \
+             first one counts on the day on which it is appended"
         ))),
         _ => Ok(()),
     }

@@ -15,7 +15,8 @@ use crate::mapping::{EpochUnit, Expression};
 use crate::namespace::{NamedReferences, Namespaces};
 use crate::path::EventPath;
 use crate::problem::Problem;
-use crate::time::ExactInstant;
+use crate::structure::DeclaredStructure;
+use crate::time::{ExactInstant, MICROS_PER_DAY};
 
 /// How far an event's time may be after its arrival, where the contract does not say it: clocks of
 /// applications are minutes wrong, and an hour is a zone that was left out.
@@ -23,6 +24,14 @@ const DEFAULT_SKEW: &str = "1h";
 
 /// The widest skew that a contract can declare: beyond a day it is no clock that is wrong.
 const SKEW_MAX: SignedDuration = SignedDuration::from_hours(24);
+
+/// 1971-01-01. No system counted since 1970 before it; seconds that are read as milliseconds give
+/// 1970, and so does every other count whose unit is smaller than the declared one.
+const COUNTS_BEGIN: i64 = 365 * MICROS_PER_DAY;
+
+/// What a count before that is refused with.
+const NO_PRESENT_COUNT: &str = "the count gives a time before 1971: the source counts in a larger \
+                                unit than the declared one, or means no time, which `sentinels` say";
 
 /// Where events or records hold their time, and the time of those that have none.
 #[derive(Debug)]
@@ -113,6 +122,9 @@ impl EventClock {
             .evaluate_instant(&scope, &rules)
             .map_err(|reason| EventFault::new(rule, &self.path_text(), reason))?;
         match stated {
+            Some(instant) if instant.micros < COUNTS_BEGIN && expression.counts_since_1970() => {
+                Err(EventFault::new(rule, &self.path_text(), NO_PRESENT_COUNT))
+            }
             Some(instant) => Ok(EventTime {
                 instant,
                 is_stated: true,
@@ -139,6 +151,27 @@ impl EventClock {
         })
     }
 
+    /// Refuses a time that is copied from a field that is declared as a number: it never parses.
+    pub(crate) fn check_declared_types(
+        &self,
+        field: &str,
+        structure: &DeclaredStructure,
+    ) -> Result<(), String> {
+        let copied = self
+            .expression
+            .iter()
+            .flat_map(CompiledExpression::copied_times);
+        let mut paths = copied.map(RootedPath::event_path);
+        let number = paths.find(|path| {
+            let declared = structure.structure_at(path);
+            declared.is_ok_and(DeclaredStructure::is_only_number)
+        });
+        match number {
+            None => Ok(()),
+            Some(path) => Err(number_as_time(path.text(), field)),
+        }
+    }
+
     /// Where and how a backfill writes the time; none where events have none.
     ///
     /// # Errors
@@ -159,6 +192,15 @@ impl EventClock {
             ),
         }
     }
+}
+
+/// Why a number is no time, and what to write.
+pub(crate) fn number_as_time(path: &str, target: &str) -> String {
+    format!(
+        "the contract declares a number at `{path}`, which is no time as it stands: write \
+         `{target}: {{epoch: {{from: {path}, unit: millis}}}}` with the unit in which the source \
+         counts since 1970 (seconds, millis, micros or nanos), or `parse` with its format"
+    )
 }
 
 fn compile_expression(

@@ -157,6 +157,9 @@ impl SourceContract {
                 .map_err(|why| locator.problem_at(path.text(), why))?;
         }
 
+        self.clock
+            .check_declared_types("event_time", &self.event_structure)
+            .map_err(|why| locator.problem_at("event_time", why))?;
         if let Some(backfill) = &self.backfill {
             self.check_backfill(backfill)
                 .map_err(|why| locator.problem_at("backfill", why))?;
@@ -191,7 +194,9 @@ impl SourceContract {
         for path in paths.chain(backfill.clock.paths()) {
             self.declared_record().structure_at(path)?;
         }
-        Ok(())
+        backfill
+            .clock
+            .check_declared_types("time", self.declared_record())
     }
 
     /// A record of a file is a full record, so its event must state one: an upsert, or a patch that
@@ -293,6 +298,12 @@ impl SourceContract {
     #[must_use]
     pub fn has_event_ids(&self) -> bool {
         self.paths.id.is_some()
+    }
+
+    /// The paths of the parts of a record's key.
+    #[must_use]
+    pub fn key_paths(&self) -> Vec<&str> {
+        self.paths.key.iter().map(EventPath::text).collect()
     }
 
     /// The event's member that a fetched state is put into.

@@ -251,6 +251,11 @@ impl DeclaredStructure {
         }
     }
 
+    /// Whether a number is declared and no text besides: no time of day or date is written so.
+    pub(crate) fn is_only_number(&self) -> bool {
+        matches!(self, Self::Value(scalar, _) if scalar.is_only_number())
+    }
+
     /// Whether it is a number of which the text is read as the number.
     pub(crate) fn reads_number_text(&self) -> bool {
         matches!(self, Self::Value(scalar, _) if scalar.reads_number_text())

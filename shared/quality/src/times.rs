@@ -10,46 +10,76 @@ use crate::verdict::RowVerdict;
 /// Microseconds of a day.
 pub(crate) const MICROS_PER_DAY: i64 = 86_400_000_000;
 
+/// Microseconds of an hour.
+const MICROS_PER_HOUR: i64 = 3_600_000_000;
+
 /// The column that has the instant at which a row was appended to the log.
 const APPEND_TIME: &str = "ingested_at";
 
+/// How far the clocks of the easternmost zone are ahead of UTC, and those of the westernmost behind.
+/// A date is that of a source's zone, which its row does not name: beside an instant it counts as
+/// any day that clocks somewhere show.
+const EASTERNMOST: i64 = 14 * MICROS_PER_HOUR;
+const WESTERNMOST: i64 = 12 * MICROS_PER_HOUR;
+
+/// How far an instant may be after the append, where clocks differ.
+const CLOCK_SKEW: i64 = MICROS_PER_HOUR;
+
 /// A date or an instant.
 #[derive(Clone, Copy, Debug)]
-struct DateOrInstant {
-    day: i64,
-    /// Microseconds since 1970; none for a date.
-    micros: Option<i64>,
+enum DateOrInstant {
+    /// Days since 1970.
+    Date(i64),
+    /// Microseconds since 1970.
+    Instant(i64),
 }
 
 impl DateOrInstant {
-    fn from_date(day: i32) -> Self {
-        Self {
-            day: i64::from(day),
-            micros: None,
+    /// The earliest day that clocks anywhere show.
+    fn earliest_day(self) -> i64 {
+        match self {
+            Self::Date(day) => day,
+            Self::Instant(micros) => (micros - WESTERNMOST).div_euclid(MICROS_PER_DAY),
         }
     }
 
-    fn from_instant(micros: i64) -> Self {
-        Self {
-            day: micros.div_euclid(MICROS_PER_DAY),
-            micros: Some(micros),
+    /// The latest day that clocks anywhere show.
+    fn latest_day(self) -> i64 {
+        match self {
+            Self::Date(day) => day,
+            Self::Instant(micros) => (micros + EASTERNMOST).div_euclid(MICROS_PER_DAY),
         }
     }
 
-    /// Compares by the day, where one of the two is only a date.
-    fn is_not_before(&self, other: &Self) -> bool {
-        match (self.micros, other.micros) {
-            (Some(micros), Some(other_micros)) => micros >= other_micros,
-            _ => self.day >= other.day,
+    /// Whether it is not before the other; where one of the two is only a date, in some zone.
+    fn is_not_before(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Instant(micros), Self::Instant(other_micros)) => micros >= other_micros,
+            _ => self.latest_day() >= other.earliest_day(),
+        }
+    }
+
+    /// Whether it is not after the row's append: a date in some zone, an instant on the same day in
+    /// UTC or within what clocks differ.
+    fn is_not_after_append(self, appended: Self) -> bool {
+        match (self, appended) {
+            (Self::Instant(micros), Self::Instant(append)) => {
+                let day = micros.div_euclid(MICROS_PER_DAY);
+                day <= append.div_euclid(MICROS_PER_DAY) || micros <= append + CLOCK_SKEW
+            }
+            _ => self.earliest_day() <= appended.latest_day(),
         }
     }
 }
 
 /// Checks that no value is on a later day than the row's append to the log.
 pub(crate) fn check_not_future(batch: &RecordBatch, column: &str) -> Vec<RowVerdict> {
-    check_time_pairs(batch, column, APPEND_TIME, |time, appended| {
-        time.day <= appended.day
-    })
+    check_time_pairs(
+        batch,
+        column,
+        APPEND_TIME,
+        DateOrInstant::is_not_after_append,
+    )
 }
 
 /// Checks that no value is more than so many years before the row's append to the log.
@@ -58,14 +88,14 @@ pub(crate) fn check_age_at_most(batch: &RecordBatch, column: &str, years: i32) -
     let days_max = i64::from(years) * 3_652_425 / 10_000;
 
     check_time_pairs(batch, column, APPEND_TIME, |time, appended| {
-        appended.day - time.day <= days_max
+        appended.earliest_day() - time.latest_day() <= days_max
     })
 }
 
 /// Checks that no value of the first column is before that of the second.
 pub(crate) fn check_not_before(batch: &RecordBatch, column: &str, other: &str) -> Vec<RowVerdict> {
     check_time_pairs(batch, column, other, |time, earlier| {
-        time.is_not_before(&earlier)
+        time.is_not_before(earlier)
     })
 }
 
@@ -97,13 +127,13 @@ fn column_times(batch: &RecordBatch, column: &str) -> Vec<Option<DateOrInstant>>
     if let Some(days) = column.as_primitive_opt::<Date32Type>() {
         return days
             .iter()
-            .map(|day| day.map(DateOrInstant::from_date))
+            .map(|day| day.map(|day| DateOrInstant::Date(day.into())))
             .collect();
     }
     if let Some(instants) = column.as_primitive_opt::<TimestampMicrosecondType>() {
         return instants
             .iter()
-            .map(|instant| instant.map(DateOrInstant::from_instant))
+            .map(|instant| instant.map(DateOrInstant::Instant))
             .collect();
     }
     none()

@@ -35,7 +35,7 @@ pub(crate) enum SnapshotCommand {
     /// meanwhile.
     #[command(
         after_help = "Example: polelake snapshot drop-day 2026-03-03 --dry-run\n         \
-            polelake snapshot drop-day 2026-03-03"
+            polelake snapshot drop-day 2026-03-03 --yes"
     )]
     DropDay(DropDayArgs),
 }
@@ -51,6 +51,9 @@ pub(crate) struct DropDayArgs {
     /// Print what would be deleted, and delete nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Delete the day.
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(crate) yes: bool,
     /// Print the outcome as JSON.
     #[arg(long)]
     pub(crate) json: bool,

@@ -277,11 +277,14 @@ impl BackfillSender<'_> {
         bar: &ProgressBar,
     ) {
         self.outcome.read += 1;
-        let number = self.outcome.read;
+        let location = match place {
+            Some(place) => format!("{} record {}", place.name, place.row),
+            None => format!("record {}", self.outcome.read),
+        };
         let event = record.and_then(|record| {
             let event = self.contract.backfill_event(record, place);
-            let event = event.map_err(|fault| format!("record {number}: {fault}"))?;
-            check_event_size(event, number)
+            let event = event.map_err(|fault| format!("{location}: {fault}"))?;
+            check_event_size(event, &location)
         });
 
         match event {
@@ -322,13 +325,13 @@ impl BackfillSender<'_> {
 
 /// # Errors
 /// When the event is over the limit: the relay would refuse it.
-fn check_event_size(event: Vec<u8>, number: u64) -> Result<Vec<u8>, String> {
+fn check_event_size(event: Vec<u8>, location: &str) -> Result<Vec<u8>, String> {
     let length = event.len();
     if length <= VALUE_BYTES_MAX {
         return Ok(event);
     }
     Err(format!(
-        "record {number}: its event has {length} bytes, over the limit of {VALUE_BYTES_MAX}"
+        "{location}: its event has {length} bytes, over the limit of {VALUE_BYTES_MAX}"
     ))
 }
 

@@ -9,6 +9,14 @@ use crate::error::CliError;
 use crate::open_lake::OpenLake;
 
 pub(crate) async fn run(args: &DropDayArgs) -> Result<bool, CliError> {
+    if !args.dry_run && !args.yes {
+        let why = format!(
+            "a day is deleted in every table: look at what goes with --dry-run first, then give \
+             --yes, as in `polelake snapshot drop-day {} --yes`",
+            args.date
+        );
+        return Err(why.into());
+    }
     let lake = OpenLake::open(&args.lake).await?;
     let context = lake.merge_context().await?;
     let dropped = drop_day(args.date, args.dry_run, &context).await?;

@@ -5,6 +5,7 @@ use super::{
     MappingFinding, RawColumn, RecordCondition,
 };
 use crate::column::{Column, ColumnType};
+use crate::event_time::number_as_time;
 use crate::expression::{CompiledExpression, RootedPath, StructureRoots};
 use crate::mapping::{
     ColumnDocument, EndDocument, IdDocument, LinkDocument, OneOrMany, RecordDocument, RecordKind,
@@ -12,6 +13,7 @@ use crate::mapping::{
 };
 use crate::problem::nearest_name_hint;
 use crate::source::SourceContract;
+use crate::structure::DeclaredStructure;
 use crate::table::TableContract;
 
 /// Compiles a record, or says everything that is wrong with it.
@@ -151,11 +153,32 @@ fn check_mapped_paths(
         );
     }
 
+    findings.extend(
+        record
+            .columns
+            .iter()
+            .filter_map(|column| number_in_time(column, &roots)),
+    );
+
     if findings.is_empty() {
         Ok(())
     } else {
         Err(findings)
     }
+}
+
+/// A column of dates or instants that copies a number: no value of it could be read.
+fn number_in_time(column: &Assignment, roots: &StructureRoots<'_>) -> Option<MappingFinding> {
+    if !matches!(column.kind, ColumnType::Date | ColumnType::Timestamp) {
+        return None;
+    }
+    let copied = column.expression.copied_times();
+    let path = copied.into_iter().find(|path| {
+        let declared = path.declared_structure(roots);
+        declared.is_ok_and(DeclaredStructure::is_only_number)
+    })?;
+    let why = number_as_time(path.text(), &column.name);
+    Some((format!("{}:", column.name), why))
 }
 
 /// Why the texts of a path may be two numbers: `1.234` is one as JSON writes it, and another with a

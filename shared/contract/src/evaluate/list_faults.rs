@@ -51,10 +51,11 @@ pub(super) fn has_repeated_id(rows: &[PoleRow<'_>]) -> bool {
 
 pub(super) fn repeated_key_fault(record: &CompiledRecord) -> EventFault {
     let keys = record.identity.end_keys();
-    let in_item = keys
+    // The item's own part of the key tells more than that of the item around it.
+    let own = keys
         .iter()
-        .find(|part| part.paths().into_iter().any(RootedPath::begins_at_item));
-    let path = match in_item.or(keys.first()) {
+        .find(|part| part.paths().into_iter().any(RootedPath::begins_here));
+    let path = match own.or(keys.first()) {
         Some(part) => item_path(record, part),
         None => "$".to_owned(),
     };
@@ -75,8 +76,11 @@ fn item_path(record: &CompiledRecord, part: &CompiledExpression) -> String {
         return part.first_path();
     };
 
-    let lists = record.for_each.iter().map(RootedPath::text);
-    let steps = lists.chain([path.text()]);
+    // A path of the item around this one is not within the innermost list.
+    let inner = usize::from(!path.begins_here());
+    let lists_count = record.for_each.len().saturating_sub(inner);
+    let lists = record.for_each.iter().take(lists_count);
+    let steps = lists.map(RootedPath::text).chain([path.text()]);
     let below_root: String = steps.map(|step| step.trim_start_matches('$')).collect();
     format!("${below_root}")
 }

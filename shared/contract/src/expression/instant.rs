@@ -54,6 +54,24 @@ impl CompiledExpression {
         }
     }
 
+    /// The paths whose values are times as they stand: neither parsed nor counted.
+    pub(crate) fn copied_times(&self) -> Vec<&RootedPath> {
+        match self {
+            Self::Copy(path) => vec![path],
+            Self::Coalesce(parts) => parts.iter().flat_map(Self::copied_times).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether it counts since 1970.
+    pub(crate) fn counts_since_1970(&self) -> bool {
+        match self {
+            Self::Epoch { .. } => true,
+            Self::Coalesce(parts) => parts.iter().any(Self::counts_since_1970),
+            _ => false,
+        }
+    }
+
     /// The path to which a time can be written so that the expression reads it, and the unit of a
     /// count; none where there is no such path.
     pub(crate) fn time_target(&self) -> Option<(&RootedPath, Option<EpochUnit>)> {

@@ -117,6 +117,11 @@ impl RootedPath {
         path
     }
 
+    /// Whether the path begins at the item itself.
+    pub(crate) fn begins_here(&self) -> bool {
+        self.root == PathRoot::Here
+    }
+
     /// Whether the path goes on to each element of what is neither a list nor null.
     pub(crate) fn is_no_list(&self, scope: &ValueRoots<'_>) -> bool {
         self.path.is_no_list(self.select_root(scope))

@@ -111,6 +111,11 @@ impl ScalarType {
         !self.text && (self.number || self.boolean)
     }
 
+    /// Whether a number is declared, and no text is accepted besides.
+    pub(super) fn is_only_number(self) -> bool {
+        self.is_numeric && !self.text
+    }
+
     /// Whether the text of a number is read as the number, wherever it comes from: `"7.0"` and `7`
     /// are one key then.
     pub(super) fn reads_number_text(self) -> bool {

@@ -201,3 +201,50 @@ fn other_tables_are_asked_where_they_are_known() {
         [Failed; 3]
     );
 }
+
+/// Rows with a date, an instant, and when they were appended.
+fn timed_batch(rows: &[(i32, i64, i64)]) -> RecordBatch {
+    let dates: Date32Array = rows.iter().map(|row| Some(row.0)).collect();
+    let instants: TimestampMicrosecondArray = rows.iter().map(|row| Some(row.1)).collect();
+    let appended: TimestampMicrosecondArray = rows.iter().map(|row| Some(row.2)).collect();
+    RecordBatch::try_from_iter([
+        ("date", Arc::new(dates) as ArrayRef),
+        ("instant", Arc::new(instants) as ArrayRef),
+        ("ingested_at", Arc::new(appended) as ArrayRef),
+    ])
+    .unwrap()
+}
+
+#[test]
+fn a_local_date_is_not_measured_by_the_day_of_utc() {
+    const HOUR: i64 = DAY / 24;
+    let evening = 100 * DAY + 23 * HOUR;
+    let morning = 100 * DAY + 2 * HOUR;
+    let batch = timed_batch(&[
+        // In London's summer it is the next day at 23:30 UTC.
+        (101, evening, evening),
+        (102, evening + DAY, evening),
+        (100, morning, morning),
+        (101, morning + 24 * HOUR, morning),
+        // An instant on the next day in UTC, half an hour ahead.
+        (100, evening + HOUR + HOUR / 2, evening + HOUR / 2),
+    ]);
+    let found = |expectation: &Expectation| evaluate_expectation(expectation, &batch, None);
+    assert_eq!(
+        found(&Expectation::NotFuture("date".into())),
+        [Passed, Failed, Passed, Failed, Passed]
+    );
+    assert_eq!(
+        found(&Expectation::NotFuture("instant".into())),
+        [Passed, Failed, Passed, Failed, Passed]
+    );
+    assert_eq!(
+        found(&Expectation::NotBefore("instant".into(), "date".into())),
+        [Passed; 5]
+    );
+    let batch = timed_batch(&[(0, 365 * DAY + HOUR, 365 * DAY + HOUR), (0, 0, 367 * DAY)]);
+    assert_eq!(
+        evaluate_expectation(&Expectation::AgeAtMost("date".into(), 1), &batch, None),
+        [Passed, Failed]
+    );
+}

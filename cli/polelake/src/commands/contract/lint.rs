@@ -7,28 +7,33 @@ use serde_json::{Map, Value, json};
 
 use super::read_contract_files;
 use crate::error::CliError;
+use crate::sample_faults::find_sample_problems;
 use crate::samples::op_label;
 
 pub(crate) fn run(contracts: &Path, as_json: bool) -> Result<bool, CliError> {
-    let (catalogue, problems) = Catalogue::lint(&read_contract_files(contracts)?);
+    let (catalogue, mut problems) = Catalogue::lint(&read_contract_files(contracts)?);
+    if let Some(catalogue) = &catalogue {
+        problems.extend(find_sample_problems(catalogue, contracts)?);
+    }
+    let errors = problems
+        .iter()
+        .filter(|problem| problem.level == ProblemLevel::Error)
+        .count();
     if as_json {
         println!("{:#}", lint_json(catalogue.as_ref(), &problems));
-        return Ok(catalogue.is_some());
+        return Ok(errors == 0);
     }
 
     for problem in &problems {
         let level = level_label(problem.level);
         println!("{}/{problem} [{level}]", contracts.display());
     }
-    let errors = problems
-        .iter()
-        .filter(|problem| problem.level == ProblemLevel::Error)
-        .count();
     match &catalogue {
-        Some(catalogue) => print_catalogue(catalogue, problems.len() - errors),
+        Some(catalogue) if errors == 0 => print_catalogue(catalogue, problems.len()),
+        Some(_) => println!("\n{errors} errors in what the samples show"),
         None => println!("\n{errors} errors: no function would start with these contracts"),
     }
-    Ok(catalogue.is_some())
+    Ok(errors == 0)
 }
 
 fn level_label(level: ProblemLevel) -> &'static str {

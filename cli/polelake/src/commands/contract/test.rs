@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::compile_contracts;
 use crate::error::CliError;
+use crate::sample_faults::find_sample_problems;
 use crate::samples::{EXPECTED_FILE, SampledSource, contract_folders, run_samples};
 
 /// Lines of each side that a difference shows.
@@ -14,7 +15,11 @@ pub(crate) fn run(contracts: &Path, only: Option<&str>, update: bool) -> Result<
     let folders = contract_folders(contracts)?;
     only.map(|only| catalogue.require_mapping_of_source(only))
         .transpose()?;
-    let mut held = true;
+    let problems = find_sample_problems(&catalogue, contracts)?;
+    for problem in &problems {
+        println!("{}/{problem}", contracts.display());
+    }
+    let mut held = problems.is_empty();
     for mapping in &catalogue.mappings {
         let name = &mapping.contract.name;
         let Some(folder) = folders
