@@ -7,6 +7,7 @@
 mod context;
 mod erasures;
 mod handler;
+mod provenance;
 mod transform;
 
 pub use context::Context;

@@ -1,12 +1,11 @@
 //! A raw object's records become rows by table, refused records, and a receipt that counts every
 //! one of them.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use contract::{
-    Catalogue, Cell, CompiledMapping, ContractFindings, EvaluatedEvent, Event, EventFault,
+    Catalogue, CompiledMapping, ContractFindings, EvaluatedEvent, Event, EventFault,
     EventStatement, PoleRow, Statement,
 };
 use lake::{
@@ -17,6 +16,7 @@ use lake::{
 use pole::IdentityKey;
 
 use crate::erasures;
+use crate::provenance::{EventSource, IdBuffers, RowOwner, provenance_cells};
 
 /// All that one raw object gives.
 #[derive(Debug)]
@@ -271,9 +271,7 @@ impl<'w> ChunkTransform<'w> {
         let lag = lake::lag_bound(position.appended - event.time);
         *self.receipt.lag.entry(lag).or_default() += 1;
 
-        let (evaluated, statements) =
-            self.mapping
-                .evaluate_with_statements(&event, self.identity_key, &mut self.findings)?;
+        let (evaluated, statements) = self.evaluate_event(&event)?;
         let EvaluatedEvent::Rows(rows) = evaluated else {
             return Ok(AcceptedOutcome::Ignored);
         };
@@ -310,17 +308,32 @@ impl<'w> ChunkTransform<'w> {
         Event::parse(contract, value, accepted_id.as_deref())
     }
 
+    /// What the provenance says of an event.
+    fn event_source<'e>(&self, event: &'e Event, position: RecordPosition) -> EventSource<'e>
+    where
+        'w: 'e,
+    {
+        EventSource {
+            event,
+            mapping: self.mapping,
+            topic: &self.chunk.topic,
+            partition: self.chunk.partition,
+            offset: position.offset,
+            appended: position.appended,
+        }
+    }
+
     /// Fills the provenance and appends the row to its table.
     fn append_row(&mut self, mut row: PoleRow<'_>, event: &Event, position: RecordPosition) {
         let mut buffers = IdBuffers::default();
-        let provenance = self.provenance_cells(
+        let provenance = provenance_cells(
             &RowOwner {
                 pole_id: row.pole_id,
                 owner_id: row.owner_id,
                 owner_set: row.owner_set,
                 is_versioned: row.versioned,
             },
-            (event, position),
+            &self.event_source(event, position),
             &mut buffers,
         );
 
@@ -342,14 +355,14 @@ impl<'w> ChunkTransform<'w> {
         position: RecordPosition,
     ) {
         let mut buffers = IdBuffers::default();
-        let provenance = self.provenance_cells(
+        let provenance = provenance_cells(
             &RowOwner {
                 pole_id: stated.owner_id,
                 owner_id: stated.owner_id,
                 owner_set: stated.group.name.as_deref(),
                 is_versioned: true,
             },
-            (event, position),
+            &self.event_source(event, position),
             &mut buffers,
         );
         let text = stated.statement.as_ref().map(Statement::to_text);
@@ -358,37 +371,6 @@ impl<'w> ChunkTransform<'w> {
             stated.op,
             text.as_deref(),
         );
-    }
-
-    /// The provenance, in the order of `pole::PROVENANCE`.
-    fn provenance_cells<'c>(
-        &self,
-        owner: &RowOwner<'c>,
-        (event, position): (&'c Event, RecordPosition),
-        buffers: &'c mut IdBuffers,
-    ) -> [Cell<'c>; pole::PROVENANCE.len()]
-    where
-        'w: 'c,
-    {
-        let IdBuffers { pole_id, owner_id } = buffers;
-        let version = event.version.filter(|_| owner.is_versioned);
-        [
-            text_cell(owner.pole_id.hyphenated().encode_lower(pole_id)),
-            text_cell(&self.mapping.contract.name),
-            text_cell(&event.key),
-            text_cell(owner.owner_id.hyphenated().encode_lower(owner_id)),
-            owner.owner_set.map_or(Cell::Null, text_cell),
-            text_cell(&event.id),
-            version.map_or(Cell::Null, Cell::Integer),
-            Cell::Timestamp(event.time),
-            Cell::Timestamp(position.appended),
-            text_cell(&self.mapping.contract.version),
-            text_cell(&self.mapping.version),
-            text_cell(&self.chunk.topic),
-            Cell::Integer(i64::from(self.chunk.partition)),
-            Cell::Integer(position.offset),
-            nanos_cell(event.time_nanos),
-        ]
     }
 
     fn into_transformed(mut self) -> Result<TransformedChunk, LakeError> {
@@ -452,32 +434,6 @@ impl<'w> ChunkTransform<'w> {
     }
 }
 
-/// What a row's provenance says besides its event.
-struct RowOwner<'r> {
-    pole_id: pole::Uuid,
-    owner_id: pole::Uuid,
-    owner_set: Option<&'r str>,
-    is_versioned: bool,
-}
-
-/// The texts of a row's ids.
-struct IdBuffers {
-    pole_id: [u8; ID_CHARS],
-    owner_id: [u8; ID_CHARS],
-}
-
-/// Characters of a UUID with its hyphens.
-const ID_CHARS: usize = 36;
-
-impl Default for IdBuffers {
-    fn default() -> Self {
-        Self {
-            pole_id: [0; ID_CHARS],
-            owner_id: [0; ID_CHARS],
-        }
-    }
-}
-
 fn table_builder<'b>(
     builders: &'b mut BTreeMap<usize, TableBuilder>,
     catalogue: &Catalogue,
@@ -525,17 +481,4 @@ fn outcome_label(outcome: &Result<AcceptedOutcome, EventFault>) -> String {
         Ok(AcceptedOutcome::Ignored | AcceptedOutcome::Erased) => "ignored".to_owned(),
         Err(fault) => fault.rule.clone(),
     }
-}
-
-/// Nanoseconds beyond the microsecond. Most sources state none, and a column of nulls costs
-/// nothing.
-fn nanos_cell(nanos: i16) -> Cell<'static> {
-    match nanos {
-        0 => Cell::Null,
-        _ => Cell::Integer(nanos.into()),
-    }
-}
-
-fn text_cell(text: &str) -> Cell<'_> {
-    Cell::Text(Cow::Borrowed(text))
 }
