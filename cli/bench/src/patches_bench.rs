@@ -151,7 +151,7 @@ impl PatchesWorker {
     pub(crate) async fn run(&self) -> Result<bool, CliError> {
         let catalogue = host::load_contracts(&self.bench.contracts.to_string_lossy())?;
         let (_, selection) = DAYS.get(self.day).ok_or("there is no such day")?;
-        let date = Day(FIRST_DAY.0 + i32::try_from(self.day)?);
+        let date = (0..self.day).fold(FIRST_DAY, |day, _| day.next());
         let measured = match self.step.as_str() {
             "transform" => self.transform_day(&catalogue, date, *selection).await?,
             _ => self.merge_day(catalogue, date).await?,
