@@ -86,20 +86,3 @@ fn streams_with_patches_equal_the_oracle() {
     let streams = number_of("POLELAKE_STREAMS").unwrap_or(STREAMS);
     check_worlds(0..streams.div_ceil(STREAMS_A_WORLD), true);
 }
-
-/// Counts the streams that differ, for a look at all of them.
-#[test]
-#[ignore = "measures"]
-fn timing() {
-    let begun = std::time::Instant::now();
-    let mut count = 0;
-    for number in 0..8 {
-        let world = OracleWorld::draw(STREAMS_A_WORLD, true, number as u64);
-        count += find_differences(&world).len();
-        eprintln!(
-            "{number} {:?} days {} {count}",
-            begun.elapsed(),
-            world.sizes.len()
-        );
-    }
-}
