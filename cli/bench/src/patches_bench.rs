@@ -119,7 +119,7 @@ impl PatchesBench {
             PersonSelection::Together => {
                 let id = identity_key.pole_id(SOURCE, &[&mix_uuid(*person)]);
                 // Rows lie in the order of their ids, which are spread evenly.
-                let share = (id.as_u128() >> 96) as u64 * 1_000_000 >> 32;
+                let share = ((id.as_u128() >> 96) as u64 * 1_000_000) >> 32;
                 share < self.patched
             }
         };
