@@ -25,7 +25,7 @@ use self::shrink::{reproduction, shrink};
 use self::world::{OracleDifference, OracleWorld};
 
 /// Streams that share a lake: a day's merge costs nearly the same for one and for many.
-const STREAMS_A_WORLD: usize = 50;
+const STREAMS_A_WORLD: usize = 100;
 
 /// Streams of a test run.
 const STREAMS: usize = 2_000;
@@ -85,23 +85,4 @@ fn streams_with_patches_equal_the_oracle() {
     }
     let streams = number_of("POLELAKE_STREAMS").unwrap_or(STREAMS);
     check_worlds(0..streams.div_ceil(STREAMS_A_WORLD), true);
-}
-
-#[test]
-fn survey() {
-    let mut kinds = std::collections::BTreeMap::<String, usize>::new();
-    for number in 0..20 {
-        let world = OracleWorld::draw(STREAMS_A_WORLD, true, number as u64);
-        for found in find_differences(&world) {
-            let refused = !found.text.starts_with('`');
-            *kinds.entry(format!("refused {refused}")).or_default() += 1;
-            if refused {
-                let alone = world.alone(found.stream);
-                let f = first_difference(&alone).unwrap();
-                let (small, found) = shrink(alone, f, &first_difference);
-                eprintln!("{}", reproduction(&small, &found));
-            }
-        }
-    }
-    eprintln!("{kinds:?}");
 }

@@ -119,7 +119,7 @@ impl PatchesBench {
             PersonSelection::Together => {
                 let id = identity_key.pole_id(SOURCE, &[&mix_uuid(*person)]);
                 // Rows lie in the order of their ids, which are spread evenly.
-                let share = (id.as_u128() >> 96) as u64 * 1_000_000 >> 32;
+                let share = ((id.as_u128() >> 96) as u64 * 1_000_000) >> 32;
                 share < self.patched
             }
         };
@@ -151,7 +151,7 @@ impl PatchesWorker {
     pub(crate) async fn run(&self) -> Result<bool, CliError> {
         let catalogue = host::load_contracts(&self.bench.contracts.to_string_lossy())?;
         let (_, selection) = DAYS.get(self.day).ok_or("there is no such day")?;
-        let date = Day(FIRST_DAY.0 + i32::try_from(self.day)?);
+        let date = (0..self.day).fold(FIRST_DAY, |day, _| day.next());
         let measured = match self.step.as_str() {
             "transform" => self.transform_day(&catalogue, date, *selection).await?,
             _ => self.merge_day(catalogue, date).await?,
