@@ -74,7 +74,7 @@ fn batches(share: usize, factor: u64) -> impl Iterator<Item = (u64, Rng)> {
 #[test]
 fn fuzz_rows_of_csv_become_their_rows_or_are_refused_with_their_row() {
     for (batch, mut rng) in batches(10, 11_000_027) {
-        let rows: Vec<CsvRow> = (0..BATCH).map(|_| csv_row(&mut rng)).collect();
+        let rows: Vec<FuzzedCsvRow> = (0..BATCH).map(|_| csv_row(&mut rng)).collect();
         let mut text = header().join(",").into_bytes();
         text.push(b'\n');
         for row in &rows {
@@ -104,7 +104,7 @@ fn fuzz_rows_of_csv_become_their_rows_or_are_refused_with_their_row() {
 }
 
 /// A row's bytes, with what must become of it; nothing for a row that cannot be read.
-struct CsvRow {
+struct FuzzedCsvRow {
     bytes: Vec<u8>,
     case: Option<Case>,
 }
@@ -117,7 +117,7 @@ fn header() -> Vec<&'static str> {
     ["id", "type", "at"].into_iter().chain(own).collect()
 }
 
-fn csv_row(rng: &mut Rng) -> CsvRow {
+fn csv_row(rng: &mut Rng) -> FuzzedCsvRow {
     let mut case = random_row(rng);
     let fields = case.csv.take().unwrap();
     let mut cells: Vec<Vec<u8>> = header()
@@ -144,7 +144,7 @@ fn csv_row(rng: &mut Rng) -> CsvRow {
     }
     let mut bytes = cells.join(&b","[..]);
     bytes.extend_from_slice(one_of(rng, &[b"\n".as_slice(), b"\r\n", b"\n\n"]));
-    CsvRow {
+    FuzzedCsvRow {
         bytes,
         case: is_readable.then_some(case),
     }

@@ -11,6 +11,7 @@ mod fields;
 mod files;
 mod lists;
 mod source;
+mod time_fields;
 mod times;
 mod values;
 

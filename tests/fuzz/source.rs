@@ -313,8 +313,12 @@ pub(super) fn transform(values: &[Vec<u8>]) -> Transformed {
     let raw = lake::encode_raw(&chunk, &records, next).unwrap();
     let batches = lake::decode_raw(raw).unwrap();
     let key = IdentityKey::for_tests();
-    let done =
-        pole_transform::transform_chunk(&CATALOGUE, &key, plan, (&chunk, next), &batches).unwrap();
+    let place = (&chunk, next);
+    // What a lake holds of them, and the rows that each gives alone.
+    let stored = pole_transform::transform_chunk(&CATALOGUE, &key, plan, place, &batches).unwrap();
+    let done = pole_transform::transform_sample(&CATALOGUE, &key, plan, place, &batches).unwrap();
+    assert_eq!(stored.receipt.quarantined, done.receipt.quarantined);
+    assert_eq!(stored.receipt.refined, done.receipt.refined);
 
     let mut transformed = Transformed {
         receipt: done.receipt,

@@ -107,7 +107,7 @@ fn london_instant(local: i64) -> i64 {
 }
 
 /// A time as a text, and what it means.
-pub(super) struct WrittenTime {
+pub(super) struct FuzzedTime {
     pub(super) text: String,
     /// Microseconds since 1970; nanoseconds are cut.
     pub(super) instant: i64,
@@ -117,7 +117,7 @@ pub(super) struct WrittenTime {
 }
 
 /// A time of the years from 1996 on in ISO form: local, in UTC, or with an offset.
-pub(super) fn iso_time(rng: &mut Rng) -> WrittenTime {
+pub(super) fn iso_time(rng: &mut Rng) -> FuzzedTime {
     let date = Date::random(rng, 1996..=2098);
     let date = match rng.u8(..3) {
         // Near a clock change.
@@ -127,7 +127,7 @@ pub(super) fn iso_time(rng: &mut Rng) -> WrittenTime {
     iso_time_of(rng, date)
 }
 
-pub(super) fn iso_time_of(rng: &mut Rng, date: Date) -> WrittenTime {
+pub(super) fn iso_time_of(rng: &mut Rng, date: Date) -> FuzzedTime {
     let (hour, minute) = (rng.i64(0..24), rng.i64(0..60));
     let hour = if rng.bool() { hour } else { rng.i64(0..4) };
     let mut text = format!(
@@ -159,7 +159,7 @@ pub(super) fn iso_time_of(rng: &mut Rng, date: Date) -> WrittenTime {
         }
     };
     let day = london_day(instant);
-    WrittenTime {
+    FuzzedTime {
         text,
         instant,
         nanos,

@@ -18,6 +18,7 @@ use store::sorted_file::SortedFile;
 
 use crate::batch_columns::{text_column, typed_column};
 use crate::change_columns::{nanos_of_row, optional_nanos_column};
+use crate::change_counts::RowChangeCounts;
 use crate::change_merge::{BatchWindow, ChangeMerge};
 use crate::context::Context;
 use crate::entity_rows::{EntityRows, EventOrder, GatheredEntity};
@@ -31,7 +32,6 @@ use crate::shard_job::{ShardFiles, ShardResult};
 use crate::sorted_batches::SortedBatches;
 use crate::sorted_runs::Increments;
 use crate::table;
-use crate::window_merge::RowChangeCounts;
 
 /// The table's name.
 pub const ENTITY: &str = "entity";

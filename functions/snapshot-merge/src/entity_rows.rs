@@ -13,7 +13,7 @@ use arrow_schema::{DataType, SchemaRef};
 use lake::LakeError;
 
 use crate::change_columns::{nanos_of_row, optional_nanos_column};
-use crate::window_merge::RowChangeCounts;
+use crate::change_counts::RowChangeCounts;
 
 /// The value of the column `source` in a row that the platform makes.
 const PLATFORM_SOURCE: &str = "polelake";

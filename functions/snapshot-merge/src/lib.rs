@@ -18,6 +18,7 @@ mod assemble;
 mod batch_columns;
 mod cell_match;
 mod change_columns;
+mod change_counts;
 mod change_merge;
 mod commit;
 mod context;

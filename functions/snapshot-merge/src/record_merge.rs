@@ -12,11 +12,11 @@ use pole::{RowOperation, Uuid};
 use crate::assemble::RowAssembler;
 use crate::cell_match::row_has_cells;
 use crate::change_columns::{ChangeParts, EventPlace};
+use crate::change_counts::RowChangeCounts;
 use crate::record_rows::{RecordResolver, RecordRowSink, RecordStatements, WithheldRecords};
 use crate::resolve::{
     ChangeRecord, ResolvedRow, RowRef, is_new, resolve_changes, use_first_position_per_event,
 };
-use crate::window_merge::RowChangeCounts;
 
 /// Everything that is known of one owner.
 pub(crate) struct OwnerChanges<'s> {

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use store::ObjectStore;
 use store::sorted_file::SortedFile;
 
+use crate::change_counts::RowChangeCounts;
 use crate::context::Context;
 use crate::output::WrittenShard;
 use crate::plan::{PlannedMerge, merge_rules};
@@ -24,7 +25,6 @@ use crate::sizes::MergeSizes;
 use crate::sorted_batches::SortedBatches;
 use crate::sorted_runs::{self, Increments};
 use crate::temp_file::WrittenTempFile;
-use crate::window_merge::RowChangeCounts;
 
 /// The result of a shard's merge.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -24,6 +24,7 @@ use crate::batch_columns::{
     conform_to_schema, count_owners_before, owner_ids, rows_in_owner_range, split_before_owner,
     split_rows,
 };
+use crate::change_counts::RowChangeCounts;
 use crate::change_merge::{BatchWindow, ChangeMerge};
 use crate::output::{ShardWriter, WrittenShard};
 use crate::record_merge::RecordMerge;
@@ -31,7 +32,7 @@ use crate::record_rows::WithheldRecords;
 use crate::resolve::ChangeOrigin;
 use crate::sizes::MergeSizes;
 use crate::sorted_batches::SortedBatches;
-use crate::window_merge::{RowChangeCounts, WindowMerge};
+use crate::window_merge::WindowMerge;
 
 /// A file of the base, with the measures of each of its groups; none when they are not known under
 /// today's rules.

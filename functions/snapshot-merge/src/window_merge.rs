@@ -9,24 +9,10 @@ use lake::LakeError;
 use crate::assemble::RowAssembler;
 use crate::batch_columns::{count_owners_before, owner_ids};
 use crate::change_columns::{ChangeColumns, ChangeParts};
+use crate::change_counts::RowChangeCounts;
 use crate::change_merge::BatchWindow;
 use crate::record_merge::{OwnerChanges, RecordMerge};
 use crate::resolve::{ChangeOrigin, ChangeRecord, is_new, resolve_changes};
-
-/// How many rows a merge inserted, updated and deleted.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct RowChangeCounts {
-    pub(crate) inserted: u64,
-    pub(crate) updated: u64,
-    pub(crate) deleted: u64,
-}
-
-impl RowChangeCounts {
-    /// Whether readers see anything new.
-    pub(crate) fn has_changes(self) -> bool {
-        self.inserted + self.updated + self.deleted > 0
-    }
-}
 
 /// A change with its owner.
 type OwnedChange<'w> = (&'w str, ChangeRecord<'w>);
