@@ -8,12 +8,14 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use contract::{Catalogue, CompiledMapping, Event, EventOp};
+use contract::{Catalogue, CompiledMapping, Event, EventOp, FilePlace, SourceContract};
 use lake::limits::DOCUMENT_BYTES_MAX;
 use lake::{Chunk, RawRecord, Receipt, decode_raw, encode_raw};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use pole::IdentityKey;
 
+use crate::backfill::record::FileExpectation;
+use crate::backfill::records::open_record_file;
 use crate::error::CliError;
 
 /// The file of expected rows, beside a contract.
@@ -75,7 +77,7 @@ pub fn run_samples(
     };
 
     let mut sampled_kinds = BTreeSet::new();
-    for (name, bytes) in read_sample_events(&folder.join("samples"))? {
+    for (name, bytes) in read_sample_events(contract, &folder.join("samples"))? {
         let event = Event::parse(contract, &bytes, None);
         let appended = event.as_ref().map_or(0, |event| event.time / 1_000 + 1);
         let kind = event.map_or_else(|_| "unreadable".to_owned(), |event| event.kind);
@@ -115,8 +117,12 @@ pub fn contract_folders(contracts: &Path) -> Result<BTreeMap<String, PathBuf>, C
     Ok(folders)
 }
 
-/// The events of a folder: each `.json` file is one, each line of a `.jsonl` file is one.
-fn read_sample_events(folder: &Path) -> Result<Vec<(String, Vec<u8>)>, CliError> {
+/// The events of a folder: each `.json` file is one, each line of a `.jsonl` file is one, and each
+/// record of a file that is written as the contract says it in `files`.
+fn read_sample_events(
+    contract: &SourceContract,
+    folder: &Path,
+) -> Result<Vec<(String, Vec<u8>)>, CliError> {
     let Ok(listed) = std::fs::read_dir(folder) else {
         return Ok(Vec::new());
     };
@@ -138,8 +144,40 @@ fn read_sample_events(folder: &Path) -> Result<Vec<(String, Vec<u8>)>, CliError>
                     numbered.map(|(line, number)| (format!("{name} {number}"), line.to_vec())),
                 );
             }
+            Some("csv" | "tsv" | "xlsx" | "parquet") => {
+                events.extend(read_file_events(contract, &file)?);
+            }
             _ => {}
         }
+    }
+    Ok(events)
+}
+
+/// The events that a backfill makes of a file.
+fn read_file_events(
+    contract: &SourceContract,
+    file: &Path,
+) -> Result<Vec<(String, Vec<u8>)>, CliError> {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let opened = open_record_file(file, &FileExpectation::of_contract(contract))?;
+    let mut events = Vec::new();
+    for (record, row) in opened.records.zip(1_u64..) {
+        let record = record.map_err(|fault| fault.why)?;
+        let typed = match opened.is_untyped {
+            true => contract.type_texts(record),
+            false => Ok(record),
+        };
+        let place = FilePlace {
+            digest: "sample",
+            name: &name,
+            row,
+        };
+        let event = typed.and_then(|record| {
+            let event = contract.backfill_event(record, Some(&place));
+            event.map_err(|fault| fault.to_string())
+        });
+        let event = event.map_err(|why| format!("{} record {row}: {why}", file.display()))?;
+        events.push((format!("{name} {row}"), event));
     }
     Ok(events)
 }

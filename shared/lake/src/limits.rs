@@ -16,6 +16,9 @@ pub const SAMPLES_BYTES_MAX: u64 = 4 * MIB;
 /// Columns of a CSV file.
 pub const CSV_COLUMNS_MAX: usize = 10_000;
 
+/// Bytes of the texts that the cells of a workbook share, which are held at once.
+pub const WORKBOOK_TEXTS_BYTES_MAX: u64 = 64 * MIB;
+
 /// Bytes of an answer of this platform: Lambda gives 6 MB at most.
 pub const ANSWER_BYTES_MAX: usize = 16 << 20;
 /// Bytes of an API's page.

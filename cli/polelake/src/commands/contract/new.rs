@@ -7,7 +7,7 @@ use lake::limits::SAMPLES_BYTES_MAX;
 use serde_json::Value;
 
 use super::read_contract_files;
-use crate::backfill::records::line_fault;
+use crate::backfill::json_documents::line_fault;
 use crate::error::CliError;
 
 pub(crate) fn run(contracts: &Path, name: &str, from: &[PathBuf]) -> Result<bool, CliError> {
