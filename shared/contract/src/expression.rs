@@ -5,6 +5,7 @@ mod epoch;
 mod instant;
 mod rooted_path;
 mod text_parser;
+mod text_verbs;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ pub(crate) use self::rooted_path::{RootedPath, StructureRoots, ValueRoots};
 
 use self::rooted_path::PathRoot;
 use self::text_parser::TextParser;
+use self::text_verbs::{TextSplit, blank_cell};
 use crate::calendar::Calendar;
 use crate::cell::Cell;
 use crate::mapping::{
@@ -71,6 +73,14 @@ pub(crate) enum CompiledExpression {
         namespace: KeyNamespace,
         key: Vec<CompiledExpression>,
     },
+    Split {
+        from: Box<CompiledExpression>,
+        split: TextSplit,
+    },
+    Blank {
+        from: Box<CompiledExpression>,
+        texts: Vec<String>,
+    },
 }
 
 impl CompiledExpression {
@@ -115,6 +125,14 @@ impl CompiledExpression {
             Expression::Identity(document) => Self::Identity {
                 namespace: references.namespaces.get(&document.namespace),
                 key: Self::compile_all(&document.key, references)?,
+            },
+            Expression::Split(document) => Self::Split {
+                from: Box::new(Self::compile(&document.from, references)?),
+                split: TextSplit::compile(document)?,
+            },
+            Expression::Blank(document) => Self::Blank {
+                from: Box::new(Self::compile(&document.from, references)?),
+                texts: document.texts.clone(),
             },
         })
     }
@@ -179,7 +197,9 @@ impl CompiledExpression {
             Self::CodeMap { from, .. }
             | Self::Parse { from, .. }
             | Self::Epoch { from, .. }
-            | Self::Normalise { from, .. } => from.collect_paths(paths),
+            | Self::Normalise { from, .. }
+            | Self::Split { from, .. }
+            | Self::Blank { from, .. } => from.collect_paths(paths),
         }
     }
 
@@ -215,7 +235,9 @@ impl CompiledExpression {
             Self::CodeMap { from, .. }
             | Self::Parse { from, .. }
             | Self::Epoch { from, .. }
-            | Self::Normalise { from, .. } => from.is_stated(scope, rules),
+            | Self::Normalise { from, .. }
+            | Self::Split { from, .. }
+            | Self::Blank { from, .. } => from.is_stated(scope, rules),
         }
     }
 
@@ -286,6 +308,11 @@ impl CompiledExpression {
                 Some(text) => normalise_text(text, normaliser, *unknown),
                 None => Ok(Cell::Null),
             },
+            Self::Split { from, split } => match from.evaluate_text(scope, rules)? {
+                Some(text) => Ok(split.part_of(&text)),
+                None => Ok(Cell::Null),
+            },
+            Self::Blank { from, texts } => blank_cell(from.evaluate(scope, rules)?, texts),
         }
     }
 

@@ -256,14 +256,15 @@ impl DeclaredStructure {
         matches!(self, Self::Value(scalar, _) if scalar.reads_number_text())
     }
 
-    /// The fields of an object that hold a text, number or boolean, and whether each is required.
+    /// The fields of an object that a text, number or boolean can fill, and whether each is required.
     pub(crate) fn scalar_fields(&self) -> Vec<(String, bool)> {
         let Self::Object(fields) = self else {
             return Vec::new();
         };
-        let scalars = fields
-            .iter()
-            .filter(|field| matches!(field.structure, Self::Value(..) | Self::Opaque));
+        let scalars = fields.iter().filter(|field| {
+            let is_scalar = matches!(field.structure, Self::Value(..) | Self::Opaque);
+            is_scalar || field.extension.split.is_some()
+        });
         scalars
             .map(|field| (field.name.clone(), field.required))
             .collect()
