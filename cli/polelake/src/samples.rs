@@ -144,7 +144,7 @@ fn read_sample_events(
                     numbered.map(|(line, number)| (format!("{name} {number}"), line.to_vec())),
                 );
             }
-            Some("csv" | "tsv" | "xlsx" | "parquet") => {
+            Some("csv" | "tsv" | "tab" | "txt" | "xlsx" | "parquet") => {
                 events.extend(read_file_events(contract, &file)?);
             }
             _ => {}

@@ -216,3 +216,6 @@ fn set_member(event: &mut Value, names: &[&str], value: Value) {
     }
     *member = value;
 }
+
+#[cfg(test)]
+mod tests;

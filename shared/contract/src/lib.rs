@@ -61,7 +61,7 @@ pub use compile::CompiledMapping;
 pub use dialect::{
     FileDialect, FileFormat, FileTrailer, HeaderCase, RaggedRows, StrayQuotes, TextEncoding,
 };
-pub use draft::{SourceDraft, draft_source};
+pub use draft::{DraftRequest, SourceDraft, SourceSamples, confirm_draft, draft_source};
 pub use evaluate::{EvaluatedEvent, PoleRow};
 pub use event::{Event, ID_CHARS_MAX, KEY_CHARS_MAX};
 pub use extension::{EventOp, Family, TokenClaims};

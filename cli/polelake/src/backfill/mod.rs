@@ -13,6 +13,7 @@ pub mod json_documents;
 pub mod pages;
 pub mod record;
 pub mod records;
+pub mod sniffer;
 mod table_rows;
 mod text_decoder;
 pub mod xlsx;

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use contract::{FileFormat, FileRecord};
+use contract::{FileFormat, FileRecord, RaggedRows};
 use flate2::read::MultiGzDecoder;
 use lake::BoundedBatches;
 use lake::limits::SUPPLIER_FILE;
@@ -117,7 +117,10 @@ fn open_records(
         FileFormat::Xlsx => {
             let rows = read_sheet(path, &expected.dialect);
             let rows = rows.map_err(|why| RecordFault::of_file(format!("{shown}: {why}")))?;
-            Ok(Box::new(TableRecords::open(rows, names, expected)?))
+            // A sheet does not write the blank cells at a row's end.
+            let mut padded = expected.clone();
+            padded.dialect.ragged_rows = RaggedRows::Pad;
+            Ok(Box::new(TableRecords::open(rows, names, &padded)?))
         }
         FileFormat::Json | FileFormat::Parquet => read_json_file(reader, shown, expected),
     }
