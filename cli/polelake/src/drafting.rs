@@ -147,7 +147,9 @@ impl<'f> SampleFiles<'f> {
         };
         for file in self.files {
             let expected = expectation(dialect);
-            for record in open_record_file(file, &expected)?.records {
+            let opened = open_record_file(file, &expected)?;
+            samples.set_columns(opened.columns);
+            for record in opened.records {
                 let record = record.map_err(|fault| fault.why)?;
                 samples.add(&record.value)?;
             }

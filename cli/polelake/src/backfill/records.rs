@@ -31,6 +31,8 @@ pub struct RecordFile {
     pub read_so_far: Arc<AtomicU64>,
     /// Whether the file holds texts only, which the contract gives their types.
     pub is_untyped: bool,
+    /// The names of a table's columns, in their order; none of other files.
+    pub columns: Vec<String>,
 }
 
 /// What the name of a file says of it.
@@ -92,38 +94,42 @@ pub fn open_record_file(path: &Path, expected: &FileExpectation) -> Result<Recor
         true => Box::new(MultiGzDecoder::new(counted)),
         false => Box::new(counted),
     };
-    let records = open_records(path, (reader, kind), expected);
+    let opened = open_records(path, (reader, kind), expected);
+    let (records, columns) = opened.map_err(|fault| fault.why)?;
     Ok(RecordFile {
-        records: records.map_err(|fault| fault.why)?,
+        records,
         total,
         read_so_far,
         is_untyped: kind.format != FileFormat::Json,
+        columns,
     })
 }
 
+/// The records of a file that is no Parquet, and the names of a table's columns.
 fn open_records(
     path: &Path,
     (reader, kind): (Box<dyn Read + Send>, FileKind),
     expected: &FileExpectation,
-) -> Result<RecordIterator, RecordFault> {
+) -> Result<(RecordIterator, Vec<String>), RecordFault> {
     let shown = path.display().to_string();
     let file_name = path.file_name().unwrap_or_default().to_string_lossy();
     let names = (shown.clone(), file_name.into_owned());
-    match kind.format {
-        FileFormat::Csv => {
-            let records = read_csv(reader, names, kind.delimiter, expected)?;
-            Ok(Box::new(records))
-        }
+    let table = match kind.format {
+        FileFormat::Csv => read_csv(reader, names, kind.delimiter, expected)?,
         FileFormat::Xlsx => {
             let rows = read_sheet(path, &expected.dialect);
             let rows = rows.map_err(|why| RecordFault::of_file(format!("{shown}: {why}")))?;
             // A sheet does not write the blank cells at a row's end.
             let mut padded = expected.clone();
             padded.dialect.ragged_rows = RaggedRows::Pad;
-            Ok(Box::new(TableRecords::open(rows, names, &padded)?))
+            TableRecords::open(rows, names, &padded)?
         }
-        FileFormat::Json | FileFormat::Parquet => read_json_file(reader, shown, expected),
-    }
+        FileFormat::Json | FileFormat::Parquet => {
+            return Ok((read_json_file(reader, shown, expected)?, Vec::new()));
+        }
+    };
+    let columns = table.names().to_vec();
+    Ok((Box::new(table), columns))
 }
 
 /// Reads a file to its end, and keeps nothing: what is found out only there, such as a quote that
@@ -190,6 +196,7 @@ fn read_parquet(file: File, shown: &str) -> Result<RecordFile, CliError> {
         total,
         read_so_far,
         is_untyped: false,
+        columns: Vec::new(),
     })
 }
 

@@ -80,6 +80,11 @@ impl TableRecords {
         })
     }
 
+    /// The names of the columns, in their order.
+    pub(super) fn names(&self) -> &[String] {
+        &self.names
+    }
+
     /// The next row that may be data; none at the end, which is checked.
     fn next_row(&mut self) -> Result<Option<TableRow>, RecordFault> {
         let read = self.rows.next().transpose();

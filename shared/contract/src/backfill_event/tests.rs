@@ -84,9 +84,9 @@ fn numbers_with_a_comma_are_read_by_it_or_refused() {
     let amount = typed("1.234,50").unwrap();
     assert_eq!(
         (&amount["amount"], &amount["note"]),
-        (&json!(1234.5), &json!("1,5"))
+        (&json!("1234.50"), &json!("1,5"))
     );
-    assert_eq!(typed("12").unwrap()["amount"], json!(12));
+    assert_eq!(typed("12").unwrap()["amount"], json!("12"));
     for other in ["1.5", "1,234.50", "x"] {
         let why = typed(other).unwrap_err();
         assert!(why.contains("amount") && !why.contains(other), "{why}");

@@ -23,6 +23,8 @@ const EVENT_TYPES_MAX: usize = 200;
 pub struct SourceSamples {
     /// Whether they are rows of a table of texts, and how numbers are written there.
     numbers: TextNumbers,
+    /// The order in which the columns of a table stand.
+    columns: Vec<String>,
     head: Vec<Value>,
     envelope: Option<GuessedEnvelope>,
     event: RecordProfile,
@@ -62,6 +64,11 @@ impl SourceSamples {
     #[must_use]
     pub fn head(&self) -> &[Value] {
         &self.head
+    }
+
+    /// Notes the order in which the columns of a table stand: objects have their members by name.
+    pub fn set_columns(&mut self, columns: Vec<String>) {
+        self.columns = columns;
     }
 
     /// Counts a sample.
@@ -136,6 +143,7 @@ impl SourceGuess {
         if samples.envelope.is_none() {
             samples.count_head();
         }
+        samples.record.sort_fields(&samples.columns);
         let envelope = samples.envelope.unwrap_or(GuessedEnvelope::Plain);
         let is_table = envelope == GuessedEnvelope::Table;
         let record = fields_of(&samples.record, samples.numbers);

@@ -44,6 +44,12 @@ impl RecordProfile {
         }
     }
 
+    /// Puts the fields into the order of these names.
+    pub(super) fn sort_fields(&mut self, names: &[String]) {
+        self.fields
+            .sort_by_key(|field| names.iter().position(|name| *name == field.name));
+    }
+
     /// The field of a name, which is mostly at the position that it has in the object.
     fn field_mut(&mut self, name: &str, position: usize) -> Option<&mut FieldProfile> {
         let is_there = self
