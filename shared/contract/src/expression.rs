@@ -130,6 +130,14 @@ impl CompiledExpression {
                 from: Box::new(Self::compile(&document.from, references)?),
                 split: TextSplit::compile(document)?,
             },
+            Expression::Lookup(document) => Self::CodeMap {
+                from: Box::new(Self::compile(&document.from, references)?),
+                list: references
+                    .lists
+                    .get(&document.list)?
+                    .column_by_text(&document.column)?,
+                unknown: document.unknown,
+            },
             Expression::Blank(document) => Self::Blank {
                 from: Box::new(Self::compile(&document.from, references)?),
                 texts: document.texts.clone(),

@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 pub(crate) use self::column_document::{ColumnDocument, UnreadablePolicy};
-pub(crate) use self::text_documents::{BlankDocument, SplitDocument};
+pub(crate) use self::text_documents::{BlankDocument, LookupDocument, SplitDocument};
 
 /// A mapping: how an event of a source becomes rows of POLE tables.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -175,6 +175,7 @@ pub(crate) enum Expression {
     Identity(IdentityDocument),
     Split(SplitDocument),
     Blank(BlankDocument),
+    Lookup(LookupDocument),
 }
 
 /// A value that is looked up in a reference list.
@@ -319,7 +320,7 @@ struct ConcatDocument {
 }
 
 /// The verbs, for messages.
-const EXPRESSION_VERBS: [&str; 12] = [
+const EXPRESSION_VERBS: [&str; 13] = [
     "copy",
     "constant",
     "concat",
@@ -332,6 +333,7 @@ const EXPRESSION_VERBS: [&str; 12] = [
     "identity",
     "split",
     "blank",
+    "lookup",
 ];
 
 impl JsonSchema for Expression {
@@ -358,6 +360,7 @@ impl JsonSchema for Expression {
             ("identity", generator.subschema_for::<IdentityDocument>()),
             ("split", generator.subschema_for::<SplitDocument>()),
             ("blank", generator.subschema_for::<BlankDocument>()),
+            ("lookup", generator.subschema_for::<LookupDocument>()),
         ];
 
         let mut forms = vec![path];
@@ -435,6 +438,7 @@ fn read_verb<'de, A: MapAccess<'de>>(verb: &str, map: &mut A) -> Result<Expressi
         "identity" => Expression::Identity(map.next_value()?),
         "split" => Expression::Split(map.next_value()?),
         "blank" => Expression::Blank(map.next_value()?),
+        "lookup" => Expression::Lookup(map.next_value()?),
         other => return Err(de::Error::unknown_variant(other, &EXPRESSION_VERBS)),
     })
 }

@@ -1,9 +1,9 @@
-//! The verbs that take a text apart, as mappings write them.
+//! The verbs that take a text apart or look it up, as mappings write them.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::Expression;
+use super::{Expression, UnknownValuePolicy};
 
 /// A part of a text.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -25,4 +25,24 @@ pub(crate) struct BlankDocument {
     pub(crate) from: Box<Expression>,
     /// The texts that become null, such as `N/A`.
     pub(crate) texts: Vec<String>,
+}
+
+/// A value that is looked up in a reference list with several columns.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LookupDocument {
+    /// The value that is looked up: a code of the list, or one of its synonyms.
+    pub(crate) from: Box<Expression>,
+    /// The reference list, `contracts/lists/<list>.yaml`.
+    pub(crate) list: String,
+    /// The column whose value it becomes.
+    pub(crate) column: String,
+    /// What becomes of a value that the list does not know, or knows without this column: quarantine
+    /// by default, for the value itself is none of the column's.
+    #[serde(default = "refuse_unknown")]
+    pub(crate) unknown: UnknownValuePolicy,
+}
+
+fn refuse_unknown() -> UnknownValuePolicy {
+    UnknownValuePolicy::Quarantine
 }
