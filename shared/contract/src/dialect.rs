@@ -13,7 +13,7 @@ use crate::problem::Problem;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct FileDialect {
-    /// What the files are, where the ends of their names do not say it.
+    /// What the files are, whatever their names say; without it the ends of their names say it.
     pub format: Option<FileFormat>,
     /// How the bytes of CSV and JSON files are letters.
     pub encoding: TextEncoding,
