@@ -108,7 +108,7 @@ fn arrived(s3: &Path) {
     assert_eq!(jay.get("date_of_birth"), None, "the placeholder is none");
     let page = std::fs::read_to_string(s3.join("site/table/object.html")).unwrap();
     assert!(
-        page.contains("library-loans: $.item.title"),
+        page.contains("library-loans: $.Title"),
         "the page tells where a column comes from"
     );
     assert!(

@@ -8,9 +8,10 @@ use arrow_array::{
     ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array, RecordBatch,
     StringArray, TimestampMicrosecondArray,
 };
-use contract::FilePlace;
+use contract::{FilePlace, FileRecord};
 use fastrand::Rng;
 use parquet::arrow::ArrowWriter;
+use polelake::backfill::record::{FileExpectation, RecordFault};
 use polelake::backfill::records::open_record_file;
 
 use super::blind::blind_bytes;
@@ -36,12 +37,13 @@ impl ScratchFile {
     /// The file's records as events, or why there is none.
     fn events(&self) -> Result<Vec<Result<Vec<u8>, String>>, String> {
         let contract = &CATALOGUE.mapping_of_source("test-fuzz").unwrap().contract;
-        let opened = open_record_file(&self.0).map_err(|error| error.to_string())?;
+        let expected = FileExpectation::of_contract(contract);
+        let opened = open_record_file(&self.0, &expected).map_err(|error| error.to_string())?;
         let is_untyped = opened.is_untyped;
-        let event = |(record, row): (Result<_, String>, u64)| {
-            let mut record = record?;
+        let event = |(record, row): (Result<FileRecord, RecordFault>, u64)| {
+            let mut record = record.map_err(|fault| fault.why)?;
             if is_untyped {
-                record = contract.type_texts(record);
+                record = contract.type_texts(record)?;
             }
             let place = FilePlace {
                 digest: "fuzz",

@@ -27,7 +27,7 @@ pub fn find_sample_problems(
         let Some(folder) = folders.get(&mapping.contract.name) else {
             continue;
         };
-        let samples = read_sample_events(&folder.join("samples"))?;
+        let samples = read_sample_events(&mapping.contract, &folder.join("samples"))?;
         let parsed: Vec<(&SampleEvent, Result<Event, EventFault>)> = samples
             .iter()
             .map(|sample| (sample, Event::parse(&mapping.contract, &sample.bytes, None)))

@@ -8,12 +8,14 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use contract::{Catalogue, CompiledMapping, Event, EventOp};
+use contract::{Catalogue, CompiledMapping, Event, EventOp, FilePlace, SourceContract};
 use lake::limits::DOCUMENT_BYTES_MAX;
 use lake::{Chunk, RawRecord, Receipt, decode_raw, encode_raw};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use pole::IdentityKey;
 
+use crate::backfill::record::FileExpectation;
+use crate::backfill::records::open_record_file;
 use crate::error::CliError;
 
 /// The file of expected rows, beside a contract.
@@ -75,7 +77,7 @@ pub fn run_samples(
     };
 
     let mut sampled_kinds = BTreeSet::new();
-    for sample in read_sample_events(&folder.join("samples"))? {
+    for sample in read_sample_events(contract, &folder.join("samples"))? {
         let SampleEvent { name, bytes, .. } = sample;
         let event = Event::parse(contract, &bytes, None);
         let appended = event.as_ref().map_or(0, |event| event.time / 1_000 + 1);
@@ -122,13 +124,17 @@ pub(crate) struct SampleEvent {
     /// What the golden file calls it.
     pub(crate) name: String,
     pub(crate) file: PathBuf,
-    /// Its line in a file of several; 0 where the file is one event.
+    /// Its line or row in a file of several; 0 where the file is one event.
     pub(crate) line: usize,
     pub(crate) bytes: Vec<u8>,
 }
 
-/// The events of a folder: each `.json` file is one, each line of a `.jsonl` file is one.
-pub(crate) fn read_sample_events(folder: &Path) -> Result<Vec<SampleEvent>, CliError> {
+/// The events of a folder: each `.json` file is one, each line of a `.jsonl` file is one, and each
+/// record of a file that is written as the contract says it in `files`.
+pub(crate) fn read_sample_events(
+    contract: &SourceContract,
+    folder: &Path,
+) -> Result<Vec<SampleEvent>, CliError> {
     let Ok(listed) = std::fs::read_dir(folder) else {
         return Ok(Vec::new());
     };
@@ -150,6 +156,9 @@ pub(crate) fn read_sample_events(folder: &Path) -> Result<Vec<SampleEvent>, CliE
                 line: 0,
             }),
             Some("jsonl") => events.extend(read_sample_lines(&name, &file)?),
+            Some("csv" | "tsv" | "tab" | "txt" | "xlsx" | "parquet") => {
+                events.extend(read_file_events(contract, &file)?);
+            }
             _ => {}
         }
     }
@@ -168,6 +177,37 @@ fn read_sample_lines(name: &str, file: &Path) -> Result<Vec<SampleEvent>, CliErr
         bytes: bytes.to_vec(),
     };
     Ok(filled.zip(1..).map(event).collect())
+}
+
+/// The events that a backfill makes of a file.
+fn read_file_events(contract: &SourceContract, file: &Path) -> Result<Vec<SampleEvent>, CliError> {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let opened = open_record_file(file, &FileExpectation::of_contract(contract))?;
+    let mut events = Vec::new();
+    for (record, row) in opened.records.zip(1_u64..) {
+        let record = record.map_err(|fault| fault.why)?;
+        let typed = match opened.is_untyped {
+            true => contract.type_texts(record),
+            false => Ok(record),
+        };
+        let place = FilePlace {
+            digest: "sample",
+            name: &name,
+            row,
+        };
+        let event = typed.and_then(|record| {
+            let event = contract.backfill_event(record, Some(&place));
+            event.map_err(|fault| fault.to_string())
+        });
+        let event = event.map_err(|why| format!("{} record {row}: {why}", file.display()))?;
+        events.push(SampleEvent {
+            name: format!("{name} {row}"),
+            file: file.to_owned(),
+            line: usize::try_from(row).unwrap_or_default(),
+            bytes: event,
+        });
+    }
+    Ok(events)
 }
 
 fn read_sample_file(file: &Path) -> Result<Vec<u8>, String> {

@@ -10,6 +10,8 @@ use crate::problem::Problem;
 #[derive(Debug)]
 pub struct CompiledBackfill {
     pub(crate) event_type: String,
+    /// The event type of a record that a file says to be deleted.
+    pub(crate) delete_event_type: Option<String>,
     pub(crate) key: Vec<BackfillKeyPart>,
     /// When a record changed.
     pub(crate) clock: EventClock,
@@ -64,6 +66,7 @@ impl CompiledBackfill {
     ) -> Result<Self, Problem> {
         Ok(Self {
             event_type: document.event_type.clone(),
+            delete_event_type: document.delete_event_type.clone(),
             key: document
                 .key
                 .iter()

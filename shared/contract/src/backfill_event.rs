@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use crate::backfill::{BackfillKeyPart, CompiledBackfill, FilePlace};
 use crate::event::read_key;
 use crate::fault::EventFault;
+use crate::file_record::FileRecord;
 use crate::json::render_json;
 use crate::path::EventPath;
 use crate::source::SourceContract;
@@ -18,18 +19,23 @@ impl SourceContract {
         self.backfill.is_some() || self.records_are_events()
     }
 
-    fn records_are_events(&self) -> bool {
-        self.record_target_path()
-            .and_then(EventPath::plain_names)
-            .is_none_or(|names| names.is_empty())
-    }
-
     /// A record of texts, such as a row of a CSV file, with the numbers and booleans that the
     /// contract declares. A text that is none stays a text, which the transform refuses by path.
-    #[must_use]
-    pub fn type_texts(&self, mut record: Value) -> Value {
-        self.declared_record().type_texts(&mut record);
-        record
+    ///
+    /// # Errors
+    /// The field that holds no number with a comma, where the contract says that numbers have one.
+    pub fn type_texts(&self, mut record: FileRecord) -> Result<FileRecord, String> {
+        let declared = self.declared_record();
+        if self.files.as_ref().is_some_and(|files| files.decimal_comma) {
+            declared.point_commas(&mut record.value).map_err(|field| {
+                format!(
+                    "`{field}` is no number such as 1.234,56, which `files.decimal_comma` of the \
+                     contract says"
+                )
+            })?;
+        }
+        declared.type_texts(&mut record.value);
+        Ok(record)
     }
 
     /// The event of a record of a file, or of an API where `place` is none. The same record at the
@@ -40,15 +46,63 @@ impl SourceContract {
     /// A fault that names the rule and the path, and never holds a value.
     pub fn backfill_event(
         &self,
-        record: Value,
+        record: FileRecord,
         place: Option<&FilePlace<'_>>,
     ) -> Result<Vec<u8>, EventFault> {
         let declared = self.backfill.as_ref();
         let event = match declared.filter(|_| !self.records_are_events()) {
-            Some(backfill) => self.build_event(backfill, record, place)?,
-            None => record,
+            _ if record.is_deletion => self.build_deletion(declared, record, place)?,
+            Some(backfill) => self.build_event(backfill, record.value, place)?,
+            None => record.value,
         };
         Ok(render_json(&event).into_bytes())
+    }
+
+    /// The event of a record that the file says to be deleted. It happened when the file says so:
+    /// what is left of the record is older.
+    fn build_deletion(
+        &self,
+        backfill: Option<&CompiledBackfill>,
+        record: FileRecord,
+        place: Option<&FilePlace<'_>>,
+    ) -> Result<Value, EventFault> {
+        let declared =
+            backfill.and_then(|backfill| Some((backfill, backfill.delete_event_type.as_ref()?)));
+        let (backfill, event_type) = declared.ok_or_else(|| {
+            let reason = "the file says that the record was deleted: declare in \
+                          `backfill.delete_event_type` which event type deletes";
+            EventFault::new("backfill.delete_event_type", "$", reason)
+        })?;
+
+        let paths = &self.paths;
+        let id = self.backfill_event_id(&record.value, place);
+        let time = match record.changed_micros {
+            Some(micros) => ExactInstant::from_nanos(i128::from(micros) * 1_000),
+            None => Some(
+                backfill
+                    .clock
+                    .read_time("backfill.time", &record.value)?
+                    .instant,
+            ),
+        };
+        let mut event = Value::Object(Map::new());
+        if self.records_are_events() {
+            event = record.value;
+        } else {
+            for (event_path, key_part) in paths.key.iter().zip(&backfill.key) {
+                let part = self.backfill_key_part(key_part, &record.value, place)?;
+                set_at_path(&mut event, Some(event_path), part.into());
+            }
+            set_at_path(&mut event, paths.delete_body.first(), record.value);
+        }
+        set_at_path(&mut event, paths.id.as_ref(), id.into());
+        set_at_path(
+            &mut event,
+            paths.event_type.as_ref(),
+            event_type.as_str().into(),
+        );
+        self.set_event_time(&mut event, time.unwrap_or_default())?;
+        Ok(event)
     }
 
     /// An event around a record, with the key, time and version that the record states.
@@ -162,3 +216,6 @@ fn set_member(event: &mut Value, names: &[&str], value: Value) {
     }
     *member = value;
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@ mod epoch;
 mod instant;
 mod rooted_path;
 mod text_parser;
+mod text_verbs;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ pub(crate) use self::rooted_path::{PathRoots, RootedPath, StructureRoots, ValueR
 
 use self::rooted_path::PathRoot;
 use self::text_parser::TextParser;
+use self::text_verbs::{TextSplit, blank_cell};
 use crate::calendar::Calendar;
 use crate::cell::Cell;
 use crate::mapping::{
@@ -71,6 +73,14 @@ pub(crate) enum CompiledExpression {
         namespace: KeyNamespace,
         key: Vec<CompiledExpression>,
     },
+    Split {
+        from: Box<CompiledExpression>,
+        split: TextSplit,
+    },
+    Blank {
+        from: Box<CompiledExpression>,
+        texts: Vec<String>,
+    },
 }
 
 impl CompiledExpression {
@@ -115,6 +125,22 @@ impl CompiledExpression {
             Expression::Identity(document) => Self::Identity {
                 namespace: references.namespaces.get(&document.namespace),
                 key: Self::compile_all(&document.key, references)?,
+            },
+            Expression::Split(document) => Self::Split {
+                from: Box::new(Self::compile(&document.from, references)?),
+                split: TextSplit::compile(document)?,
+            },
+            Expression::Lookup(document) => Self::CodeMap {
+                from: Box::new(Self::compile(&document.from, references)?),
+                list: references
+                    .lists
+                    .get(&document.list)?
+                    .column_by_text(&document.column)?,
+                unknown: document.unknown,
+            },
+            Expression::Blank(document) => Self::Blank {
+                from: Box::new(Self::compile(&document.from, references)?),
+                texts: document.texts.clone(),
             },
         })
     }
@@ -179,7 +205,9 @@ impl CompiledExpression {
             Self::CodeMap { from, .. }
             | Self::Parse { from, .. }
             | Self::Epoch { from, .. }
-            | Self::Normalise { from, .. } => from.collect_paths(paths),
+            | Self::Normalise { from, .. }
+            | Self::Split { from, .. }
+            | Self::Blank { from, .. } => from.collect_paths(paths),
         }
     }
 
@@ -242,7 +270,9 @@ impl CompiledExpression {
             Self::CodeMap { from, .. }
             | Self::Parse { from, .. }
             | Self::Epoch { from, .. }
-            | Self::Normalise { from, .. } => from.is_known(scope, rules, is_path_known),
+            | Self::Normalise { from, .. }
+            | Self::Split { from, .. }
+            | Self::Blank { from, .. } => from.is_known(scope, rules, is_path_known),
         }
     }
 
@@ -313,6 +343,11 @@ impl CompiledExpression {
                 Some(text) => normalise_text(text, normaliser, *unknown),
                 None => Ok(Cell::Null),
             },
+            Self::Split { from, split } => match from.evaluate_text(scope, rules)? {
+                Some(text) => Ok(split.part_of(&text)),
+                None => Ok(Cell::Null),
+            },
+            Self::Blank { from, texts } => blank_cell(from.evaluate(scope, rules)?, texts),
         }
     }
 

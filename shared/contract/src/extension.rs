@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::dialect::FileDialect;
 use crate::fetch::FetchDocument;
 use crate::mapping::Expression;
 
@@ -102,6 +103,9 @@ pub(crate) struct SourceExtension {
     /// How records of a file become events.
     #[serde(default)]
     pub(crate) backfill: Option<BackfillDocument>,
+    /// How the source's files are written.
+    #[serde(default)]
+    pub(crate) files: Option<FileDialect>,
     /// What becomes of a record that cannot be mapped.
     #[serde(default)]
     pub(crate) bad_records: BadRecords,
@@ -139,6 +143,10 @@ pub(crate) struct PushPermissions {
 pub(crate) struct BackfillDocument {
     /// The declared event type that it is sent as: one that states the full record.
     pub(crate) event_type: String,
+    /// The declared event type as which a file's deletions are sent, such as those of an
+    /// incremental export of DynamoDB: one that deletes.
+    #[serde(default)]
+    pub(crate) delete_event_type: Option<String>,
     /// Paths in the record to the parts of its key. `row-number` is its row in its file, and
     /// `file-name` the file's name, for rows that have no key of their own.
     pub(crate) key: Vec<String>,

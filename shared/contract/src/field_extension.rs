@@ -17,6 +17,9 @@ pub(crate) struct FieldExtension {
     /// How the value is written as a text.
     #[serde(default)]
     pub(crate) encoded: Option<Encoding>,
+    /// What is between the items of a list that is written as one text.
+    #[serde(default)]
+    pub(crate) split: Option<String>,
     /// JSON types that the source sends besides the declared one.
     #[serde(default)]
     pub(crate) accepts: Vec<AcceptedType>,
@@ -67,11 +70,12 @@ impl FieldExtension {
             .all(|accepted| other.accepts.contains(accepted))
             && (!self.is_encoded() || other.is_encoded())
             && (!self.is_single_item() || other.is_single_item())
+            && (self.split.is_none() || self.split == other.split)
     }
 
     /// Whether values are read before they are checked.
     pub(crate) fn changes_value(&self) -> bool {
-        self.is_encoded() || self.is_single_item()
+        self.is_encoded() || self.is_single_item() || self.split.is_some()
     }
 }
 

@@ -33,6 +33,9 @@ struct CodeDocument {
     /// Other texts that stand for it in sources, such as `New Build` for `NewBuild`.
     #[serde(default)]
     synonyms: Vec<String>,
+    /// What else the list knows of it, such as the ward of a round, by the column's name.
+    #[serde(default)]
+    columns: BTreeMap<String, String>,
 }
 
 /// A reference list.
@@ -46,6 +49,8 @@ pub struct ReferenceList {
     pub codes: Vec<(String, String)>,
     to_code: Arc<BTreeMap<String, String>>,
     to_label: Arc<BTreeMap<String, String>>,
+    /// The values of each further column, by every text of a code.
+    columns: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 impl ReferenceList {
@@ -55,10 +60,12 @@ impl ReferenceList {
         let mut codes = Vec::new();
         let mut to_code = BTreeMap::new();
         let mut to_label = BTreeMap::new();
+        let mut columns: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
         for CodeDocument {
             code,
             label,
             synonyms,
+            columns: values,
         } in document.codes
         {
             let label = label.unwrap_or_else(|| code.clone());
@@ -67,6 +74,10 @@ impl ReferenceList {
                     return Err(ambiguous_text(file, text, [&other, &code]));
                 }
                 to_label.insert(text.clone(), label.clone());
+                for (column, value) in &values {
+                    let column = columns.entry(column.clone()).or_default();
+                    column.insert(text.clone(), value.clone());
+                }
             }
             codes.push((code, label));
         }
@@ -77,12 +88,26 @@ impl ReferenceList {
             codes,
             to_code: Arc::new(to_code),
             to_label: Arc::new(to_label),
+            columns,
         })
     }
 
     /// From every text that the list knows to its code.
     pub(crate) fn codes_by_text(&self) -> Arc<BTreeMap<String, String>> {
         Arc::clone(&self.to_code)
+    }
+
+    /// From every text that the list knows to its value in a further column; of codes without one,
+    /// none.
+    pub(crate) fn column_by_text(
+        &self,
+        column: &str,
+    ) -> Result<Arc<BTreeMap<String, String>>, String> {
+        let values = self.columns.get(column).ok_or_else(|| {
+            let near = nearest_name_hint(column, self.columns.keys().map(String::as_str));
+            format!("the reference list has no column `{column}`{near}")
+        })?;
+        Ok(Arc::new(values.clone()))
     }
 
     /// From every text that the list knows to its label.
@@ -154,6 +179,19 @@ mod tests {
             ("A", "Ah")
         );
         assert_eq!(list.labels_by_text()["B"], "B");
+        let rounds = text.replace("{code: B}", "{code: B, columns: {ward: North}}");
+        lists.add_file(&file(&rounds)).unwrap();
+        let wards = lists.get("kinds").unwrap().column_by_text("ward").unwrap();
+        assert_eq!(
+            (wards.get("B").map(String::as_str), wards.get("A")),
+            (Some("North"), None)
+        );
+        let why = lists
+            .get("kinds")
+            .unwrap()
+            .column_by_text("wards")
+            .unwrap_err();
+        assert!(why.contains("`ward`"), "{why}");
         let twice = text.replace("{code: B}", "{code: B, synonyms: [a]}");
         let problem = lists.add_file(&file(&twice)).unwrap_err();
         assert!(problem.message.contains("both `A` and `B`"), "{problem}");

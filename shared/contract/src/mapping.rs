@@ -2,6 +2,7 @@
 //! lineage is known.
 
 mod column_document;
+mod text_documents;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 pub(crate) use self::column_document::{ColumnDocument, UnreadablePolicy};
+pub(crate) use self::text_documents::{BlankDocument, LookupDocument, SplitDocument};
 
 /// A mapping: how an event of a source becomes rows of POLE tables.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -178,6 +180,9 @@ pub(crate) enum Expression {
     Normalise(NormaliseDocument),
     Sentinel(String),
     Identity(IdentityDocument),
+    Split(SplitDocument),
+    Blank(BlankDocument),
+    Lookup(LookupDocument),
 }
 
 /// A value that is looked up in a reference list.
@@ -322,7 +327,7 @@ struct ConcatDocument {
 }
 
 /// The verbs, for messages.
-const EXPRESSION_VERBS: [&str; 10] = [
+const EXPRESSION_VERBS: [&str; 13] = [
     "copy",
     "constant",
     "concat",
@@ -333,6 +338,9 @@ const EXPRESSION_VERBS: [&str; 10] = [
     "normalise",
     "sentinel",
     "identity",
+    "split",
+    "blank",
+    "lookup",
 ];
 
 impl JsonSchema for Expression {
@@ -357,6 +365,9 @@ impl JsonSchema for Expression {
             ("normalise", generator.subschema_for::<NormaliseDocument>()),
             ("sentinel", path.clone()),
             ("identity", generator.subschema_for::<IdentityDocument>()),
+            ("split", generator.subschema_for::<SplitDocument>()),
+            ("blank", generator.subschema_for::<BlankDocument>()),
+            ("lookup", generator.subschema_for::<LookupDocument>()),
         ];
 
         let mut forms = vec![path];
@@ -432,6 +443,9 @@ fn read_verb<'de, A: MapAccess<'de>>(verb: &str, map: &mut A) -> Result<Expressi
         "normalise" => Expression::Normalise(map.next_value()?),
         "sentinel" => Expression::Sentinel(map.next_value()?),
         "identity" => Expression::Identity(map.next_value()?),
+        "split" => Expression::Split(map.next_value()?),
+        "blank" => Expression::Blank(map.next_value()?),
+        "lookup" => Expression::Lookup(map.next_value()?),
         other => return Err(de::Error::unknown_variant(other, &EXPRESSION_VERBS)),
     })
 }

@@ -16,6 +16,7 @@ use self::extension_check::{check_extension, compile_fetch};
 use crate::backfill::{BackfillKeyPart, CompiledBackfill};
 use crate::calendar::Calendar;
 use crate::caller::{matches_pattern, token_matches};
+use crate::dialect::FileDialect;
 use crate::event_paths::EventPaths;
 use crate::event_time::{EventClock, TimeSkew};
 use crate::extension::{BadRecords, EnvelopeDefaults, EventOp, SourceExtension, TokenClaims};
@@ -69,6 +70,8 @@ pub struct SourceContract {
     pub fetch: Option<Fetch>,
     /// How records of a file become events, if they can.
     pub backfill: Option<CompiledBackfill>,
+    /// How files of the source are written, where the contract says it.
+    pub(crate) files: Option<FileDialect>,
     /// The described objects, as they were written.
     pub schema: Vec<SchemaObject>,
     /// What the contract says to those who use the data.
@@ -132,6 +135,7 @@ impl SourceContract {
             claims: extension.push.claims,
             fetch,
             backfill,
+            files: extension.files,
             paths,
             clock,
             skew,
@@ -164,12 +168,28 @@ impl SourceContract {
             self.check_backfill(backfill)
                 .map_err(|why| locator.problem_at("backfill", why))?;
         }
+        self.check_files(locator)
+    }
+
+    /// Checks that the files can be written so, and that the fields which they name are declared.
+    fn check_files(&self, locator: &ProblemLocator<'_>) -> Result<(), Problem> {
+        let Some(dialect) = &self.files else {
+            return Ok(());
+        };
+        dialect.check(locator)?;
+
+        for name in dialect.named_fields() {
+            self.declared_record()
+                .check_field_name(name)
+                .map_err(|why| locator.problem_in("files", name, why))?;
+        }
         Ok(())
     }
 
     /// Checks that the backfill fits the contract around it.
     fn check_backfill(&self, backfill: &CompiledBackfill) -> Result<(), String> {
         self.check_backfill_event_type(&backfill.event_type)?;
+        self.check_delete_event_type(backfill.delete_event_type.as_deref())?;
         self.clock.write_target()?;
 
         let key_parts = self.paths.key.len();
@@ -210,6 +230,14 @@ impl SourceContract {
         }
     }
 
+    fn check_delete_event_type(&self, event_type: Option<&str>) -> Result<(), String> {
+        match event_type.map(|event_type| self.event_op(event_type)) {
+            None | Some(Ok(EventOp::Delete)) => Ok(()),
+            Some(Ok(_)) => Err("`backfill.delete_event_type` must be one that deletes".into()),
+            Some(Err(why)) => Err(format!("`backfill.delete_event_type`: {why}")),
+        }
+    }
+
     /// The paths of an event that a backfill writes to.
     fn backfill_targets(&self) -> impl Iterator<Item = &EventPath> {
         let paths = &self.paths;
@@ -224,6 +252,13 @@ impl SourceContract {
     pub(crate) fn record_target_path(&self) -> Option<&EventPath> {
         let state = self.paths.state.as_ref().filter(|_| self.fetch.is_none());
         state.or(self.paths.body.first())
+    }
+
+    /// Whether a record of a file is an event already.
+    pub(crate) fn records_are_events(&self) -> bool {
+        self.record_target_path()
+            .and_then(EventPath::plain_names)
+            .is_none_or(|names| names.is_empty())
     }
 
     /// What the record is declared to be.

@@ -261,6 +261,32 @@ impl DeclaredStructure {
         matches!(self, Self::Value(scalar, _) if scalar.reads_number_text())
     }
 
+    /// The fields of an object that a text, number or boolean can fill, and whether each is required.
+    pub(crate) fn scalar_fields(&self) -> Vec<(String, bool)> {
+        let Self::Object(fields) = self else {
+            return Vec::new();
+        };
+        let scalars = fields.iter().filter(|field| {
+            let is_scalar = matches!(field.structure, Self::Value(..) | Self::Opaque);
+            is_scalar || field.extension.split.is_some()
+        });
+        scalars
+            .map(|field| (field.name.clone(), field.required))
+            .collect()
+    }
+
+    /// Refuses the name of a field that an object does not declare.
+    pub(crate) fn check_field_name(&self, name: &str) -> Result<(), String> {
+        match self {
+            Self::Object(fields) if find_field(fields, name).is_none() => {
+                let known = fields.iter().map(|field| field.name.as_str());
+                let near = nearest_name_hint(name, known);
+                Err(format!("the contract declares no field `{name}`{near}"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Adds the paths of opaque objects, which the lint reports.
     pub(crate) fn collect_opaque_paths(&self, path: &str, opaque: &mut Vec<String>) {
         match self {

@@ -9,12 +9,11 @@ const MIB: u64 = 1 << 20;
 /// Bytes of a value: of a record, a line, a field or a cell. The largest event has as many.
 pub const VALUE_BYTES_MAX: usize = contract::EVENT_BYTES_MAX;
 
-/// Bytes of a file of samples of which a contract is drafted: parsed, they take up to ninety times
-/// as many.
-pub const SAMPLES_BYTES_MAX: u64 = 4 * MIB;
-
 /// Columns of a CSV file.
 pub const CSV_COLUMNS_MAX: usize = 10_000;
+
+/// Bytes of the texts that the cells of a workbook share, which are held at once.
+pub const WORKBOOK_TEXTS_BYTES_MAX: u64 = 64 * MIB;
 
 /// Bytes of an answer of this platform: Lambda gives 6 MB at most.
 pub const ANSWER_BYTES_MAX: usize = 16 << 20;

@@ -3,6 +3,9 @@
 //!
 //! `docs/pole-standard.md` says how each is interpreted, and names its source.
 
+use icu_properties::CodePointMapData;
+use icu_properties::props::{GeneralCategory, GeneralCategoryGroup};
+
 use crate::Normaliser;
 
 /// A closed set of checks that a contract can apply to a text.
@@ -231,12 +234,20 @@ fn is_person_name(text: &str) -> bool {
         .split_once(' ')
         .is_some_and(|(first, _)| NAME_TITLES.contains(&first.to_lowercase().as_str()));
 
+    let is_letter = |c: char| c.is_alphabetic() || is_mark(c);
     has_single_spaces
         && !has_title
         && text.chars().any(char::is_alphabetic)
+        && !text.starts_with(is_mark)
         && text
             .chars()
-            .all(|c| c.is_alphabetic() || matches!(c, '-' | '\'' | '’' | ' '))
+            .all(|c| is_letter(c) || matches!(c, '-' | '\'' | '’' | ' '))
+}
+
+/// Whether a character belongs to the letter before it: an accent, a vowel sign, a joiner.
+fn is_mark(c: char) -> bool {
+    let category = CodePointMapData::<GeneralCategory>::new().get(c);
+    GeneralCategoryGroup::Mark.contains(category) || matches!(c, '\u{200c}' | '\u{200d}')
 }
 
 /// An act and seven characters, or common law, or an offence without an act; perhaps attempted,
@@ -332,13 +343,24 @@ mod tests {
     fn names() {
         check(
             ConformanceCheck::PersonName,
-            &["Anne-Marie", "O'Dowd", "Zoë", "Mary Ann", "Dr"],
+            &[
+                "Anne-Marie",
+                "O'Dowd",
+                "Zoë",
+                "Zoe\u{308}",
+                "कृष्ण",
+                "Nguyễn",
+                "محمّد",
+                "Mary Ann",
+                "Dr",
+            ],
             &[
                 "Mr Sample",
                 "Mary  Ann",
                 " Ann",
                 "R2D2",
                 "Sample Ltd.",
+                "\u{308}Ann",
                 "-",
                 "",
             ],

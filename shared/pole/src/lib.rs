@@ -7,6 +7,7 @@
 //! ([`ConformanceCheck`]).
 
 mod conformance;
+mod country_names;
 mod identity;
 mod key_part;
 mod normalise;

@@ -1,6 +1,11 @@
 //! One way to write the values that every source writes differently.
 
+use std::borrow::Cow;
+
+use icu_normalizer::ComposingNormalizerBorrowed;
+
 use crate::conformance::compute_check_letter;
+use crate::country_names::COUNTRY_NAMES;
 
 /// A closed set of normalisers. Each gives none for a text that is not such a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,7 +158,13 @@ fn normalise_phone(text: &str) -> Option<String> {
     (fits && fits_country && !is_odd).then(|| format!("+{international}"))
 }
 
+/// Letters and their marks in one form: `e` with a mark, and the letter of both, are one name (NFC).
+pub(crate) fn compose_text(text: &str) -> Cow<'_, str> {
+    ComposingNormalizerBorrowed::new_nfc().normalize(text)
+}
+
 fn normalise_name(text: &str) -> Option<String> {
+    let text = compose_text(text);
     let mut words = text.split_whitespace();
     let mut joined = words.next()?.to_owned();
     for word in words {
@@ -242,17 +253,31 @@ fn normalise_cro(text: &str) -> Option<String> {
 }
 
 fn normalise_country(text: &str) -> Option<String> {
-    let name = text.trim();
+    let name = compose_text(text.trim());
     let code = name.to_ascii_uppercase();
-    let found = match code.len() {
+    let by_code = match code.len() {
         2 => rust_iso3166::from_alpha2(&code),
         3 => rust_iso3166::from_alpha3(&code),
-        _ => rust_iso3166::ALL
-            .iter()
-            .find(|country| country.name.eq_ignore_ascii_case(name))
-            .copied(),
+        _ => None,
     };
-    found.map(|country| country.alpha3.to_owned())
+    let by_code = by_code.map(|country| country.alpha3);
+    by_code
+        .or_else(|| country_of_name(&name))
+        .map(str::to_owned)
+}
+
+/// The country of an English name.
+fn country_of_name(name: &str) -> Option<&'static str> {
+    let name = name.to_lowercase();
+    let mut listed = rust_iso3166::ALL.iter();
+    let by_iso = listed.find(|country| country.name.to_lowercase() == name);
+    let by_iso = by_iso.map(|country| country.alpha3);
+    by_iso.or_else(|| {
+        let mut names = COUNTRY_NAMES.iter();
+        names
+            .find(|(known, _)| known.to_lowercase() == name)
+            .map(|(_, code)| *code)
+    })
 }
 
 #[cfg(test)]
@@ -335,7 +360,11 @@ mod tests {
         );
         check(
             Normaliser::Name,
-            &[("  Mary   Ann ", Some("Mary Ann")), ("  ", None)],
+            &[
+                ("  Mary   Ann ", Some("Mary Ann")),
+                ("Zoe\u{308}", Some("Zoë")),
+                ("  ", None),
+            ],
         );
         check(
             Normaliser::Vrm,
@@ -371,6 +400,15 @@ mod tests {
                 ("gb", Some("GBR")),
                 ("IRL", Some("IRL")),
                 ("Nigeria", Some("NGA")),
+                ("United Kingdom", Some("GBR")),
+                ("UK", Some("GBR")),
+                ("russia", Some("RUS")),
+                ("South Korea", Some("KOR")),
+                ("Cote d'Ivoire", Some("CIV")),
+                ("Co\u{302}te d'Ivoire", Some("CIV")),
+                ("Türkiye", Some("TUR")),
+                ("Turkey", Some("TUR")),
+                ("United States", Some("USA")),
                 ("Utopia", None),
                 ("UTO", None),
             ],

@@ -6,9 +6,12 @@ use clap::{Args, Subcommand};
 
 #[derive(Subcommand)]
 pub(crate) enum ContractCommand {
-    /// Draft a contract and a mapping from samples; the draft marks every decision that a person
-    /// must make.
-    #[command(after_help = "Example: polelake contract new library/loans --from samples.jsonl")]
+    /// Draft a contract and a mapping from samples: CSV, a workbook, Parquet, JSON, a DynamoDB export;
+    /// the draft marks every decision that a person must make.
+    #[command(
+        after_help = "Example: polelake contract new library/loans --from samples.jsonl\n         \
+            polelake contract new waste/missed-bins --from missed.csv"
+    )]
     New(NewContractArgs),
     /// Compile all contracts and mappings: print each problem with file, line and column, and what
     /// enforces each rule.
@@ -44,7 +47,8 @@ pub(crate) enum ContractCommand {
 pub(crate) struct NewContractArgs {
     /// `<team>/<dataset>`: the folder below contracts/sources.
     pub(crate) name: String,
-    /// Files of samples: each holds one JSON document, or one on each line.
+    /// Files of samples: `.csv`, `.tsv`, `.xlsx`, `.parquet`, or JSON; how a table is written is found
+    /// out, and written into the contract.
     #[arg(long, required = true, num_args = 1..)]
     pub(crate) from: Vec<PathBuf>,
     /// The folder of contracts and mappings.

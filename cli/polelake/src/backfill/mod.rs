@@ -4,10 +4,16 @@
 //! it again changes nothing, and older state never overwrites newer. So a run that broke off can
 //! simply continue.
 
+mod csv_parser;
 mod csv_rows;
 mod doubles;
 pub mod dynamo;
 pub mod journal;
+pub mod json_documents;
 pub mod pages;
 pub mod record;
 pub mod records;
+pub mod sniffer;
+mod table_rows;
+mod text_decoder;
+pub mod xlsx;

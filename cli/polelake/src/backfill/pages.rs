@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use contract::FileRecord;
 use lake::limits::{API_PAGE_BYTES_MAX, API_PAGE_RECORDS_MAX, VALUE_BYTES_MAX};
 use reqwest::StatusCode;
 use reqwest::header::{ETAG, HeaderMap, IF_NONE_MATCH, RETRY_AFTER};
@@ -10,7 +11,8 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::journal::JournalPage;
-use super::record::BackfillRecord;
+use super::json_documents::line_fault;
+use super::record::{BackfillRecord, RecordFault};
 use crate::bounded_answer::read_answer;
 use crate::error::CliError;
 
@@ -192,11 +194,15 @@ pub fn parse_page_record(record: &RawValue) -> BackfillRecord {
     let length = record.get().len();
     if length > VALUE_BYTES_MAX {
         let limit = VALUE_BYTES_MAX;
-        return Err(format!(
+        return Err(RecordFault::of_record(format!(
             "a record of a page has {length} bytes, over the limit of {limit}"
-        ));
+        )));
     }
-    serde_json::from_str(record.get()).map_err(|_| "a record of a page is not JSON".to_owned())
+    let value = contract::read_json(record.get().as_bytes());
+    value.map(FileRecord::from).map_err(|fault| {
+        let why = line_fault(&fault);
+        RecordFault::of_record(format!("a record of a page: {why}"))
+    })
 }
 
 fn cursor_text(value: &RawValue) -> Option<String> {
@@ -305,7 +311,7 @@ mod tests {
         let large = RawValue::from_string(large).unwrap();
         let why = parse_page_record(&large).unwrap_err();
         assert!(
-            why.contains("1048577 bytes, over the limit of 1048576"),
+            why.why.contains("1048577 bytes, over the limit of 1048576"),
             "{why}"
         );
     }

@@ -16,8 +16,8 @@ use super::progress::styled_bar;
 use crate::args::backfill::BackfillArgs;
 use crate::backfill::journal::{BackfillJournal, JournalPage, OriginVersion};
 use crate::backfill::pages::{FetchedPage, PagedApi, PagingOptions, parse_page_record};
-use crate::backfill::record::BackfillRecord;
-use crate::backfill::records::open_record_file;
+use crate::backfill::record::{BackfillRecord, FileExpectation, RecordFault};
+use crate::backfill::records::{check_record_file, open_record_file};
 use crate::client::PlatformClient;
 use crate::error::CliError;
 use crate::terminal::escape_line;
@@ -104,7 +104,14 @@ struct BackfillSender<'s> {
 
 impl BackfillSender<'_> {
     async fn send_file(&mut self, file: &Path) -> Result<(), CliError> {
-        let records = open_record_file(file)?;
+        let expected = FileExpectation::of_contract(self.contract);
+        std::fs::File::open(file).map_err(|error| format!("{}: {error}", file.display()))?;
+        if let Err(why) = check_record_file(file, &expected) {
+            self.outcome.unreadable += 1;
+            eprintln!("not sent: {why}");
+            return Ok(());
+        }
+        let records = open_record_file(file, &expected)?;
         let origin = std::fs::canonicalize(file)?.to_string_lossy().into_owned();
         let version = OriginVersion {
             size: records.total,
@@ -126,7 +133,7 @@ impl BackfillSender<'_> {
                 continue;
             }
             let record = match records.is_untyped {
-                true => record.map(|record| self.contract.type_texts(record)),
+                true => self.type_record(record, count),
                 false => record,
             };
             let place = FilePlace {
@@ -152,6 +159,15 @@ impl BackfillSender<'_> {
         journal.save()?;
         bar.finish_and_clear();
         Ok(())
+    }
+
+    /// A record of texts with the types that the contract declares.
+    fn type_record(&self, record: BackfillRecord, number: u64) -> BackfillRecord {
+        let typed = self.contract.type_texts(record?);
+        typed.map_err(|why| RecordFault {
+            why: format!("record {number}: {why}"),
+            is_of_file: false,
+        })
     }
 
     async fn send_api_pages(&mut self, url: &str) -> Result<(), CliError> {
@@ -281,7 +297,7 @@ impl BackfillSender<'_> {
             Some(place) => format!("{} record {}", place.name, place.row),
             None => format!("record {}", self.outcome.read),
         };
-        let event = record.and_then(|record| {
+        let event = record.map_err(|fault| fault.why).and_then(|record| {
             let event = self.contract.backfill_event(record, place);
             let event = event.map_err(|fault| format!("{location}: {fault}"))?;
             check_event_size(event, &location)

@@ -5,7 +5,11 @@ use serde_json::Value;
 use super::ContractComparison;
 
 /// Members of the extension whose change breaks a reader or a sender, each with the reason.
-const BREAKING_MEMBERS: [(&str, &str); 12] = [
+const BREAKING_MEMBERS: [(&str, &str); 13] = [
+    (
+        "files",
+        "files are read in another way, and one that was read may be refused",
+    ),
     ("topic", "records would begin again in another topic"),
     ("envelope", "what was pushed would not be read any more"),
     ("key", "records would get other keys and other ids"),

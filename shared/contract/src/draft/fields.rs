@@ -2,10 +2,9 @@
 
 use std::fmt::Write;
 
-use serde_json::{Map, Value};
-
-use crate::number::number_text;
-use crate::time::{parse_date, parse_timestamp};
+use super::classify::{is_personal, is_reference_name};
+use super::profile::{FieldProfile, RecordProfile};
+use super::shapes::TextShapes;
 
 /// What a field's values are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +25,8 @@ pub(super) struct SampleField {
     pub(super) name: String,
     pub(super) kind: SampleFieldKind,
     pub(super) inner: Vec<SampleField>,
+    /// What its texts look like.
+    pub(super) shapes: TextShapes,
     /// What the items of a list are that are no objects.
     item_kind: SampleFieldKind,
     /// How far the values differ from the kind, as the extension on a field says it.
@@ -34,69 +35,60 @@ pub(super) struct SampleField {
     item_leniency: Option<String>,
 }
 
-/// The fields of objects, in the order in which they first appear.
-pub(super) fn collect_fields(objects: &[Value]) -> Vec<SampleField> {
-    let mut names: Vec<&str> = Vec::new();
-    for name in objects
-        .iter()
-        .filter_map(Value::as_object)
-        .flat_map(Map::keys)
-    {
-        if !names.contains(&name.as_str()) {
-            names.push(name);
-        }
-    }
-    names
-        .into_iter()
-        .map(|name| collect_field(objects, name))
-        .collect()
+/// Whether texts may be numbers, and how those are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum TextNumbers {
+    /// Texts are no numbers: JSON has numbers of its own.
+    #[default]
+    None,
+    /// Numbers of a table with a point, as in 1.5.
+    Point,
+    /// Numbers of a table with a comma, as in 1,5.
+    Comma,
 }
 
-/// One field, as the objects that have a value for it show it.
-fn collect_field(objects: &[Value], name: &str) -> SampleField {
-    let values: Vec<&Value> = objects
-        .iter()
-        .filter_map(|object| object.get(name))
-        .filter(|value| !value.is_null())
-        .collect();
-    let kind = guess_kind(&values);
-    let leniency = guess_leniency(kind, &values);
+/// A field with the path that leads to it.
+pub(super) type Leaf<'p> = (String, &'p SampleField);
 
-    let nested: Vec<Value> = match kind {
-        SampleFieldKind::Object => values.into_iter().cloned().collect(),
-        SampleFieldKind::List => values.into_iter().flat_map(list_items).cloned().collect(),
-        _ => Vec::new(),
+/// The fields of records of which all have been counted. In a table of texts, numbers are texts that
+/// look like ones.
+pub(super) fn fields_of(profile: &RecordProfile, numbers: TextNumbers) -> Vec<SampleField> {
+    let fields = profile.fields.iter();
+    fields.map(|field| sample_field(field, numbers)).collect()
+}
+
+/// One field, as the records that have a value for it show it.
+fn sample_field(profile: &FieldProfile, numbers: TextNumbers) -> SampleField {
+    let kind = guess_kind(profile, numbers);
+    let items = profile.items.as_deref();
+    let item_kind = match items {
+        Some(items) => guess_kind(items, TextNumbers::None),
+        None if profile.inner.fields.is_empty() => SampleFieldKind::Text,
+        None => SampleFieldKind::Object,
     };
-    let items: Vec<&Value> = nested.iter().collect();
-    let item_kind = guess_kind(&items);
+    let is_list = kind == SampleFieldKind::List;
     SampleField {
-        name: name.to_owned(),
+        name: profile.name.clone(),
         kind,
         item_kind,
-        leniency,
-        item_leniency: guess_leniency(item_kind, &items).filter(|_| kind == SampleFieldKind::List),
-        inner: collect_fields(&nested),
-    }
-}
-
-/// The items of a list; a value that is none is the only item.
-fn list_items(value: &Value) -> &[Value] {
-    match value {
-        Value::Array(items) => items,
-        single => std::slice::from_ref(single),
+        shapes: profile.shapes.clone(),
+        leniency: guess_leniency(kind, profile),
+        item_leniency: items
+            .filter(|_| is_list)
+            .and_then(|items| guess_leniency(item_kind, items)),
+        inner: fields_of(&profile.inner, TextNumbers::None),
     }
 }
 
 /// What the samples send besides the guessed kind.
-fn guess_leniency(kind: SampleFieldKind, values: &[&Value]) -> Option<String> {
-    let has = |test: ValueTest| values.iter().any(|value| test(value));
+fn guess_leniency(kind: SampleFieldKind, profile: &FieldProfile) -> Option<String> {
     match kind {
-        SampleFieldKind::List if !values.iter().all(|value| value.is_array()) => {
+        SampleFieldKind::List if profile.lists < profile.values => {
             Some("single-item: as-list".to_owned())
         }
         SampleFieldKind::Text => {
-            let numbers = has(is_number).then_some("number");
-            let booleans = has(Value::is_boolean).then_some("boolean");
+            let numbers = (profile.numbers > 0).then_some("number");
+            let booleans = (profile.booleans > 0).then_some("boolean");
             let accepted: Vec<&str> = numbers.into_iter().chain(booleans).collect();
             (!accepted.is_empty()).then(|| format!("accepts: [{}]", accepted.join(", ")))
         }
@@ -106,81 +98,54 @@ fn guess_leniency(kind: SampleFieldKind, values: &[&Value]) -> Option<String> {
 
 /// The narrowest kind that all values have; text where there are none. Lists beside single objects
 /// are lists.
-fn guess_kind(values: &[&Value]) -> SampleFieldKind {
-    let has_list = values.iter().any(|value| value.is_array());
-    if has_list
-        && values
-            .iter()
-            .all(|value| value.is_array() || is_object(value))
-    {
-        return SampleFieldKind::List;
+fn guess_kind(profile: &FieldProfile, numbers: TextNumbers) -> SampleFieldKind {
+    let all = |count: u64| profile.values > 0 && count == profile.values;
+    if all(profile.objects) {
+        SampleFieldKind::Object
+    } else if profile.lists > 0 && all(profile.lists + profile.objects) {
+        SampleFieldKind::List
+    } else if all(profile.booleans) {
+        SampleFieldKind::Boolean
+    } else if all(profile.integers) {
+        SampleFieldKind::Integer
+    } else if all(profile.numbers) {
+        SampleFieldKind::Number
+    } else if !all(profile.texts()) {
+        SampleFieldKind::Text
+    } else {
+        guess_text_kind(profile, numbers)
     }
-    KIND_TESTS
-        .iter()
-        .find(|(_, fits)| !values.is_empty() && values.iter().all(|value| fits(value)))
-        .map_or(SampleFieldKind::Text, |(kind, _)| *kind)
 }
 
-/// Whether a value is of a kind.
-type ValueTest = fn(&Value) -> bool;
-
-/// The kinds with their tests, the narrower before the wider: every integer is a number, and every
-/// date a timestamp.
-const KIND_TESTS: [(SampleFieldKind, ValueTest); 7] = [
-    (SampleFieldKind::Object, is_object),
-    (SampleFieldKind::List, Value::is_array),
-    (SampleFieldKind::Boolean, Value::is_boolean),
-    (SampleFieldKind::Integer, Value::is_i64),
-    (SampleFieldKind::Number, is_number),
-    (SampleFieldKind::Date, is_date),
-    (SampleFieldKind::Timestamp, is_timestamp),
-];
-
-fn is_number(value: &Value) -> bool {
-    number_text(value).is_some()
+/// Whether texts of a table are numbers, as they are written there.
+fn is_number(shapes: &TextShapes, numbers: TextNumbers) -> bool {
+    match numbers {
+        TextNumbers::None => false,
+        TextNumbers::Point => shapes.are_numbers(),
+        TextNumbers::Comma => shapes.are_comma_numbers(),
+    }
 }
 
-fn is_object(value: &Value) -> bool {
-    value.is_object() && !is_number(value)
+/// The kind of a field of texts.
+fn guess_text_kind(profile: &FieldProfile, numbers: TextNumbers) -> SampleFieldKind {
+    let shapes = &profile.shapes;
+    let name = to_snake_case(&profile.name);
+    if shapes.are_iso_days() {
+        SampleFieldKind::Date
+    } else if shapes.are_iso_times() {
+        SampleFieldKind::Timestamp
+    } else if numbers == TextNumbers::None || is_reference_name(&name) {
+        SampleFieldKind::Text
+    } else if shapes.are_integers() {
+        SampleFieldKind::Integer
+    } else if is_number(shapes, numbers) {
+        SampleFieldKind::Number
+    } else if shapes.are_booleans() {
+        SampleFieldKind::Boolean
+    } else {
+        SampleFieldKind::Text
+    }
 }
-
-fn is_date(value: &Value) -> bool {
-    value
-        .as_str()
-        .is_some_and(|text| text.len() == 10 && parse_date(text).is_some())
-}
-
-fn is_timestamp(value: &Value) -> bool {
-    value
-        .as_str()
-        .is_some_and(|text| parse_timestamp(text).is_some())
-}
-
-/// Parts of field names that point to data of people.
-const PERSONAL_NAME_PARTS: [&str; 22] = [
-    "name",
-    "birth",
-    "dob",
-    "death",
-    "email",
-    "phone",
-    "mobile",
-    "address",
-    "postcode",
-    "post_code",
-    "nino",
-    "insurance",
-    "nationality",
-    "gender",
-    "ethnic",
-    "title",
-    "street",
-    "passport",
-    "person",
-    "contact",
-    "note",
-    "age",
-];
 
 impl SampleFieldKind {
     /// The standard's type.
@@ -205,13 +170,57 @@ impl SampleField {
     }
 
     /// Whether the field, or one within it, seems to hold data of people.
-    fn is_personal(&self) -> bool {
+    pub(super) fn is_personal(&self) -> bool {
+        let is_text = match self.kind {
+            SampleFieldKind::Text => true,
+            SampleFieldKind::List => {
+                self.inner.is_empty() && self.item_kind == SampleFieldKind::Text
+            }
+            _ => false,
+        };
         let name = to_snake_case(&self.name);
-        let is_named_so = PERSONAL_NAME_PARTS.iter().any(|part| match *part {
-            "age" => name == "age",
-            part => name.contains(part),
-        });
-        is_named_so || self.inner.iter().any(Self::is_personal)
+        is_personal(&name, &self.shapes, is_text) || self.inner.iter().any(Self::is_personal)
+    }
+
+    /// Whether its values are dates, in whatever format.
+    pub(super) fn is_dated(&self) -> bool {
+        match self.kind {
+            SampleFieldKind::Date | SampleFieldKind::Timestamp => true,
+            SampleFieldKind::Text => self.shapes.dates().is_some(),
+            _ => false,
+        }
+    }
+
+    /// What people would ask of the field: what its values look like.
+    fn remark(&self) -> String {
+        let shape = self.shapes.personal_shape();
+        if let Some(shape) = shape {
+            return format!(", {shape}");
+        }
+        if self.shapes.are_mixed_dates() {
+            return ", dates with day and month in both orders".to_owned();
+        }
+        match self
+            .shapes
+            .dates()
+            .filter(|_| self.kind == SampleFieldKind::Text)
+        {
+            Some(dates) => format!(", {}", dates.formats.join(" or ")),
+            None => String::new(),
+        }
+    }
+
+    /// A field of texts that the reader of files adds.
+    pub(super) fn added_text(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            kind: SampleFieldKind::Text,
+            inner: Vec::new(),
+            shapes: TextShapes::default(),
+            item_kind: SampleFieldKind::Text,
+            leniency: None,
+            item_leniency: None,
+        }
     }
 
     /// Drops the fields within those of these names: another object of the contract describes them.
@@ -262,7 +271,7 @@ impl SampleField {
             format!("name: {}", quote_yaml_name(&self.name)),
             format!("logicalType: {}", self.logical_type()),
             format!("classification: {classification}"),
-            format!("description: '{}'", words.trim()),
+            format!("description: '{}{}'", words.trim(), self.remark()),
         ];
         let leniency = self.leniency.as_deref().map(field_extension);
         members.extend(leniency.map(|extension| extension.trim_start_matches(", ").to_owned()));
@@ -284,15 +293,19 @@ impl SampleField {
             .for_each(|field| field.write_property(out, indent));
     }
 
-    /// Adds the paths of everything that is no object, below the path of the field's own object.
-    pub(super) fn collect_leaves(&self, parent: &str, leaves: &mut Vec<(String, SampleFieldKind)>) {
+    /// Adds everything that is no object, with its path below the path of the field's own object.
+    pub(super) fn collect_leaves<'f>(
+        &'f self,
+        parent: &str,
+        leaves: &mut Vec<(String, &'f SampleField)>,
+    ) {
         let path = append_step(parent, &self.name);
         match self.kind {
             SampleFieldKind::Object => self
                 .inner
                 .iter()
                 .for_each(|field| field.collect_leaves(&path, leaves)),
-            kind => leaves.push((path, kind)),
+            _ => leaves.push((path, self)),
         }
     }
 }
@@ -314,7 +327,7 @@ pub(super) fn append_step(path: &str, name: &str) -> String {
 }
 
 /// A name as YAML takes it within braces.
-fn quote_yaml_name(name: &str) -> String {
+pub(super) fn quote_yaml_name(name: &str) -> String {
     let is_plain = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
     let is_number = name.parse::<f64>().is_ok();
     let is_keyword = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"]
@@ -323,6 +336,14 @@ fn quote_yaml_name(name: &str) -> String {
         name.to_owned()
     } else {
         format!("'{}'", name.replace('\'', "''"))
+    }
+}
+
+/// A path as YAML takes it.
+pub(super) fn quote_path(path: &str) -> String {
+    match path.contains(['"', '\\']) {
+        true => format!("'{}'", path.replace('\'', "''")),
+        false => format!("\"{path}\""),
     }
 }
 

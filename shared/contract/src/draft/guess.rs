@@ -2,180 +2,243 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::fields::{SampleField, SampleFieldKind, append_step, collect_fields, to_snake_case};
+use super::envelope::{GuessedEnvelope, member_path};
+use super::fields::{
+    SampleField, SampleFieldKind, TextNumbers, append_step, fields_of, to_snake_case,
+};
+use super::key_guess::{KeyGuess, guess_event_key, guess_record_key};
+use super::keys::KeyMeasure;
+use super::profile::RecordProfile;
 
-/// How the samples are wrapped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum GuessedEnvelope {
-    EntityEvent,
-    Cloudevents,
-    Plain,
+/// Samples that are looked at to see how events wrap their records.
+const HEAD_SAMPLES: usize = 200;
+
+/// Event types that are written down: a field with more is none.
+const EVENT_TYPES_MAX: usize = 200;
+
+/// What a draft is made of: all samples, counted one after the other.
+#[derive(Debug, Default)]
+pub struct SourceSamples {
+    /// Whether they are rows of a table of texts, and how numbers are written there.
+    numbers: TextNumbers,
+    /// The order in which the columns of a table stand.
+    columns: Vec<String>,
+    head: Vec<Value>,
+    envelope: Option<GuessedEnvelope>,
+    event: RecordProfile,
+    record: RecordProfile,
+    keys: KeyMeasure,
+    event_types: BTreeSet<String>,
+    count: u64,
 }
 
-impl GuessedEnvelope {
-    fn from_samples(samples: &[Value]) -> Self {
-        if all_have_members(samples, &["eventType", "eventData"]) {
-            Self::EntityEvent
-        } else if all_have_members(samples, &["specversion", "type", "data"]) {
-            Self::Cloudevents
-        } else {
-            Self::Plain
+impl SourceSamples {
+    /// Samples that are events or records.
+    #[must_use]
+    pub fn of_events() -> Self {
+        Self::default()
+    }
+
+    /// Samples that are rows of a table of texts, such as a CSV file, whose numbers have a comma as
+    /// their point or not.
+    #[must_use]
+    pub fn of_rows(has_decimal_comma: bool) -> Self {
+        Self {
+            numbers: match has_decimal_comma {
+                true => TextNumbers::Comma,
+                false => TextNumbers::Point,
+            },
+            ..Self::default()
         }
     }
 
-    /// The record that an event of this envelope holds.
-    fn record_of(self, event: &Value) -> &Value {
-        match self {
-            Self::EntityEvent => &event["eventData"]["newData"],
-            Self::Cloudevents => &event["data"],
-            Self::Plain => event,
-        }
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.count
     }
 
-    /// The event types of the samples, sorted; one made up where the envelope has none.
-    fn event_types(self, samples: &[Value]) -> Vec<String> {
-        let member = match self {
-            Self::EntityEvent => "eventType",
-            Self::Cloudevents => "type",
-            Self::Plain => return vec!["record".to_owned()],
+    /// The first ones.
+    #[must_use]
+    pub fn head(&self) -> &[Value] {
+        &self.head
+    }
+
+    /// Notes the order in which the columns of a table stand: objects have their members by name.
+    pub fn set_columns(&mut self, columns: Vec<String>) {
+        self.columns = columns;
+    }
+
+    /// Counts a sample.
+    ///
+    /// # Errors
+    /// When it is no object.
+    pub fn add(&mut self, sample: &Value) -> Result<(), String> {
+        let Value::Object(object) = sample else {
+            return Err("a draft needs samples that are JSON objects, one for each event".into());
         };
-        let types: BTreeSet<&str> = samples
-            .iter()
-            .filter_map(|sample| sample[member].as_str())
-            .collect();
-        types.into_iter().map(str::to_owned).collect()
+        self.count += 1;
+        self.event.add(object);
+        if self.head.len() < HEAD_SAMPLES {
+            self.head.push(sample.clone());
+            return Ok(());
+        }
+        if self.envelope.is_none() {
+            self.count_head();
+        }
+        self.count_record(object);
+        Ok(())
     }
 
-    /// The name that a contract has for it.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::EntityEvent => "entity-event",
-            Self::Cloudevents => "cloudevents",
-            Self::Plain => "plain",
+    /// Decides on the envelope, and counts the records of the samples so far.
+    fn count_head(&mut self) {
+        self.envelope = Some(match self.numbers {
+            TextNumbers::None => GuessedEnvelope::from_samples(&self.head),
+            _ => GuessedEnvelope::Table,
+        });
+        for sample in std::mem::take(&mut self.head) {
+            if let Value::Object(object) = &sample {
+                self.count_record(object);
+            }
+            self.head.push(sample);
         }
     }
-}
 
-fn all_have_members(samples: &[Value], names: &[&str]) -> bool {
-    samples
-        .iter()
-        .all(|sample| names.iter().all(|name| sample.get(*name).is_some()))
+    fn count_record(&mut self, event: &Map<String, Value>) {
+        let Some(envelope) = &self.envelope else {
+            return;
+        };
+        let event_type = envelope.event_type(event);
+        if self.event_types.len() < EVENT_TYPES_MAX {
+            self.event_types.extend(event_type.map(str::to_owned));
+        }
+        if let Some(record) = envelope.record_of(event) {
+            self.record.add(record);
+            self.keys.add(record);
+        }
+    }
 }
 
 /// What the samples seem to be.
 #[derive(Debug)]
 pub(super) struct SourceGuess {
     pub(super) envelope: GuessedEnvelope,
+    /// The fields of the event.
+    pub(super) event: Vec<SampleField>,
     /// The fields of the record.
     pub(super) record: Vec<SampleField>,
     /// The event types that were seen; one made up where events have none.
     pub(super) event_types: Vec<String>,
-    /// The name of the field that tells records apart.
-    key: String,
-    /// The path to when the record changed.
-    pub(super) time: Option<String>,
+    /// What tells records apart.
+    pub(super) key: KeyGuess,
+    /// The path to when the record changed, and the expression that reads it.
+    pub(super) time: Option<(String, String)>,
 }
 
 impl SourceGuess {
-    /// Guesses from samples that are JSON objects.
-    pub(super) fn from_samples(samples: &[Value]) -> Self {
-        let envelope = GuessedEnvelope::from_samples(samples);
-        let records: Vec<Value> = samples
-            .iter()
-            .map(|sample| envelope.record_of(sample).clone())
-            .filter(Value::is_object)
-            .collect();
-        let record = collect_fields(&records);
+    /// Guesses from samples.
+    pub(super) fn from_samples(mut samples: SourceSamples, dataset: &str) -> Self {
+        if samples.envelope.is_none() {
+            samples.count_head();
+        }
+        samples.record.sort_fields(&samples.columns);
+        let envelope = samples.envelope.unwrap_or(GuessedEnvelope::Plain);
+        let is_table = envelope == GuessedEnvelope::Table;
+        let record = fields_of(&samples.record, samples.numbers);
+        let event = match envelope.holds_record() {
+            true => fields_of(&samples.event, TextNumbers::None),
+            false => record.clone(),
+        };
 
-        let key = guess_key(&record, &records).unwrap_or_else(|| "id".to_owned());
-        let time = record
-            .iter()
-            .find(|field| is_change_time(field))
-            .map(|field| append_step("$", &field.name));
+        let key = match &envelope {
+            GuessedEnvelope::Event(members) => guess_event_key(members, (&event, &record), dataset),
+            GuessedEnvelope::EntityEvent => KeyGuess::of_event_path("$.entityId"),
+            GuessedEnvelope::Cloudevents => KeyGuess::of_event_path("$.subject"),
+            GuessedEnvelope::Plain | GuessedEnvelope::Table => {
+                guess_record_key(&record, &samples.keys, dataset, is_table)
+            }
+        };
+        let time = match &envelope {
+            GuessedEnvelope::Event(members) => members.time.as_ref().map(|name| {
+                let path = member_path(name);
+                let field = event.iter().find(|field| field.name == *name);
+                let expression = field.map(|field| time_expression(field, &path));
+                (path.clone(), expression.unwrap_or(path))
+            }),
+            _ => record
+                .iter()
+                .find(|field| is_change_time(field))
+                .map(|field| {
+                    let path = append_step("$", &field.name);
+                    let expression = time_expression(field, &path);
+                    (path, expression)
+                }),
+        };
+        let mut event_types: Vec<String> = samples.event_types.into_iter().collect();
+        if event_types.is_empty() {
+            event_types.push("record".to_owned());
+        }
         Self {
-            event_types: envelope.event_types(samples),
+            event_types,
             envelope,
+            event,
             record,
             key,
             time,
         }
     }
 
-    /// The path to the key in the event.
-    pub(super) fn event_key_path(&self) -> String {
-        match self.envelope {
-            GuessedEnvelope::EntityEvent => "$.entityId".to_owned(),
-            GuessedEnvelope::Cloudevents => "$.subject".to_owned(),
-            GuessedEnvelope::Plain => append_step("$", &self.key),
-        }
-    }
-
     /// The key as a mapping writes it.
     pub(super) fn mapping_key(&self) -> String {
-        format!("\"event:{}\"", self.event_key_path())
+        let parts = self.key.paths.iter();
+        let parts: Vec<String> = parts
+            .map(|path| super::fields::quote_path(&format!("event:{path}")))
+            .collect();
+        parts.join(", ")
     }
+}
 
-    /// Members of the event that hold the record.
-    pub(super) fn record_members(&self) -> Vec<&'static str> {
-        match self.envelope {
-            GuessedEnvelope::EntityEvent => vec!["newData", "oldData", "entity"],
-            GuessedEnvelope::Cloudevents => vec!["data"],
-            GuessedEnvelope::Plain => Vec::new(),
+/// The expression that reads an event's time.
+fn time_expression(field: &SampleField, path: &str) -> String {
+    let dates = match field.kind {
+        SampleFieldKind::Text => field.shapes.dates(),
+        _ => None,
+    };
+    let path = super::fields::quote_path(path);
+    match dates {
+        None => path,
+        Some(dates) => {
+            let pivot = if dates.has_short_year {
+                ", pivot: 50"
+            } else {
+                ""
+            };
+            format!(
+                "{{parse: {{from: {path}, as: timestamp, formats: {}{pivot}}}}}",
+                dates.yaml()
+            )
         }
     }
-}
-
-/// The field that tells records apart, by its name and its values; one called `id` before any
-/// other.
-fn guess_key(fields: &[SampleField], records: &[Value]) -> Option<String> {
-    let mut candidates = fields
-        .iter()
-        .filter(|field| is_key_name(&field.name) && has_distinct_values(&field.name, records));
-    let first = candidates.next()?;
-    let id = std::iter::once(first)
-        .chain(candidates)
-        .find(|field| to_snake_case(&field.name) == "id");
-    Some(id.unwrap_or(first).name.clone())
-}
-
-fn is_key_name(name: &str) -> bool {
-    let name = to_snake_case(name);
-    name == "id"
-        || name == "ref"
-        || name.ends_with("_id")
-        || name.ends_with("reference")
-        || name.ends_with("number")
-}
-
-/// Whether every record has a value of its own in the field.
-fn has_distinct_values(name: &str, records: &[Value]) -> bool {
-    let mut values: Vec<String> = records
-        .iter()
-        .map(|record| record[name].to_string())
-        .collect();
-    values.sort();
-    let is_repeated = values.windows(2).any(|pair| pair[0] == pair[1]);
-    !is_repeated && !values.contains(&"null".to_owned())
 }
 
 /// Whether a field seems to say when the record changed.
 fn is_change_time(field: &SampleField) -> bool {
-    let is_time = matches!(
-        field.kind,
-        SampleFieldKind::Timestamp | SampleFieldKind::Date
-    );
     let name = to_snake_case(&field.name);
-    is_time && contains_any(&name, &["updated", "modified", "changed", "timestamp"])
+    field.is_dated() && contains_any(&name, &["updated", "modified", "changed", "timestamp"])
 }
 
-/// What an event type does, by its name.
+/// What an event type does, by its name. A cancellation changes a record, and deletes none.
 pub(super) fn guess_operation(event_type: &str) -> &'static str {
+    const CHANGES: &[&str] = &[
+        "updat", "chang", "edit", "amend", "cancel", "complet", "clos", "reopen", "withdr",
+        "assign", "schedul", "resolv",
+    ];
     let name = event_type.to_lowercase();
-    if contains_any(&name, &["delet", "remov", "erase", "cancel"]) {
+    if contains_any(&name, &["delet", "remov", "erase"]) {
         "delete"
-    } else if contains_any(&name, &["updat", "chang", "edit", "amend"]) {
+    } else if contains_any(&name, CHANGES) {
         "patch"
     } else {
         "upsert"

@@ -3,18 +3,31 @@
 //! What the samples show is written down; what an author must decide is marked, and the lint
 //! refuses the file until then.
 
+mod classify;
+mod columns;
+mod dialect_text;
+mod envelope;
 mod fields;
 mod guess;
+mod key_guess;
+mod keys;
+mod profile;
 mod records;
+mod shapes;
+mod tables;
 
 use std::fmt::Write;
 
-use serde_json::Value;
-
+use crate::dialect::FileDialect;
 use crate::table::TableContract;
-use fields::{SampleField, SampleFieldKind, collect_fields};
-use guess::{GuessedEnvelope, SourceGuess};
-use records::DraftRecord;
+use dialect_text::write_dialect;
+use envelope::{EventMembers, GuessedEnvelope, member_path};
+use fields::{SampleField, SampleFieldKind, quote_path};
+use guess::SourceGuess;
+use key_guess::{FILE_NAME_FIELD, ROW_NUMBER_FIELD};
+use records::{DraftContext, DraftRecord};
+
+pub use guess::SourceSamples;
 
 /// Marks a decision that is still open. The lint refuses a file that holds it.
 pub(crate) const OPEN: &str = "TODO";
@@ -26,67 +39,119 @@ pub struct SourceDraft {
     pub contract: String,
     /// `mapping.yaml`.
     pub mapping: String,
+    /// How the source's files are written, where they are tables: with the fields that the reader
+    /// adds, where no other tells their rows apart.
+    pub dialect: Option<FileDialect>,
 }
 
-/// Drafts a source from its samples. `team` and `dataset` name its folder; `tables` are those that
-/// it may fill.
+impl SourceDraft {
+    /// How many decisions are marked.
+    #[must_use]
+    pub fn count_decisions(&self) -> usize {
+        self.contract.matches(OPEN).count() + self.mapping.matches(OPEN).count()
+    }
+}
+
+/// A file of a draft as a person leaves it who confirms every decision: without the marks.
+#[must_use]
+pub fn confirm_draft(text: &str) -> String {
+    let mut confirmed = String::new();
+    let mark = format!(" # {OPEN}");
+    for line in text.lines() {
+        if line.trim_start().starts_with('#') && line.contains(OPEN) {
+            continue;
+        }
+        let kept = line.rfind(&mark).map_or(line, |begin| &line[..begin]);
+        confirmed.push_str(kept);
+        confirmed.push('\n');
+    }
+    confirmed
+}
+
+/// What a draft is made for.
+#[derive(Clone, Debug)]
+pub struct DraftRequest<'d> {
+    /// The team, whose folder it is in.
+    pub team: &'d str,
+    /// The data set: the folder's name.
+    pub dataset: &'d str,
+    /// How the files of samples are written, where they are tables.
+    pub dialect: Option<FileDialect>,
+    /// What was not certain of the dialect, for a person to decide.
+    pub dialect_remarks: Vec<String>,
+    /// The tables that it may fill.
+    pub tables: &'d [TableContract],
+}
+
+/// Drafts a source from its samples.
 ///
 /// # Errors
-/// When the samples are no JSON objects.
+/// When there are no samples.
 pub fn draft_source(
-    team: &str,
-    dataset: &str,
-    samples: &[Value],
-    tables: &[TableContract],
+    request: &DraftRequest<'_>,
+    samples: SourceSamples,
 ) -> Result<SourceDraft, String> {
-    if samples.is_empty() || !samples.iter().all(Value::is_object) {
+    if samples.count() == 0 {
         return Err("a draft needs samples that are JSON objects, one for each event".into());
     }
-    let guess = SourceGuess::from_samples(samples);
+    let mut guess = SourceGuess::from_samples(samples, request.dataset);
+    let mut dialect = request.dialect.clone();
+    if guess.key.needs_place {
+        guess.record.push(SampleField::added_text(FILE_NAME_FIELD));
+        guess.record.push(SampleField::added_text(ROW_NUMBER_FIELD));
+        let files = dialect.get_or_insert_default();
+        files.file_name = Some(FILE_NAME_FIELD.to_owned());
+        files.row_number = Some(ROW_NUMBER_FIELD.to_owned());
+    }
     Ok(SourceDraft {
-        contract: draft_contract(team, dataset, samples, &guess),
-        mapping: draft_mapping(team, dataset, &guess, tables),
+        contract: draft_contract(request, &guess, dialect.as_ref()),
+        mapping: draft_mapping(request, &guess),
+        dialect,
     })
 }
 
-fn draft_contract(team: &str, dataset: &str, samples: &[Value], guess: &SourceGuess) -> String {
-    let name = format!("{team}-{dataset}");
-    let record = dataset.replace('-', "_");
-    let is_wrapped = guess.envelope != GuessedEnvelope::Plain;
-
-    let mut event_fields = collect_fields(samples);
-    if is_wrapped {
-        // An object of its own describes the record, for it stands in several places of an event.
-        for field in &mut event_fields {
-            field.clear_nested(&guess.record_members());
-        }
-    }
-    let event = if is_wrapped {
-        format!("{record}_event")
-    } else {
-        record.clone()
+fn draft_contract(
+    request: &DraftRequest<'_>,
+    guess: &SourceGuess,
+    dialect: Option<&FileDialect>,
+) -> String {
+    let name = source_name(request);
+    let record = request.dataset.replace('-', "_");
+    let is_wrapped = guess.envelope.holds_record();
+    let (event, mut event_fields) = match is_wrapped {
+        true => (format!("{record}_event"), guess.event.clone()),
+        false => (record.clone(), guess.record.clone()),
     };
+    // An object of its own describes the record, for it stands in several places of an event.
+    for field in &mut event_fields {
+        field.clear_nested(&guess.envelope.record_members());
+    }
 
-    let mut out = contract_head(&name, team);
-    let topic = Some(name.as_str());
+    let mut out = contract_head(&name, request.team);
+    let meaning = match guess.envelope {
+        GuessedEnvelope::Table => "One row, as the file has it",
+        _ => "One event, as it is pushed",
+    };
     write_object(
         &mut out,
         &event,
-        topic,
-        "One event, as it is pushed",
+        Some(name.as_str()),
+        meaning,
         &event_fields,
     );
     if is_wrapped {
-        write_object(
-            &mut out,
-            &record,
-            None,
-            "The record within the event",
-            &guess.record,
-        );
+        let meaning = "The record within the event";
+        write_object(&mut out, &record, None, meaning, &guess.record);
     }
-    out.push_str(&draft_extension(&name, &record, guess));
+    write_extension(&mut out, request, guess);
+    if let Some(dialect) = dialect {
+        write_dialect(&mut out, dialect, &request.dialect_remarks);
+    }
     out
+}
+
+fn source_name(request: &DraftRequest<'_>) -> String {
+    format!("{}-{}", request.team, request.dataset)
 }
 
 /// What stands before the described objects.
@@ -134,38 +199,37 @@ fn write_object(
     }
 }
 
-fn draft_extension(name: &str, record: &str, guess: &SourceGuess) -> String {
+fn write_extension(out: &mut String, request: &DraftRequest<'_>, guess: &SourceGuess) {
+    let name = source_name(request);
     let envelope = guess.envelope.name();
-    let key = guess.event_key_path();
-    let mut out = format!(
-        r#"customProperties:
+    let key: Vec<String> = guess
+        .key
+        .paths
+        .iter()
+        .map(|path| quote_path(path))
+        .collect();
+    let key = key.join(", ");
+    let remark = &guess.key.remark;
+    let _ = write!(
+        out,
+        r"customProperties:
   - property: polelake
     vendor: polelake
     value:
       topic: {name}
       envelope: {envelope}
-      key: ["{key}"] # {OPEN} what tells one record from another
-"#
+      key: [{key}] # {OPEN} {remark}
+"
     );
-
-    let _ = match &guess.time {
-        _ if guess.envelope != GuessedEnvelope::Plain => {
-            writeln!(out, "      record: {record}")
-        }
-        Some(time) => writeln!(
-            out,
-            "      event_time: {time} # {OPEN} when the record last changed"
-        ),
-        None => writeln!(
-            out,
-            "      event_time_default: 2000-01-01T00:00:00Z # {OPEN} no field says when it \
-             changed: later events win"
-        ),
-    };
+    if let GuessedEnvelope::Event(members) = &guess.envelope {
+        write_event_members(out, members);
+    }
+    write_event_time(out, request, guess);
 
     out.push_str("      events:\n");
     for event_type in &guess.event_types {
         let op = guess::guess_operation(event_type);
+        let event_type = fields::quote_yaml_name(event_type);
         let _ = writeln!(
             out,
             "        {event_type}: {op} # {OPEN} upsert: whole record; patch: changed fields; \
@@ -174,16 +238,48 @@ fn draft_extension(name: &str, record: &str, guess: &SourceGuess) -> String {
     }
     let _ = writeln!(out, "      push:\n        # {OPEN} whose events these are");
     out.push_str("        principals: [\"arn:aws:iam::000000000000:role/local-developer\"]\n");
-    out
 }
 
-fn draft_mapping(
-    team: &str,
-    dataset: &str,
-    guess: &SourceGuess,
-    tables: &[TableContract],
-) -> String {
-    let name = format!("{team}-{dataset}");
+/// Writes where an event of an application's own making holds what every event has.
+fn write_event_members(out: &mut String, members: &EventMembers) {
+    for (option, member) in [
+        ("event_id", &members.id),
+        ("event_type", &members.event_type),
+        ("version", &members.version),
+    ] {
+        if let Some(member) = member {
+            let path = quote_path(&member_path(member));
+            let _ = writeln!(out, "      {option}: {path}");
+        }
+    }
+    if let Some(body) = &members.body {
+        let _ = writeln!(out, "      body: [{}]", quote_path(&member_path(body)));
+    }
+}
+
+fn write_event_time(out: &mut String, request: &DraftRequest<'_>, guess: &SourceGuess) {
+    if guess.envelope.holds_record() {
+        let record = request.dataset.replace('-', "_");
+        let _ = writeln!(out, "      record: {record}");
+    }
+    if guess.envelope.has_own_time() {
+        return;
+    }
+    let _ = match &guess.time {
+        Some((_, expression)) => writeln!(
+            out,
+            "      event_time: {expression} # {OPEN} when the record last changed"
+        ),
+        None => writeln!(
+            out,
+            "      event_time_default: 2000-01-01T00:00:00Z # {OPEN} no field says when it \
+             changed: later events win"
+        ),
+    };
+}
+
+fn draft_mapping(request: &DraftRequest<'_>, guess: &SourceGuess) -> String {
+    let name = source_name(request);
     let title = title_from_name(&name);
     let mut out = format!(
         r#"# yaml-language-server: $schema=../../../schemas/mapping.schema.json
@@ -196,7 +292,12 @@ records:
 "#
     );
 
-    let records = records::draft_records(guess, &name, tables);
+    let records = records::draft_records(&DraftContext {
+        guess,
+        source: &name,
+        dataset: request.dataset,
+        tables: request.tables,
+    });
     for record in &records {
         out.push_str(&record.text);
     }
@@ -206,19 +307,24 @@ records:
 
 /// Lists the paths of the record that no drafted record uses, for the author to decide on.
 fn list_unmapped_paths(out: &mut String, guess: &SourceGuess, records: &[DraftRecord]) {
+    let time = guess.time.iter().map(|(path, _)| path);
     let mapped: Vec<&String> = records
         .iter()
         .flat_map(|record| &record.paths)
-        .chain(&guess.time)
+        .chain(&guess.key.paths)
+        .chain(time)
         .collect();
     let mut leaves = Vec::new();
     for field in &guess.record {
         field.collect_leaves("$", &mut leaves);
     }
 
-    for (path, kind) in leaves.iter().filter(|(path, _)| !mapped.contains(&path)) {
-        let why = match kind {
+    for (path, field) in leaves.iter().filter(|(path, _)| !mapped.contains(&path)) {
+        let why = match field.kind {
             SampleFieldKind::List => "a list: `for_each` gives a row for every item",
+            _ if field.shapes.are_mixed_dates() => {
+                "dates with day and month in both orders: ask the source which is meant"
+            }
             _ => "no column has its name",
         };
         let _ = writeln!(
@@ -238,73 +344,4 @@ fn title_from_name(name: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn samples_that_are_no_objects_are_refused() {
-        assert!(draft_source("a", "b", &[], &[]).is_err());
-        assert!(draft_source("a", "b", &[json!([1])], &[]).is_err());
-    }
-
-    #[test]
-    fn other_types_than_the_declared_one_are_written_down() {
-        let samples = [
-            json!({"id": 7, "lines": {"sku": "a"}, "tags": ["a", 1], "flag": "x", "n": 1}),
-            json!({"id": "8", "lines": [{"sku": "b"}], "tags": [], "flag": true, "n": null}),
-        ];
-        let draft = draft_source("shop", "orders", &samples, &[]).unwrap();
-        for (name, leniency) in [
-            ("id", "accepts: [number]"),
-            ("flag", "accepts: [boolean]"),
-            ("tags", "accepts: [number]"),
-        ] {
-            let mut lines = draft.contract.lines();
-            let line = lines
-                .find(|line| line.contains(&format!("name: {name},")))
-                .unwrap();
-            assert!(line.contains(leniency), "{line}");
-        }
-        assert!(
-            draft.contract.contains("single-item: as-list"),
-            "{}",
-            draft.contract
-        );
-    }
-
-    #[test]
-    fn a_number_of_many_digits_is_a_number() {
-        let sample = crate::read_json(br#"{"id": "1", "amount": 12345678901234567.89}"#).unwrap();
-        let draft = draft_source("shop", "orders", &[sample], &[]).unwrap();
-        let declared = "{name: amount, logicalType: number";
-        assert!(draft.contract.contains(declared), "{}", draft.contract);
-    }
-
-    #[test]
-    fn what_is_seen_is_written_down() {
-        let samples = [
-            json!({
-                "id": "1", "surname": "Sample", "paid": 3, "born": "1990-01-01",
-                "lines": [{"sku": "a"}]
-            }),
-            json!({"id": "2", "surname": null, "paid": 2.5, "born": "1991-01-01", "lines": []}),
-        ];
-        let SourceDraft { contract, mapping } =
-            draft_source("shop", "orders", &samples, &[]).unwrap();
-        assert!(
-            contract.contains("{name: surname, logicalType: string, classification: personal"),
-            "{contract}"
-        );
-        assert!(
-            contract.contains("{name: paid, logicalType: number"),
-            "{contract}"
-        );
-        assert!(
-            contract.contains("{name: born, logicalType: date"),
-            "{contract}"
-        );
-        assert!(contract.contains("key: [\"$.id\"]"), "{contract}");
-        assert!(mapping.contains("not mapped: $.lines"), "{mapping}");
-    }
-}
+mod tests;

@@ -1,11 +1,16 @@
-//! Drafts the records of a mapping: one for each part of the samples' record that looks like a row
-//! of a table.
+//! Drafts the records of a mapping: one for the samples' record itself, one for each person, place
+//! or thing within it, and the links between them.
 
 use std::fmt::Write;
 
 use super::OPEN;
-use super::fields::{SampleField, SampleFieldKind, append_step, to_snake_case};
+use super::columns::DraftColumns;
+use super::fields::{Leaf, SampleField, SampleFieldKind, append_step, quote_path, to_snake_case};
 use super::guess::SourceGuess;
+use super::tables::{
+    is_person_key, kind_of_dataset, link_type, makes_person, person_column, place_column,
+    table_of_dataset, vehicle_column,
+};
 use crate::table::TableContract;
 
 /// A record of the mapping, as text, with the paths that it uses.
@@ -14,124 +19,246 @@ pub(super) struct DraftRecord {
     pub(super) paths: Vec<String>,
 }
 
-/// Other names of columns, as sources write them.
-const COLUMN_SYNONYMS: [(&str, &str); 22] = [
-    ("first_name", "given_name"),
-    ("forename", "given_name"),
-    ("forenames", "given_name"),
-    ("last_name", "surname"),
-    ("family_name", "surname"),
-    ("middle_name", "middle_names"),
-    ("dob", "date_of_birth"),
-    ("birth_date", "date_of_birth"),
-    ("post_code", "postcode"),
-    ("address_line1", "address_line_1"),
-    ("line1", "address_line_1"),
-    ("line_1", "address_line_1"),
-    ("address_line2", "address_line_2"),
-    ("line2", "address_line_2"),
-    ("city", "town"),
-    ("lat", "latitude"),
-    ("lon", "longitude"),
-    ("lng", "longitude"),
-    ("registration", "vrm"),
-    ("reg", "vrm"),
-    ("ref", "reference"),
-    ("sex", "gender"),
-];
-
-/// Columns whose texts a normaliser writes in one way.
-const NORMALISED_COLUMNS: [(&str, &str); 6] = [
-    ("postcode", "postcode"),
-    ("uprn", "uprn"),
-    ("vrm", "vrm"),
-    ("given_name", "name"),
-    ("surname", "name"),
-    ("country", "country"),
-];
-
 /// A part of the samples' record that becomes a record of the mapping.
 struct SampleRecordPart<'p> {
     name: String,
-    path: String,
     table: &'static str,
-    fields: &'p [SampleField],
+    leaves: Vec<Leaf<'p>>,
     kind: &'static str,
     /// The namespace of its ids.
     namespace: String,
     /// Its key, as a mapping writes it.
     key: String,
+    /// The path that has a value where the part has one.
+    condition: Option<String>,
+    /// What fills the columns that say what kind of thing a row is.
+    type_text: String,
 }
 
-/// Records of the mapping: one for the record itself, one for each object within it that looks like
-/// a person, a place or a thing, and a link to each of these.
-pub(super) fn draft_records(
-    guess: &SourceGuess,
-    source: &str,
-    tables: &[TableContract],
-) -> Vec<DraftRecord> {
-    let main = SampleRecordPart {
-        name: "record".to_owned(),
-        path: "$".to_owned(),
-        table: guess_part_table(&guess.record).unwrap_or("object"),
-        fields: &guess.record,
-        kind: "entity",
-        namespace: source.to_owned(),
-        key: guess.mapping_key(),
-    };
-    let parts: Vec<SampleRecordPart<'_>> = guess
-        .record
-        .iter()
-        .filter_map(|field| SampleRecordPart::from_field(field, source, main.table))
-        .collect();
+/// What a draft knows of its source.
+pub(super) struct DraftContext<'d> {
+    pub(super) guess: &'d SourceGuess,
+    /// The source's name.
+    pub(super) source: &'d str,
+    pub(super) dataset: &'d str,
+    pub(super) tables: &'d [TableContract],
+}
 
-    let mut records = vec![main.draft(tables)];
-    records.extend(parts.iter().map(|part| part.draft(tables)));
+/// Records of the mapping: one for the record itself, one for each object or group of fields within
+/// it that looks like a person, a place or a thing, and a link to each of these.
+pub(super) fn draft_records(context: &DraftContext<'_>) -> Vec<DraftRecord> {
+    let guess = context.guess;
+    let is_known = |table: &&str| context.tables.iter().any(|known| known.name == *table);
+    let by_name = table_of_dataset(context.dataset, &guess.record).filter(is_known);
+    let table = by_name
+        .or_else(|| guess_part_table(&guess.record))
+        .unwrap_or("object");
+    let mut main = SampleRecordPart {
+        name: "record".to_owned(),
+        table,
+        leaves: main_leaves(&guess.record),
+        kind: "entity",
+        namespace: context.source.to_owned(),
+        key: guess.mapping_key(),
+        condition: None,
+        type_text: kind_of_dataset(context.dataset),
+    };
+
+    let nested = guess.record.iter();
+    let mut parts: Vec<SampleRecordPart<'_>> = nested
+        .filter_map(|field| nested_part(field, context.source, main.table))
+        .collect();
+    for (table, column_of) in FLAT_PARTS {
+        if parts.iter().all(|part| part.table != table) && main.table != table {
+            parts.extend(take_flat_part(&mut main, (table, column_of), context));
+        }
+    }
+
+    let mut records = vec![main.draft(context, true)];
+    records.extend(parts.iter().map(|part| part.draft(context, false)));
     records.extend(parts.iter().map(|part| draft_link(&main, part)));
+    let person = parts.iter().find(|part| part.table == "person");
+    let place = parts.iter().find(|part| part.table == "location");
+    if let (Some(person), Some(place)) = (person, place)
+        && !main.table.starts_with("event")
+        && main.table != "object_case"
+    {
+        records.push(draft_link(person, place));
+    }
     records
 }
 
-impl<'p> SampleRecordPart<'p> {
-    /// The part that an object within the record is; none where it seems to belong to the record's
-    /// own row.
-    fn from_field(field: &'p SampleField, source: &str, main_table: &str) -> Option<Self> {
-        if field.kind != SampleFieldKind::Object {
-            return None;
+/// The column of a table that a field's name stands for.
+type ColumnOfName = fn(&str) -> Option<&str>;
+
+/// The tables whose rows are found among the fields of a flat record.
+const FLAT_PARTS: [(&str, ColumnOfName); 3] = [
+    ("person", person_column),
+    ("location", place_column),
+    ("object_vehicle", vehicle_column),
+];
+
+/// The fields that may fill columns of the record's own row. A list fills none; an object that is a
+/// part of its own is left out.
+fn main_leaves(fields: &[SampleField]) -> Vec<Leaf<'_>> {
+    let mut leaves = Vec::new();
+    for field in fields {
+        if guess_part_table(&field.inner).is_none() {
+            field.collect_leaves("$", &mut leaves);
         }
-        let table = guess_part_table(&field.inner).filter(|table| *table != main_table)?;
-        let id = guess_inner_key(&field.inner, table)?;
-
-        let name = to_snake_case(&field.name);
-        let path = append_step("$", &field.name);
-        let id_path = append_step(&path, &id);
-        let (namespace, key) = if to_snake_case(&id) == "uprn" {
-            // Sources that write a UPRN in another way name the same place.
-            let key =
-                format!("{{normalise: {{from: \"{id_path}\", as: uprn, unknown: \"null\"}}}}");
-            ("uprn".to_owned(), key)
-        } else {
-            (format!("{source}-{name}"), format!("\"{id_path}\""))
-        };
-        Some(Self {
-            name,
-            path,
-            table,
-            fields: &field.inner,
-            kind: "shared",
-            namespace,
-            key,
-        })
     }
+    leaves.retain(|(_, field)| field.kind != SampleFieldKind::List);
+    leaves
+}
 
+/// Takes the fields of a person, a place or a vehicle out of the main record, where there are enough
+/// of them.
+fn take_flat_part<'p>(
+    main: &mut SampleRecordPart<'p>,
+    (table, column_of): (&'static str, ColumnOfName),
+    context: &DraftContext<'_>,
+) -> Option<SampleRecordPart<'p>> {
+    let column = |leaf: &Leaf<'p>| {
+        let name = to_snake_case(&leaf.1.name);
+        column_of(&name).map(str::to_owned)
+    };
+    let identifying = |column: &str| match table {
+        "person" => makes_person(column),
+        "location" => !["street", "town", "county", "premises"].contains(&column),
+        _ => column == "vrm",
+    };
+    let first = main
+        .leaves
+        .iter()
+        .find(|leaf| column(leaf).is_some_and(|column| identifying(&column)))?;
+    let condition = first.0.clone();
+    let is_key = |leaf: &Leaf<'p>| {
+        let name = to_snake_case(&leaf.1.name);
+        match table {
+            "person" => is_person_key(&name),
+            "location" => column(leaf).as_deref() == Some("uprn"),
+            _ => column(leaf).as_deref() == Some("vrm"),
+        }
+    };
+    let record_key = &context.guess.key.paths;
+    let own_key = main
+        .leaves
+        .iter()
+        .find(|leaf| is_key(leaf) && !record_key.contains(&leaf.0));
+    let own_key = own_key.map(|(path, _)| path.clone());
+
+    let (taken, left): (Vec<Leaf<'p>>, Vec<Leaf<'p>>) = main
+        .leaves
+        .drain(..)
+        .partition(|leaf| column(leaf).is_some());
+    main.leaves = left;
+    Some(flat_part(
+        taken,
+        (table, own_key, condition),
+        main,
+        context.source,
+    ))
+}
+
+/// The part that fields of a flat record are.
+fn flat_part<'p>(
+    leaves: Vec<Leaf<'p>>,
+    (table, own_key, condition): (&'static str, Option<String>, String),
+    main: &SampleRecordPart<'p>,
+    source: &str,
+) -> SampleRecordPart<'p> {
+    let name = match table {
+        "object_vehicle" => "vehicle",
+        other => other,
+    };
+    let (kind, namespace, key, condition) = match own_key {
+        Some(path) if table == "location" => ("shared", "uprn".to_owned(), uprn_key(&path), None),
+        Some(path) => {
+            let key = match table {
+                "object_vehicle" => {
+                    format!("{{normalise: {{from: {}, as: vrm}}}}", quote_path(&path))
+                }
+                _ => quote_path(&path),
+            };
+            ("shared", format!("{source}-{name}"), key, Some(path))
+        }
+        None => (
+            "entity",
+            format!("{source}-{name}"),
+            main.key.clone(),
+            Some(condition),
+        ),
+    };
+    SampleRecordPart {
+        name: name.to_owned(),
+        table,
+        leaves,
+        kind,
+        namespace,
+        key,
+        condition,
+        type_text: "Address".to_owned(),
+    }
+}
+
+/// The key of a place by its UPRN: sources that write it in another way name the same place.
+fn uprn_key(path: &str) -> String {
+    let path = quote_path(path);
+    format!("{{normalise: {{from: {path}, as: uprn, unknown: \"null\"}}}}")
+}
+
+/// The part that an object within the record is; none where it seems to belong to the record's own
+/// row.
+fn nested_part<'p>(
+    field: &'p SampleField,
+    source: &str,
+    main_table: &str,
+) -> Option<SampleRecordPart<'p>> {
+    if field.kind != SampleFieldKind::Object {
+        return None;
+    }
+    let table = guess_part_table(&field.inner).filter(|table| *table != main_table)?;
+    let id = guess_inner_key(&field.inner, table)?;
+
+    let name = to_snake_case(&field.name);
+    let path = append_step("$", &field.name);
+    let id_path = append_step(&path, &id);
+    let (namespace, key) = if to_snake_case(&id) == "uprn" {
+        ("uprn".to_owned(), uprn_key(&id_path))
+    } else {
+        (format!("{source}-{name}"), quote_path(&id_path))
+    };
+    let mut leaves = Vec::new();
+    for inner in &field.inner {
+        inner.collect_leaves(&path, &mut leaves);
+    }
+    leaves.retain(|(_, field)| field.kind != SampleFieldKind::List);
+    Some(SampleRecordPart {
+        type_text: kind_of_dataset(&name),
+        name,
+        table,
+        leaves,
+        kind: "shared",
+        namespace,
+        key,
+        condition: None,
+    })
+}
+
+impl SampleRecordPart<'_> {
     /// The record that maps the part to its table.
-    fn draft(&self, tables: &[TableContract]) -> DraftRecord {
-        let contract = tables.iter().find(|known| known.name == self.table);
+    fn draft(&self, context: &DraftContext<'_>, is_main: bool) -> DraftRecord {
+        let contract = context.tables.iter().find(|known| known.name == self.table);
         let mut columns = DraftColumns::default();
         if let Some(contract) = contract {
-            for (path, kind) in self.leaves() {
-                columns.map_leaf(contract, path, kind);
+            for (path, field) in &self.leaves {
+                columns.map_leaf(contract, path, field);
             }
-            columns.fill_required(contract, &self.name);
+            if is_main {
+                columns.fill_reference(contract, &context.guess.key);
+                columns.fill_date(contract, &self.leaves);
+            }
+            columns.fill_required(contract, &self.type_text);
         }
 
         let mut paths = quoted_paths(&self.key);
@@ -158,20 +285,19 @@ impl<'p> SampleRecordPart<'p> {
             let _ = writeln!(head, "    kind: {kind} # other records may describe it too");
         }
         let _ = writeln!(head, "    id: {{namespace: {namespace}, key: [{key}]}}");
+        self.write_condition(&mut head);
         head
     }
 
-    /// The paths that may fill columns. A list fills none; an object that is a part of its own is
-    /// left out of the record.
-    fn leaves(&self) -> Vec<(String, SampleFieldKind)> {
-        let mut leaves = Vec::new();
-        for field in self.fields {
-            if self.path != "$" || guess_part_table(&field.inner).is_none() {
-                field.collect_leaves(&self.path, &mut leaves);
-            }
+    /// Writes where there is such a part.
+    fn write_condition(&self, out: &mut String) {
+        if let Some(path) = &self.condition {
+            let _ = writeln!(
+                out,
+                "    when: {{path: {}, present: true}}",
+                quote_path(path)
+            );
         }
-        leaves.retain(|(_, kind)| *kind != SampleFieldKind::List);
-        leaves
     }
 }
 
@@ -193,81 +319,29 @@ fn write_columns(lines: &[(String, String)]) -> String {
     text
 }
 
-/// The columns of a record, as they are found.
-#[derive(Default)]
-struct DraftColumns {
-    /// Each column with the expression that fills it.
-    lines: Vec<(String, String)>,
-    /// The paths that the expressions use.
-    paths: Vec<String>,
-}
-
-impl DraftColumns {
-    fn fills(&self, column: &str) -> bool {
-        self.lines.iter().any(|(known, _)| known == column)
-    }
-
-    /// Fills the column that has the leaf's name, where the table has one and no earlier leaf fills
-    /// it.
-    fn map_leaf(&mut self, contract: &TableContract, path: String, kind: SampleFieldKind) {
-        let leaf = to_snake_case(last_step(&path));
-        let column = column_of_name(&leaf);
-        let own_columns = contract.own_columns();
-        if self.fills(column) || !own_columns.iter().any(|own| own.name == column) {
-            return;
-        }
-
-        let normaliser = NORMALISED_COLUMNS
-            .iter()
-            .find(|(name, _)| *name == column && kind == SampleFieldKind::Text);
-        let value = match normaliser {
-            Some((_, form)) => format!("{{normalise: {{from: \"{path}\", as: {form}}}}}"),
-            None => format!("\"{path}\""),
-        };
-        self.lines.push((column.to_owned(), value));
-        self.paths.push(path);
-    }
-
-    /// Required columns that nothing fills get the part's name, for the author to decide.
-    fn fill_required(&mut self, contract: &TableContract, part: &str) {
-        for column in contract.own_columns() {
-            if column.required && !self.fills(&column.name) {
-                let value = format!("{{constant: {part}}} # {OPEN} what fills it");
-                self.lines.push((column.name.clone(), value));
-            }
-        }
-    }
-}
-
-/// The last name of a path.
-fn last_step(path: &str) -> &str {
-    path.rsplit(['.', '\''])
-        .find(|piece| !piece.is_empty() && *piece != "]")
-        .unwrap_or(path)
-}
-
-/// The column that a name stands for: its own, or that of its synonym.
-fn column_of_name(name: &str) -> &str {
-    COLUMN_SYNONYMS
-        .iter()
-        .find(|(synonym, _)| *synonym == name)
-        .map_or(name, |(_, column)| column)
-}
-
-/// The link from the record's own row to that of a part.
+/// The link between the rows of two parts. A person is where it begins.
 fn draft_link(main: &SampleRecordPart<'_>, part: &SampleRecordPart<'_>) -> DraftRecord {
-    let name = &part.name;
-    let from = link_end(main);
-    let to = link_end(part);
-    let text = format!(
-        r"  - name: {name}_link
-    table: link
-    kind: set
-    link:
+    let is_person = part.table == "person";
+    let (from, to) = if is_person {
+        (part, main)
+    } else {
+        (main, part)
+    };
+    let kind = link_type(from.table, to.table);
+    let name = match main.name.as_str() {
+        "record" => format!("{}_link", part.name),
+        other => format!("{other}_{}_link", part.name),
+    };
+    let (role, from, to) = (&part.name, link_end(from), link_end(to));
+    let mut text = format!("  - name: {name}\n    table: link\n    kind: set\n");
+    part.write_condition(&mut text);
+    let _ = write!(
+        text,
+        r"    link:
       from: {from}
       to: {to}
-      type: {{constant: relates_to}} # {OPEN} what kind of link it is
-      role: {{constant: {name}}}
+      type: {{constant: {kind}}} # {OPEN} what kind of link it is
+      role: {{constant: {role}}}
 "
     );
     DraftRecord {
@@ -294,6 +368,7 @@ const TABLE_FIELDS: [(&str, &[&str]); 3] = [
             "surname",
             "last_name",
             "family_name",
+            "forename",
             "date_of_birth",
             "dob",
         ],

@@ -27,7 +27,9 @@ impl CompiledExpression {
             Self::CodeMap { from, .. }
             | Self::Parse { from, .. }
             | Self::Epoch { from, .. }
-            | Self::Normalise { from, .. } => from.raw_text(scope),
+            | Self::Normalise { from, .. }
+            | Self::Split { from, .. }
+            | Self::Blank { from, .. } => from.raw_text(scope),
         }
     }
 
@@ -44,7 +46,9 @@ impl CompiledExpression {
             Self::CodeMap { from, .. }
             | Self::Parse { from, .. }
             | Self::Epoch { from, .. }
-            | Self::Normalise { from, .. } => from.comma_number_paths(),
+            | Self::Normalise { from, .. }
+            | Self::Split { from, .. }
+            | Self::Blank { from, .. } => from.comma_number_paths(),
         }
     }
 

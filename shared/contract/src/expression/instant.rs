@@ -47,9 +47,10 @@ impl CompiledExpression {
             Self::Parse { .. } => Err("the event's own time cannot be `past`; declare a `pivot`"),
             Self::Epoch { from, .. } => from.check_event_time(),
             Self::Concat { parts, .. } => parts.iter().try_for_each(Self::check_event_time),
+            Self::Split { from, .. } | Self::Blank { from, .. } => from.check_event_time(),
             _ => Err(
-                "the event's time is a path, `parse`, `epoch`, `concat`, `coalesce` or \
-                      `constant`",
+                "the event's time is a path, `parse`, `epoch`, `concat`, `coalesce`, `split`, \
+                      `blank` or `constant`",
             ),
         }
     }

@@ -59,12 +59,22 @@ fn field_extension_error(property: &Property) -> Option<String> {
     let is_nested = is_list || matches!(logical_type, "object" | "map");
     let is_item = name.is_empty() && extension.changes_value();
     if is_item {
-        let why = "`single-item` and `encoded` belong to a field, not to the items of a list";
+        let why =
+            "`single-item`, `split` and `encoded` belong to a field, not to the items of a list";
         return Some(why.to_owned());
     }
     if extension.is_single_item() && !is_list {
         return Some(format!(
             "`single-item` of `{name}` needs `logicalType: array`"
+        ));
+    }
+    if extension
+        .split
+        .as_deref()
+        .is_some_and(|separator| separator.is_empty() || !is_list)
+    {
+        return Some(format!(
+            "`split` of `{name}` needs `logicalType: array`, and the text between two items"
         ));
     }
     if extension.is_encoded() && !is_nested {

@@ -1,5 +1,5 @@
-//! The leniency that a contract declares: a single item becomes a list, the text of JSON what it
-//! says, and the text of a number the number. What cannot be read so stays as it is, and is refused
+//! The leniency that a contract declares: a single item becomes a list, a text that is split
+//! its items, the text of JSON what it says, and the text of a number the number. What cannot be read so stays as it is, and is refused
 //! with its path by the check of types.
 
 use serde_json::Value;
@@ -39,6 +39,9 @@ impl DeclaredStructure {
                     let path = path.child(&field.name);
                     if field.extension.is_encoded() {
                         decode_text(member, &path, document);
+                    }
+                    if let Some(separator) = &field.extension.split {
+                        split_text(member, separator);
                     }
                     if field.extension.is_single_item() {
                         wrap_single_item(member);
@@ -85,6 +88,22 @@ fn decode_text(value: &mut Value, path: &WalkedPath<'_>, outer: &mut JsonDocumen
             *outer.duplicates.entry(path.join(&below)).or_default() += count;
         }
     }
+}
+
+/// A text as the list of what is between the separators; blank text is null.
+fn split_text(value: &mut Value, separator: &str) {
+    let Some(text) = value.as_str() else {
+        return;
+    };
+    let items = text.split(separator).map(str::trim);
+    let items: Vec<Value> = items
+        .filter(|item| !item.is_empty())
+        .map(Value::from)
+        .collect();
+    *value = match items.is_empty() {
+        true => Value::Null,
+        false => Value::Array(items),
+    };
 }
 
 fn wrap_single_item(value: &mut Value) {

@@ -8,6 +8,7 @@ use crate::cell::boolean_of_text;
 use crate::fault::EventFault;
 use crate::field_extension::AcceptedType;
 use crate::number::{exact_digits, exact_number, is_whole_number, number_of_text};
+use crate::number_format::{COMMA_FORMAT, normalise_number};
 use crate::odcs::Property;
 use crate::walked_path::WalkedPath;
 
@@ -176,6 +177,25 @@ impl DeclaredStructure {
             Self::Value(scalar, _) => scalar.text = true,
             Self::Opaque | Self::OpaqueObject | Self::OpaqueList => {}
         }
+    }
+
+    /// Gives the numbers of a record of texts a point where they have a comma.
+    ///
+    /// # Errors
+    /// The field whose text is no such number: read as it is, 1.234 would be another one.
+    pub(crate) fn point_commas(&self, value: &mut Value) -> Result<(), String> {
+        let (Self::Object(fields), Value::Object(object)) = (self, value) else {
+            return Ok(());
+        };
+        for field in fields {
+            let is_number = matches!(&field.structure, Self::Value(scalar, _) if scalar.is_numeric);
+            let Some(Value::String(text)) = object.get_mut(&field.name).filter(|_| is_number)
+            else {
+                continue;
+            };
+            *text = normalise_number(text, COMMA_FORMAT).ok_or_else(|| field.name.clone())?;
+        }
+        Ok(())
     }
 
     /// Gives the texts of a record of texts, such as a row of a CSV file, their declared types.
