@@ -18,6 +18,10 @@ fn person(kind: &str, key: &str, hour: u32, new: Value) -> Value {
 }
 
 /// An event of the tenure `t1`.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "tests read better with the value in place"
+)]
 fn tenure(kind: &str, hour: u32, new: Value) -> Value {
     json!({
         "id": format!("{kind}-{hour}"), "eventType": kind,
@@ -31,9 +35,8 @@ async fn push_accepted(days: &mut Days, source: &str, date: &str, events: &[Valu
     assert_eq!(receipt.quarantined_total(), 0, "{:?}", receipt.quarantined);
 }
 
-/// The lake after these events of people: the last of them on a day of its own, or all on one.
-async fn lake_of(source: &str, catalogue_days: Days, events: &[Value], in_one_day: bool) -> Days {
-    let mut days = catalogue_days;
+/// The lake after these events: the last of them on a day of its own, or all on one.
+async fn lake_of(source: &str, mut days: Days, events: &[Value], in_one_day: bool) -> Days {
     let (last, before) = events.split_last().unwrap();
     if in_one_day {
         push_accepted(&mut days, source, TUESDAY, events).await;

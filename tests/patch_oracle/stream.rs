@@ -129,14 +129,14 @@ impl<'d> EventDraw<'d> {
             }
         }
         let body = json!({});
-        let value = self.envelope(body.clone());
+        let value = self.envelope(&body);
         self.event(value, body, EventVerdict::Accepted)
     }
 
     fn draw_once(&mut self) -> OracleEvent {
         match self.deed {
             EventDeed::Delete | EventDeed::Ignore => {
-                let value = self.envelope(Value::Null);
+                let value = self.envelope(&Value::Null);
                 return self.event(value, Value::Null, EventVerdict::Accepted);
             }
             EventDeed::Whole | EventDeed::Patch | EventDeed::CreateOrPatch => {}
@@ -147,7 +147,7 @@ impl<'d> EventDraw<'d> {
         // The state that was fetched, or a file's record, makes a whole record of a patch.
         if self.deed == EventDeed::Patch && self.dice.chance(6) {
             let body = self.whole_body();
-            let mut value = self.envelope(self.patch_body_text());
+            let mut value = self.envelope(&unread_body());
             value["entity"] = body.clone();
             let verdict = judge_whole(self.source, &value, &body);
             let event = self.event(value, body, verdict);
@@ -164,7 +164,7 @@ impl<'d> EventDraw<'d> {
             let (name, kind) = self.dice.pick(RECORD);
             body[name] = draw_misfit(kind, self.dice);
         }
-        let value = self.envelope(body.clone());
+        let value = self.envelope(&body);
         let verdict = match self.deed {
             EventDeed::Whole => judge_whole(self.source, &value, &body),
             _ => judge_patch(self.source, &value, &body),
@@ -181,7 +181,7 @@ impl<'d> EventDraw<'d> {
             Value::Null,
         ];
         let body = self.dice.pick(&unread).clone();
-        let mut value = self.envelope(body.clone());
+        let mut value = self.envelope(&body);
         match self.dice.below(3) {
             0 if self.source.counts_versions => value["version"] = Value::Null,
             1 => value["dateTime"] = json!("soon"),
@@ -216,12 +216,7 @@ impl<'d> EventDraw<'d> {
         self.dice.some(&fields, 0, most)
     }
 
-    /// A body that nothing reads, beside a state.
-    fn patch_body_text(&self) -> Value {
-        json!({"name": "unread"})
-    }
-
-    fn envelope(&mut self, body: Value) -> Value {
+    fn envelope(&mut self, body: &Value) -> Value {
         let (minute, nanos) = self.time;
         let fraction = match nanos {
             0 => String::new(),
@@ -265,6 +260,11 @@ impl<'d> EventDraw<'d> {
             verdict,
         }
     }
+}
+
+/// A body that nothing reads, beside a state.
+fn unread_body() -> Value {
+    json!({"name": "unread"})
 }
 
 /// An event type: patches come more often than deletions.

@@ -64,10 +64,13 @@ impl OracleWorld {
         let mut files = table_files();
         let sources = self.streams.iter().map(|stream| stream.source.files());
         files.extend(sources.flatten());
-        Catalogue::compile(&files).unwrap_or_else(|problems| {
-            let sources: Vec<&str> = files.iter().map(contract::DeclaredFile::text).collect();
-            panic!("{problems:#?}\n{}", sources.join("\n"));
-        })
+        let compiled = Catalogue::compile(&files);
+        compiled
+            .inspect_err(|_| {
+                let texts = files.iter().map(contract::DeclaredFile::text);
+                texts.for_each(|text| eprintln!("{text}"));
+            })
+            .unwrap()
     }
 
     /// The tables that some stream fills.
