@@ -162,7 +162,7 @@ fn z7_a_count_in_another_unit_is_an_error_by_the_samples() {
         ("seconds", "1772438400000"),
     ] {
         let time = format!("event_time: {{epoch: {{from: $.at, unit: {unit}}}}}");
-        let contract = declared(&format!("{time}"));
+        let contract = declared(&time);
         let sample = format!("{{\"id\": \"a\", \"at\": {at}}}");
         let why = shown(&contract, &[("a.json", sample.as_str())]);
         assert!(

@@ -50,14 +50,12 @@ fn expected_state(events: &[GeneratedChange]) -> VisibleState {
                 );
             }
             RowOperation::Delete => record = None,
-            RowOperation::Patch => {
-                // A patch does not bring a deleted record back; one before every full row makes a
-                // partial row.
-                if record.is_some() || (last_full.is_none() && rank == 0) {
-                    record.get_or_insert_default().insert(change.field, *event);
-                }
+            // A patch does not bring a deleted record back; one before every full row makes a
+            // partial row.
+            RowOperation::Patch if record.is_some() || (last_full.is_none() && rank == 0) => {
+                record.get_or_insert_default().insert(change.field, *event);
             }
-            _ => {}
+            _ => (),
         }
     }
     let set = order
