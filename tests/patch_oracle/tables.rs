@@ -14,7 +14,7 @@ pub(super) enum HeldType {
 }
 
 /// A table: its name, its family, its columns and whether each is required.
-pub(super) struct TableShape {
+pub(super) struct OracleTable {
     pub(super) name: &'static str,
     family: &'static str,
     columns: &'static [(&'static str, HeldType, bool)],
@@ -22,8 +22,8 @@ pub(super) struct TableShape {
 
 use HeldType::{Date, Text, Truth, Whole};
 
-pub(super) const TABLES: [TableShape; 6] = [
-    TableShape {
+pub(super) const TABLES: [OracleTable; 6] = [
+    OracleTable {
         name: "thing",
         family: "person",
         columns: &[
@@ -37,12 +37,12 @@ pub(super) const TABLES: [TableShape; 6] = [
             ("seen_at", Text, false),
         ],
     },
-    TableShape {
+    OracleTable {
         name: "fact",
         family: "object",
         columns: &[("statement", Text, true), ("label", Text, false)],
     },
-    TableShape {
+    OracleTable {
         name: "part",
         family: "object",
         columns: &[
@@ -55,7 +55,7 @@ pub(super) const TABLES: [TableShape; 6] = [
             ("seen_type", Text, false),
         ],
     },
-    TableShape {
+    OracleTable {
         name: "bond",
         family: "link",
         columns: &[
@@ -69,7 +69,7 @@ pub(super) const TABLES: [TableShape; 6] = [
             ("active", Truth, false),
         ],
     },
-    TableShape {
+    OracleTable {
         name: "place",
         family: "location",
         columns: &[
@@ -78,7 +78,7 @@ pub(super) const TABLES: [TableShape; 6] = [
             ("kind", Text, false),
         ],
     },
-    TableShape {
+    OracleTable {
         name: "note",
         family: "event",
         columns: &[
@@ -108,7 +108,7 @@ fn property(name: &str, physical: &str, required: bool) -> Value {
     })
 }
 
-fn table_contract(table: &TableShape) -> Value {
+fn table_contract(table: &OracleTable) -> Value {
     let provenance = PROVENANCE.iter().map(|column| {
         let physical = match column.kind {
             ProvenanceKind::Text => "string",
@@ -139,7 +139,7 @@ fn table_contract(table: &TableShape) -> Value {
 
 /// The tables' contracts. JSON is YAML too.
 pub(super) fn table_files() -> Vec<DeclaredFile> {
-    let file = |table: &TableShape| {
+    let file = |table: &OracleTable| {
         let path = format!("pole/{}.odcs.yaml", table.name);
         DeclaredFile::new(path, table_contract(table).to_string())
     };
