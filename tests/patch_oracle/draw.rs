@@ -11,9 +11,6 @@ use super::shape::{
 };
 use super::source::{EventDeed, SourceShape};
 
-/// Whether contracts may declare event types as `create-or-patch`.
-const HAS_CREATE_OR_PATCH: bool = false;
-
 /// A source of this name. Without patches, every event states the whole record.
 pub(super) fn draw_source(name: &str, has_patches: bool, dice: &mut SeededDice) -> SourceShape {
     let mut source = SourceShape {
@@ -53,7 +50,7 @@ fn draw_events(has_patches: bool, dice: &mut SeededDice) -> Vec<(&'static str, E
         if dice.chance(40) {
             events.push(("Amended", EventDeed::Patch));
         }
-        if HAS_CREATE_OR_PATCH && dice.chance(50) {
+        if dice.chance(50) {
             events.push(("Restored", EventDeed::CreateOrPatch));
         }
     }

@@ -44,7 +44,7 @@ pub(crate) struct ResolvedRecord<'s> {
 pub(crate) struct AppliedStatement<'s> {
     pub(crate) change: ChangeRecord<'s>,
     pub(crate) statement: Statement,
-    /// Whether it states the whole record: a patch that begins a record does.
+    /// Whether it states the whole record.
     is_whole: bool,
 }
 
@@ -247,7 +247,7 @@ fn apply_statements<'s>(
                 body: patch.left.unwrap_or_else(|| json!({})),
                 ..patch.statement
             },
-            is_whole: begins,
+            is_whole: false,
         });
     }
     (!is_deleted && !applied.is_empty()).then_some(ResolvedRecord { body, applied })
