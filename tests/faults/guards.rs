@@ -136,7 +136,10 @@ fn without_tombstones(state: Bytes) -> Bytes {
                 .column_by_name(lake::schema::OPERATION_COLUMN)
                 .unwrap()
                 .as_string::<i32>();
-            let live: BooleanArray = ops.iter().map(|op| Some(op != Some("d"))).collect();
+            let live: BooleanArray = ops
+                .iter()
+                .map(|op| Some(!matches!(op, Some("d" | "D"))))
+                .collect();
             arrow_select::filter::filter_record_batch(batch, &live).unwrap()
         })
         .collect();

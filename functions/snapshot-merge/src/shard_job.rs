@@ -141,7 +141,7 @@ impl<'j> ShardJob<'j> {
     }
 
     /// What turns statements into rows; none for a table that no source with patches fills.
-    async fn open_records(&self) -> Result<Option<RecordMerge>, Failure> {
+    async fn open_records(&self) -> Result<Option<Box<RecordMerge>>, Failure> {
         let catalogue = &self.context.catalogue;
         let mut tables = catalogue.tables.iter();
         let position = tables.position(|table| table.name == self.table.name);
@@ -158,7 +158,7 @@ impl<'j> ShardJob<'j> {
             erasures: Arc::new(host::read_erasures(&*self.context.refined).await?),
             table,
         };
-        Ok(Some(RecordMerge::new(resolver, self.table)))
+        Ok(Some(Box::new(RecordMerge::new(resolver, self.table))))
     }
 
     /// The base's files that can hold the shard's owners: rows with their measures, and states.

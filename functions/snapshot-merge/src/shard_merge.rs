@@ -54,7 +54,7 @@ pub(crate) struct ShardInput<'m> {
     /// The changes that the base's merge stored, then today's runs.
     pub(crate) change_sources: Vec<(ChangeOrigin, SortedBatches)>,
     /// What turns statements into rows, where a source with patches fills the table.
-    pub(crate) records: Option<RecordMerge>,
+    pub(crate) records: Option<Box<RecordMerge>>,
 }
 
 /// What comes out of a shard.
@@ -83,7 +83,7 @@ struct ShardMerge<'m> {
     /// Rows of the base's last owner so far, which may go on in the next group.
     held_rows: RecordBatch,
     counts: RowChangeCounts,
-    records: Option<RecordMerge>,
+    records: Option<Box<RecordMerge>>,
 }
 
 /// Merges one shard.
@@ -290,7 +290,7 @@ impl<'m> ShardMerge<'m> {
         if base.num_rows() == 0 && window.parts.is_empty() {
             return Ok(());
         }
-        let records = self.records.as_mut();
+        let records = self.records.as_deref_mut();
         WindowMerge::new(&mut self.assembler, &mut self.counts, base, records)?.run(window)
     }
 
