@@ -134,3 +134,30 @@ async fn a_further_row_without_a_key_stops_nothing() {
         ("Sample", "Ada")
     );
 }
+
+#[tokio::test]
+async fn a_day_is_not_built_on_one_that_was_made_without_patches() {
+    const CONTRACT: &str = "sources/housing/person/contract.odcs.yaml";
+    let patch = "PersonUpdatedEvent: patch";
+    let mut days = Days::under(contracts(|files| {
+        replace(files, CONTRACT, patch, "PersonUpdatedEvent: upsert");
+    }));
+    let whole = json!({"firstName": "Robin", "surname": "Sample"});
+    let born = person_event("PersonCreatedEvent", "p1", 0, whole);
+    days.push("housing-person", MONDAY, &[born]).await;
+    days.merge_tables(MONDAY, &["person"]).await.unwrap();
+
+    days.catalogue = Days::new().catalogue;
+    let patched = person_event(
+        "PersonUpdatedEvent",
+        "p1",
+        1,
+        json!({"surname": "Specimen"}),
+    );
+    days.push("housing-person", "2026-03-03", &[patched]).await;
+    for date in [MONDAY, "2026-03-03"] {
+        let refused = days.merge_tables(date, &["person"]).await;
+        let failure = refused.unwrap_err();
+        assert!(failure.message.contains("rebuild --raw"), "{failure}");
+    }
+}
