@@ -342,6 +342,16 @@ async fn start_platform(folder: &Path, contracts: &Path) -> LocalPlatform {
     };
     create_private_folder(folder).unwrap();
     write_private_file(&identity_key_file(folder), &pole::TEST_IDENTITY_SECRET).unwrap();
+    // A child that another test starts just now has this process's files until it runs its own
+    // program: the lock of a folder may outlive its platform by that long.
+    for _ in 0..100 {
+        match LocalPlatform::start(options.clone()).await {
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            }
+            started => return started.unwrap(),
+        }
+    }
     LocalPlatform::start(options).await.unwrap()
 }
 
