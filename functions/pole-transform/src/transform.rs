@@ -279,8 +279,11 @@ impl<'w> ChunkTransform<'w> {
         if statements.iter().any(of_erased) {
             return Ok(AcceptedOutcome::Erased);
         }
-        let Some(rows) = erasures::retain_unerased_rows(self.erasures, &event, rows) else {
-            return Ok(AcceptedOutcome::Erased);
+        let rows = match erasures::retain_unerased_rows(self.erasures, &event, rows) {
+            Some(rows) => rows,
+            // What the event states of its own record stays without the rows that are erased.
+            None if !statements.is_empty() => Vec::new(),
+            None => return Ok(AcceptedOutcome::Erased),
         };
         for row in rows {
             self.append_row(row, &event, position);

@@ -3,7 +3,8 @@
 //! Pure. The result depends only on which statements there are: not on the order in which they
 //! come, nor on repeats, nor on how they are spread over days. The statements that later days need
 //! are returned, without what later patches have replaced, so that what is kept is bounded by the
-//! record's fields and not by the number of its patches.
+//! record's fields and not by the number of its patches. Only patches that can begin a record all
+//! keep their place.
 
 use contract::{Statement, apply_patch, join_covers, uncovered_patch};
 use host::{Failure, FailureKind};
@@ -90,12 +91,11 @@ pub(crate) fn resolve_statements<'s>(
     };
     let mut patches = read_later_patches(changes, whole.as_ref())?;
     reduce_patches(&mut patches);
+    drop_replaced_patches(&mut patches, whole_statement.is_none());
 
-    let needs_last = whole_statement.is_none();
-    let retained = retain_statements(changes, whole.as_ref(), &patches, needs_last);
     Ok(ResolvedStatements {
-        record: apply_statements(whole, whole_statement, patches, needs_last),
-        retained,
+        retained: retain_statements(changes, whole.as_ref(), &patches),
+        record: apply_statements(whole, whole_statement, patches),
     })
 }
 
@@ -133,7 +133,7 @@ fn read_later_patches<'s>(
         if let Some(statement) = parse_statement(&change)? {
             patches.push(LaterPatch {
                 change,
-                left: Some(statement.body.clone()),
+                left: None,
                 statement,
             });
         }
@@ -160,14 +160,23 @@ fn reduce_patches(patches: &mut [LaterPatch<'_>]) {
     }
 }
 
+/// Drops the patches of which nothing is left. The last one stays where no whole state says that
+/// the record exists, and so does every patch that can begin a record.
+fn drop_replaced_patches(patches: &mut Vec<LaterPatch<'_>>, needs_last: bool) {
+    let last = patches.last().map(|patch| patch.change.precedence);
+    patches.retain(|patch| {
+        patch.left.is_some()
+            || patch.change.op == RowOperation::RecordCreate
+            || (needs_last && Some(patch.change.precedence) == last)
+    });
+}
+
 /// The statements that later days need: the last whole one, what is left of patches, and events
-/// that lost a tie. The last patch is needed where no whole state says that the record exists, and
-/// every patch that can begin a record.
+/// that lost a tie.
 fn retain_statements<'s>(
     changes: &[ChangeRecord<'s>],
     whole: Option<&ChangeRecord<'s>>,
     patches: &[LaterPatch<'s>],
-    needs_last: bool,
 ) -> Vec<RetainedStatement<'s>> {
     let mut retained = Vec::new();
     if let Some(whole) = whole {
@@ -182,23 +191,14 @@ fn retain_statements<'s>(
         });
     }
 
-    for (index, patch) in patches.iter().enumerate() {
-        let is_last = index + 1 == patches.len();
-        if patch.is_needed(is_last && needs_last) {
-            retained.push(RetainedStatement {
-                change: patch.change,
-                text: patch.retained_text(),
-            });
-        }
-    }
+    retained.extend(patches.iter().map(|patch| RetainedStatement {
+        change: patch.change,
+        text: patch.retained_text(),
+    }));
     retained
 }
 
 impl LaterPatch<'_> {
-    fn is_needed(&self, is_existence: bool) -> bool {
-        self.left.is_some() || is_existence || self.change.op == RowOperation::RecordCreate
-    }
-
     fn retained_text(&self) -> RetainedText {
         match &self.left {
             Some(left) if *left == self.statement.body => RetainedText::AsStored,
@@ -218,7 +218,6 @@ fn apply_statements<'s>(
     whole: Option<ChangeRecord<'s>>,
     whole_statement: Option<Statement>,
     patches: Vec<LaterPatch<'s>>,
-    needs_last: bool,
 ) -> Option<ResolvedRecord<'s>> {
     let mut is_deleted = whole.is_some() && whole_statement.is_none();
     let mut body = json!({});
@@ -232,11 +231,8 @@ fn apply_statements<'s>(
         });
     }
 
-    let count = patches.len();
-    for (index, patch) in patches.into_iter().enumerate() {
-        let begins = is_deleted && patch.change.op == RowOperation::RecordCreate;
-        let is_retained = patch.is_needed(needs_last && index + 1 == count);
-        if !is_retained || (is_deleted && !begins) {
+    for patch in patches {
+        if is_deleted && patch.change.op != RowOperation::RecordCreate {
             continue;
         }
         is_deleted = false;

@@ -152,7 +152,7 @@ impl<'w> WindowMerge<'w> {
     ) -> Result<(), Failure> {
         let Some(records) = self.records.as_deref_mut() else {
             let message = "there are statements of a record in a table that no source with \
-                           patches fills; run `polelake rebuild` from the first day";
+                           patches fills; run `polelake rebuild --raw` from the first day";
             return Err(Failure::new(FailureKind::Configuration, message));
         };
         let merged = records.merge_owner(owner, self.base, parts, self.assembler)?;
