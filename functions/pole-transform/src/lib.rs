@@ -7,7 +7,6 @@
 mod context;
 mod erasures;
 mod handler;
-mod provenance;
 mod transform;
 
 pub use context::Context;

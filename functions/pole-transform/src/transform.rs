@@ -10,13 +10,12 @@ use contract::{
 };
 use lake::{
     Chunk, Day, DayStart, ErasedSubjects, LakeError, REDRIVE_PARTITION, RawBatch, Receipt,
-    RedriveOrigin, RedrivenRecord, RefinedObject, RefusedRecord, StreamKey, TableBuilder, file,
-    schema,
+    RedriveOrigin, RedrivenRecord, RefinedObject, RefusedRecord, RowProvenance, StreamKey,
+    TableBuilder, file, schema,
 };
-use pole::IdentityKey;
+use pole::{IdentityKey, Uuid};
 
 use crate::erasures;
-use crate::provenance::{EventSource, IdBuffers, RowOwner, provenance_cells};
 
 /// All that one raw object gives.
 #[derive(Debug)]
@@ -311,34 +310,39 @@ impl<'w> ChunkTransform<'w> {
         Event::parse(contract, value, accepted_id.as_deref())
     }
 
-    /// What the provenance says of an event.
-    fn event_source<'e>(&self, event: &'e Event, position: RecordPosition) -> EventSource<'e>
+    /// What the provenance says of an event, without the ids of a row.
+    fn event_provenance<'e>(&self, event: &'e Event, position: RecordPosition) -> RowProvenance<'e>
     where
         'w: 'e,
     {
-        EventSource {
-            event,
+        RowProvenance {
+            pole_id: "",
+            record_id: &event.key,
+            owner_id: "",
+            owner_set: None,
+            event_id: &event.id,
+            version: event.version,
+            event_time: event.time,
+            event_time_nanos: event.time_nanos.into(),
+            appended: position.appended,
             mapping: self.mapping,
             topic: &self.chunk.topic,
-            partition: self.chunk.partition,
+            partition: self.chunk.partition.into(),
             offset: position.offset,
-            appended: position.appended,
         }
     }
 
     /// Fills the provenance and appends the row to its table.
     fn append_row(&mut self, mut row: PoleRow<'_>, event: &Event, position: RecordPosition) {
-        let mut buffers = IdBuffers::default();
-        let provenance = provenance_cells(
-            &RowOwner {
-                pole_id: row.pole_id,
-                owner_id: row.owner_id,
-                owner_set: row.owner_set,
-                is_versioned: row.versioned,
-            },
-            &self.event_source(event, position),
-            &mut buffers,
-        );
+        let (mut pole_id, mut owner_id) = (Uuid::encode_buffer(), Uuid::encode_buffer());
+        let provenance = RowProvenance {
+            pole_id: row.pole_id.hyphenated().encode_lower(&mut pole_id),
+            owner_id: row.owner_id.hyphenated().encode_lower(&mut owner_id),
+            owner_set: row.owner_set,
+            version: event.version.filter(|_| row.versioned),
+            ..self.event_provenance(event, position)
+        }
+        .to_cells();
 
         // The row comes with empty cells in place of its provenance.
         let own_cells = row.cells.split_off(provenance.len());
@@ -357,17 +361,15 @@ impl<'w> ChunkTransform<'w> {
         event: &Event,
         position: RecordPosition,
     ) {
-        let mut buffers = IdBuffers::default();
-        let provenance = provenance_cells(
-            &RowOwner {
-                pole_id: stated.owner_id,
-                owner_id: stated.owner_id,
-                owner_set: stated.group.name.as_deref(),
-                is_versioned: true,
-            },
-            &self.event_source(event, position),
-            &mut buffers,
-        );
+        let mut owner_id = Uuid::encode_buffer();
+        let owner_id = &*stated.owner_id.hyphenated().encode_lower(&mut owner_id);
+        let provenance = RowProvenance {
+            pole_id: owner_id,
+            owner_id,
+            owner_set: stated.group.name.as_deref(),
+            ..self.event_provenance(event, position)
+        }
+        .to_cells();
         let text = stated.statement.as_ref().map(Statement::to_text);
         table_builder(&mut self.builders, self.catalogue, stated.group.table).append_statement(
             &provenance,

@@ -1,12 +1,11 @@
 //! The rows of a record: the mapping is applied to the state that its statements give.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use contract::{Catalogue, Cell, CompiledMapping, Event, GroupedRecord, PoleRow};
 use host::{Failure, FailureKind};
-use lake::ErasedSubjects;
+use lake::{ErasedSubjects, RowProvenance};
 use pole::{IdentityKey, Uuid};
 
 use crate::change_columns::EventPlace;
@@ -114,12 +113,21 @@ impl RecordResolver {
             (precedence.event_time, nanos),
             place.appended,
         );
-        let head = ProvenanceHead {
+        let (record_id, topic) = (place.record_id.to_owned(), place.topic.to_owned());
+        let provenance = RowProvenance {
+            pole_id: "",
+            record_id: &record_id,
+            owner_id: "",
+            owner_set: None,
+            event_id: latest.change.event_id,
+            version: precedence.version,
+            event_time: precedence.event_time,
+            event_time_nanos: precedence.event_time_nanos,
+            appended: place.appended,
             mapping,
-            record_id: place.record_id.to_owned(),
-            topic: place.topic.to_owned(),
-            place: (place.appended, place.partition, place.offset),
-            change: &latest.change,
+            topic: &topic,
+            partition: place.partition,
+            offset: place.offset,
         };
         let state = (&event, &record.body);
         let rows = mapping
@@ -127,11 +135,28 @@ impl RecordResolver {
             .map_err(|fault| fault.rule)?;
         for row in rows {
             if !self.erasures.suppresses_row(&row, event.time) {
-                head.add_row(&row, sink);
+                add_row(&row, provenance, sink);
             }
         }
         Ok(())
     }
+}
+
+/// Adds a row with its provenance.
+fn add_row(row: &PoleRow<'_>, provenance: RowProvenance<'_>, sink: &mut impl RecordRowSink) {
+    let (mut pole_id, mut owner_id) = (Uuid::encode_buffer(), Uuid::encode_buffer());
+    let cells = RowProvenance {
+        pole_id: row.pole_id.hyphenated().encode_lower(&mut pole_id),
+        owner_id: row.owner_id.hyphenated().encode_lower(&mut owner_id),
+        owner_set: row.owner_set,
+        ..provenance
+    }
+    .to_cells();
+
+    // The row comes with empty cells in place of its provenance.
+    let own_cells = row.cells.get(cells.len()..).unwrap_or_default();
+    let source = &provenance.mapping.contract.name;
+    sink.add_row((&row.pole_id, source), &cells, own_cells);
 }
 
 /// The statement that last touched what a record of the mapping is made from, or else the last one.
@@ -143,49 +168,4 @@ fn latest_touch<'a, 's>(
     latest_first
         .find(|applied| applied.touches(grouped))
         .or(record.applied.last())
-}
-
-/// What the provenance of a record's rows says.
-struct ProvenanceHead<'h> {
-    mapping: &'h CompiledMapping,
-    record_id: String,
-    topic: String,
-    /// When the event was appended, its partition and its offset.
-    place: (i64, i64, i64),
-    change: &'h ChangeRecord<'h>,
-}
-
-impl ProvenanceHead<'_> {
-    /// Fills the provenance, in the order of `pole::PROVENANCE`, and adds the row.
-    fn add_row(&self, row: &PoleRow<'_>, sink: &mut impl RecordRowSink) {
-        let precedence = self.change.precedence;
-        let (appended, partition, offset) = self.place;
-        let provenance = [
-            Cell::Text(Cow::Owned(row.pole_id.to_string())),
-            text_cell(self.change.source),
-            text_cell(&self.record_id),
-            Cell::Text(Cow::Owned(row.owner_id.to_string())),
-            row.owner_set.map_or(Cell::Null, text_cell),
-            text_cell(self.change.event_id),
-            precedence.version.map_or(Cell::Null, Cell::Integer),
-            Cell::Timestamp(precedence.event_time),
-            Cell::Timestamp(appended),
-            text_cell(&self.mapping.contract.version),
-            text_cell(&self.mapping.version),
-            text_cell(&self.topic),
-            Cell::Integer(partition),
-            Cell::Integer(offset),
-            match precedence.event_time_nanos {
-                0 => Cell::Null,
-                nanos => Cell::Integer(nanos),
-            },
-        ];
-        // The row comes with empty cells in place of its provenance.
-        let own_cells = row.cells.get(provenance.len()..).unwrap_or_default();
-        sink.add_row((&row.pole_id, self.change.source), &provenance, own_cells);
-    }
-}
-
-fn text_cell(text: &str) -> Cell<'_> {
-    Cell::Text(Cow::Borrowed(text))
 }

@@ -26,6 +26,7 @@ mod identity_record;
 pub mod limits;
 mod manifest;
 mod metric;
+mod provenance;
 mod quarantine;
 mod raw;
 mod receipt;
@@ -34,6 +35,7 @@ mod repair;
 mod report_keys;
 pub mod schema;
 mod shard;
+mod statements;
 
 pub use bounds::BoundedBatches;
 pub use chunk::Chunk;
@@ -64,6 +66,7 @@ pub use metric::{
     encode_metrics, encode_rules, history_key, history_location_template, history_prefix,
     parse_history_day,
 };
+pub use provenance::RowProvenance;
 pub use quarantine::{QuarantinedRecord, RefusedRecord, decode_quarantine, encode_quarantine};
 pub use raw::{LOG_APPEND_TIME, RawBatch, RawRecord, decode_raw, encode_raw};
 pub use receipt::{
@@ -80,6 +83,7 @@ pub use report_keys::{
     table_export_key, table_page_key,
 };
 pub use shard::{OwnerRange, shard_count};
+pub use statements::redact_statements;
 
 use thiserror::Error;
 

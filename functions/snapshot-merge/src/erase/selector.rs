@@ -1,6 +1,5 @@
 //! Which rows an erasure removes.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -58,27 +57,10 @@ impl ErasureSelector {
         &self,
         batch: &RecordBatch,
     ) -> Result<(RecordBatch, u64), LakeError> {
-        let index = batch.schema().index_of(schema::STATEMENT_COLUMN).ok();
-        let (Some(index), Some(erase)) = (index, &self.statements) else {
-            return Ok((batch.clone(), 0));
-        };
-        let Some(texts) = batch.column(index).as_string_opt::<i32>() else {
-            return Ok((batch.clone(), 0));
-        };
-
-        let mut redacted = 0;
-        let statements: StringArray = texts
-            .iter()
-            .map(|text| {
-                let text = text?;
-                let without = erase(text);
-                redacted += u64::from(without.is_some());
-                Some(without.map_or(Cow::Borrowed(text), Cow::Owned))
-            })
-            .collect();
-        let mut columns = batch.columns().to_vec();
-        columns[index] = Arc::new(statements);
-        Ok((RecordBatch::try_new(batch.schema(), columns)?, redacted))
+        match &self.statements {
+            Some(erase) => lake::redact_statements(batch, |_, text| erase(text)),
+            None => Ok((batch.clone(), 0)),
+        }
     }
 
     fn matches_id(&self, ids: &StringArray, row: usize) -> bool {

@@ -1,6 +1,5 @@
 //! Refined increments: rows that name a subject, or that a record about one made, are removed.
 
-use std::borrow::Cow;
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
@@ -109,7 +108,7 @@ impl<'i> RefinedIncrement<'i> {
         let mut remaining = Vec::new();
         for (batch, fates) in self.batches.iter().zip(&fates) {
             let batch = apply_fates(batch, fates)?;
-            let (batch, redacted) = redact_statements(batch, erasure)?;
+            let (batch, redacted) = redact_statements(&batch, erasure)?;
             removed += redacted;
             remaining.push(batch);
         }
@@ -268,37 +267,17 @@ fn missing_column(name: &str) -> LakeError {
 /// The batch without mentions in its statements, and how many of them lost one. A statement stays
 /// as long as its raw record does.
 fn redact_statements(
-    batch: RecordBatch,
+    batch: &RecordBatch,
     erasure: &RowErasure<'_>,
 ) -> Result<(RecordBatch, u64), LakeError> {
-    let Ok(index) = batch.schema().index_of(schema::STATEMENT_COLUMN) else {
-        return Ok((batch, 0));
-    };
-    let texts = batch.column(index).as_string_opt::<i32>();
     let offsets = batch
         .column_by_name("offset")
-        .and_then(|column| column.as_primitive_opt::<Int64Type>());
-    let (Some(texts), Some(offsets)) = (texts, offsets) else {
-        return Err(missing_column(schema::STATEMENT_COLUMN));
-    };
-
-    let mut redacted = 0;
-    let statements: StringArray = (0..batch.num_rows())
-        .map(|row| {
-            let text = texts.is_valid(row).then(|| texts.value(row))?;
-            let stays = erasure.by_hand.contains(&offsets.value(row));
-            let without = erasure.statements.redact(text).filter(|_| !stays);
-            redacted += u64::from(without.is_some());
-            Some(without.map_or(Cow::Borrowed(text), Cow::Owned))
-        })
-        .collect();
-    if redacted == 0 {
-        return Ok((batch, 0));
-    }
-    let schema = batch.schema();
-    let mut columns = batch.columns().to_vec();
-    columns[index] = Arc::new(statements);
-    Ok((RecordBatch::try_new(schema, columns)?, redacted))
+        .and_then(|column| column.as_primitive_opt::<Int64Type>())
+        .ok_or_else(|| missing_column("offset"))?;
+    lake::redact_statements(batch, |row, text| {
+        let stays = erasure.by_hand.contains(&offsets.value(row));
+        erasure.statements.redact(text).filter(|_| !stays)
+    })
 }
 
 fn apply_fates(batch: &RecordBatch, fates: &[RowFate]) -> Result<RecordBatch, LakeError> {
