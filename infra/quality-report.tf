@@ -59,12 +59,13 @@ module "quality_report" {
       Resource = ["${local.bucket_arns.curated}/quality/*"]
     },
     {
-      # The report needs neither the merge's state nor the receipts of erasures.
+      # The report needs neither the merge's state and records nor the receipts of erasures.
       Sid    = "LeaveState"
       Effect = "Deny"
       Action = ["s3:GetObject"]
       Resource = [
         "${local.bucket_arns.curated}/curated/_erasures/*",
+        "${local.bucket_arns.curated}/curated/_records/*",
         "${local.bucket_arns.curated}/curated/_state/*",
         "${local.bucket_arns.curated}/curated/_work/*",
       ]

@@ -82,7 +82,7 @@ fn assert_whole_audit(lake: &LakeUnderTest, whole: &LakeAudit, pushed: usize) {
 
     assert_eq!(
         whole.tables.len(),
-        lake.count_merged_tables() * 2,
+        lake.count_stored_tables() * 2,
         "every table that a source fills, on two days"
     );
 }
@@ -100,7 +100,7 @@ async fn assert_one_day_balances(lake: &LakeUnderTest, zones: &LakeHandle, whole
 
     let (of_day, landed) = (landed_records(&day), landed_records(whole));
     assert!(0 < of_day && of_day < landed, "{of_day} of {landed}");
-    assert_eq!(day.tables.len(), lake.count_merged_tables());
+    assert_eq!(day.tables.len(), lake.count_stored_tables());
 }
 
 fn first_key(lake: &LakeUnderTest, bucket: &str, prefix: &str) -> String {
@@ -130,9 +130,9 @@ fn choose_vanishing_objects(lake: &LakeUnderTest) -> [VanishingObject; 5] {
         },
         VanishingObject {
             bucket: "refined",
-            key: first_key(lake, "refined", "refined/person/"),
+            key: first_key(lake, "refined", "refined/_records/housing-person/"),
             what: "is not there",
-            named_object: "refined/person/",
+            named_object: "refined/_records/housing-person/",
         },
         VanishingObject {
             bucket: "refined",

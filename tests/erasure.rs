@@ -9,6 +9,7 @@ mod versions;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use contract::record_table_name;
 use lake::{Chunk, ERASURES_KEY};
 use operations::erase::{
     LakeErasureRequest, MentionPolicy, RequestedSubject, dry_run, erase_subjects,
@@ -205,11 +206,12 @@ async fn a_later_event_is_a_new_statement() {
     event["dateTime"] = json!("2026-03-05T08:00:00Z");
     days.push("housing-person", "2026-03-05", &[event]).await;
     transform_again(&days).await;
-    let people = refined_rows(&days).await.remove("person").unwrap();
+    let mut rows = refined_rows(&days).await;
+    let people = rows.remove(&record_table_name("housing-person")).unwrap();
     assert!(
         people
             .iter()
-            .any(|row| row["pole_id"] == pole_id().to_string())
+            .any(|row| row["owner_id"] == pole_id().to_string())
     );
 }
 
@@ -368,7 +370,8 @@ async fn a_shared_row_that_is_erased_by_its_id_leaves_records_to_be_fixed_by_han
     assert_eq!(outcome.by_hand.len(), 1);
     let rows = refined_rows(&days).await;
     assert!(!format!("{rows:?}").contains(&id));
-    assert!(!rows["object_case"].is_empty(), "the case itself stays");
+    let cases = &rows[&record_table_name("immigration-case")];
+    assert!(!cases.is_empty(), "the case itself stays");
     assert_reconciled(&days).await;
     transform_again(&days).await;
     assert!(

@@ -10,13 +10,14 @@ const ZONE_PREFIXES: [&str; 4] = ["raw/", "refined/", "curated/", "quarantine/"]
 const SITE_PREFIXES: [&str; 4] = ["data/{", "day/{", "table/{", "source/{"];
 
 /// Parts that only keys have.
-const KEY_PARTS: [&str; 13] = [
+const KEY_PARTS: [&str; 14] = [
     "epoch={",
     "partition={",
     "shard={",
     "date={",
     "/v={",
     "_state/",
+    "_records/",
     "_manifests/",
     "_receipts/",
     "_work/",

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use bytes::Bytes;
+use contract::TableContract;
 use lake::{Day, SnapshotManifest};
 use local_platform::identity_key::identity_key_file;
 use local_platform::private_files::{create_private_folder, write_private_file};
@@ -227,14 +228,22 @@ impl LakeUnderTest {
     /// How many tables have snapshots: those that some shipped source fills, and the one that is
     /// made of them.
     pub(crate) fn count_merged_tables(&self) -> usize {
+        self.count_tables(|table| !table.holds_records()) + 1
+    }
+
+    /// The tables that have snapshots: those too that only merges read.
+    pub(crate) fn count_stored_tables(&self) -> usize {
+        self.count_tables(|_| true) + 1
+    }
+
+    fn count_tables(&self, is_counted: impl Fn(&TableContract) -> bool) -> usize {
         let catalogue =
             host::load_contracts(&repository_root().join("contracts").to_string_lossy()).unwrap();
         catalogue
-            .tables
-            .iter()
+            .stored_tables()
+            .filter(|table| is_counted(table))
             .filter(|table| !catalogue.topics_of_table(&table.name).is_empty())
             .count()
-            + 1
     }
 
     /// A table's rows on a day.

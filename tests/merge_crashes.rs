@@ -208,16 +208,19 @@ async fn run(context: &Context, stepwise: bool) -> Result<(), Failure> {
             .await
             .map(drop);
     }
-    for table in steps::run_plan_step(&schedule, context, budget)
-        .await?
-        .fan_out
-    {
-        for shard in 0..table.shards {
-            steps::run_merge_step(&table.table, &table.date, shard, context).await?;
+    let mut planned = steps::run_plan_step(&schedule, context, budget).await?;
+    loop {
+        for table in &planned.fan_out {
+            for shard in 0..table.shards {
+                steps::run_merge_step(&table.table, &table.date, shard, context).await?;
+            }
+            steps::run_publish_step(&table.table, &table.date, context).await?;
         }
-        steps::run_publish_step(&table.table, &table.date, context).await?;
+        if planned.then.is_none() {
+            return Ok(());
+        }
+        planned = steps::run_plan_tables_step(&schedule, context, budget).await?;
     }
-    Ok(())
 }
 
 async fn shown(lake: &Days) -> Vec<Vec<PartitionSpec>> {

@@ -64,7 +64,7 @@ const UNSEEN: [(&str, &str, &str, &str); 7] = [
 ];
 
 /// Keys that stand for all that lie beside them.
-const PROBES: [&str; 15] = [
+const PROBES: [&str; 16] = [
     "raw/t/epoch=1/partition=0/1.parquet",
     "raw/_log/t.json",
     "refined/person/x.parquet",
@@ -74,6 +74,7 @@ const PROBES: [&str; 15] = [
     "curated/person/x.parquet",
     "curated/_manifests/x.json",
     "curated/_state/x.parquet",
+    "curated/_records/x.parquet",
     "curated/_erasures/x.json",
     "curated/_work/x.parquet",
     "quality/x.parquet",

@@ -35,7 +35,11 @@ async fn a_tenure_event_is_refined_in_seconds_and_in_the_days_snapshot() {
         )
         .await;
     assert_eq!(status, 202, "{answer}");
-    while lake.read_objects("refined", "refined/object_tenancy").len() < 2 {
+    while lake
+        .read_objects("refined", "refined/_records/housing-tenure")
+        .len()
+        < 2
+    {
         assert!(
             begun.elapsed() < Duration::from_secs(20),
             "the event does not arrive"

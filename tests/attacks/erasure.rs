@@ -22,13 +22,13 @@ const ERASE: [&str; 6] = [
 type Place = (&'static str, &'static [&'static str]);
 
 const RAW: Place = ("raw", &["raw/housing-tenure/", ".parquet"]);
-const REFINED: Place = ("refined", &["refined/object_tenancy/", ".parquet"]);
+const REFINED: Place = ("refined", &["refined/_records/housing-tenure/", ".parquet"]);
 const QUARANTINE: Place = ("refined", &["quarantine/", "topic=housing-tenure/"]);
 const RECEIPT: Place = ("refined", &["refined/_receipts/housing-tenure/"]);
 const MANIFEST: Place = ("curated", &["curated/_manifests/object_tenancy/"]);
 const ROWS: Place = ("curated", &["curated/object_tenancy/", "part-0.parquet"]);
 const OWN_RAW: Place = ("raw", &["raw/housing-person/", ".parquet"]);
-const OWN_REFINED: Place = ("refined", &["refined/person/", ".parquet"]);
+const OWN_REFINED: Place = ("refined", &["refined/_records/housing-person/", ".parquet"]);
 const OWN_RECEIPT: Place = ("refined", &["refined/_receipts/housing-person/"]);
 const OWN_QUARANTINE: Place = ("refined", &["quarantine/", "topic=housing-person/"]);
 const OWN_MANIFEST: Place = ("curated", &["curated/_manifests/person/", "2026-03-02"]);

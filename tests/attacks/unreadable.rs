@@ -24,11 +24,13 @@ commands_around! {
     rebuild_around_an_empty_receipt: rebuild_stops_tenures("refined", ["_receipts/housing-tenure/"], Empty);
     rebuild_around_a_newer_receipt: rebuild_stops_tenures("refined", ["_receipts/housing-tenure/"], NewerFormat);
     rebuild_around_a_scratched_receipt: rebuild_stops_tenures("refined", ["_receipts/housing-tenure/"], Scratched);
-    rebuild_around_cut_rows: rebuild_stops_tenures("refined", ["refined/object_tenancy/date=2026-03-02"], Truncated);
-    rebuild_around_empty_rows: rebuild_stops_tenures("refined", ["refined/object_tenancy/date=2026-03-02"], Empty);
-    rebuild_around_foreign_rows: rebuild_stops_tenures("refined", ["refined/object_tenancy/date=2026-03-02"], Foreign);
-    rebuild_around_rows_that_vanish: rebuild_stops_tenures("refined", ["refined/object_tenancy/date=2026-03-02"], Vanished);
-    rebuild_around_rows_over_the_limit: rebuild_stops_tenures("refined", ["refined/object_tenancy/date=2026-03-02"], OverLimit);
+    rebuild_around_cut_rows: rebuild_stops_tenures("refined", ["refined/_records/housing-tenure/date=2026-03-02"], Truncated);
+    rebuild_around_empty_rows: rebuild_stops_tenures("refined", ["refined/_records/housing-tenure/date=2026-03-02"], Empty);
+    rebuild_around_foreign_rows: rebuild_stops_tenures("refined", ["refined/_records/housing-tenure/date=2026-03-02"], Foreign);
+    rebuild_around_rows_that_vanish: rebuild_stops_tenures("refined", ["refined/_records/housing-tenure/date=2026-03-02"], Vanished);
+    rebuild_around_rows_over_the_limit: rebuild_stops_tenures("refined", ["refined/_records/housing-tenure/date=2026-03-02"], OverLimit);
+    rebuild_around_a_cut_manifest_of_records: rebuild_stops_tenures("curated", ["_manifests/_records/housing-tenure/2026-03-02"], Truncated);
+    rebuild_around_cut_records: rebuild_is_complete("curated", ["curated/_records/housing-tenure/", "v=2026-03-02"], Truncated);
     rebuild_around_a_cut_manifest: rebuild_stops_tenures("curated", ["_manifests/object_tenancy/2026-03-02"], Truncated);
     rebuild_around_a_newer_manifest: rebuild_stops_tenures("curated", ["_manifests/object_tenancy/2026-03-02"], NewerFormat);
 
@@ -44,7 +46,7 @@ commands_around! {
 
     rebuild_from_raw_repairs_a_receipt_over_the_limit: raw_rebuild_repairs("refined", ["_receipts/housing-tenure/"], OverLimit);
     rebuild_from_raw_repairs_a_receipt: raw_rebuild_repairs("refined", ["_receipts/housing-tenure/"], NewerFormat);
-    rebuild_from_raw_repairs_rows: raw_rebuild_repairs("refined", ["refined/object_tenancy/"], Truncated);
+    rebuild_from_raw_repairs_rows: raw_rebuild_repairs("refined", ["refined/_records/housing-tenure/"], Truncated);
     rebuild_from_raw_repairs_a_quarantine: raw_rebuild_repairs("refined", ["quarantine/", "housing-tenure"], Foreign);
 
     sweep_around_a_cut_manifest: sweep_stops_tenures("curated", ["_manifests/object_tenancy/2026-03-03"], Truncated);
@@ -66,8 +68,8 @@ commands_around! {
     audit_of_a_cut_raw_object: audit_names_once("raw", ["raw/housing-tenure/", ".parquet"], Truncated);
     audit_of_an_empty_raw_object: audit_names_once("raw", ["raw/housing-tenure/", ".parquet"], Empty);
     audit_of_a_foreign_raw_object: audit_names_once("raw", ["raw/housing-tenure/", ".parquet"], Foreign);
-    audit_of_a_cut_refined_object: audit_names_once("refined", ["refined/object_tenancy/"], Truncated);
-    audit_of_a_scratched_refined_object: audit_names_once("refined", ["refined/object_tenancy/"], Scratched);
+    audit_of_a_cut_refined_object: audit_names_once("refined", ["refined/_records/housing-tenure/"], Truncated);
+    audit_of_a_scratched_refined_object: audit_names_once("refined", ["refined/_records/housing-tenure/"], Scratched);
     audit_of_a_foreign_quarantine: audit_names_once("refined", ["quarantine/", "housing-tenure"], Foreign);
     audit_of_a_newer_receipt: audit_names_once("refined", ["_receipts/housing-tenure/"], NewerFormat);
     audit_of_an_empty_receipt: audit_names_once("refined", ["_receipts/housing-tenure/"], Empty);
@@ -76,7 +78,8 @@ commands_around! {
     audit_of_cut_rows_in_curated: audit_names_once("curated", ["curated/object_tenancy/", "part-0"], Truncated);
     audit_of_empty_rows_in_curated: audit_names_once("curated", ["curated/object_tenancy/", "part-0"], Empty);
     audit_of_rows_over_the_limit_in_curated: audit_names_once("curated", ["curated/object_tenancy/", "part-0"], OverLimit);
-    audit_of_rows_that_vanish: audit_names("refined", ["refined/object_tenancy/"], Vanished);
+    audit_of_cut_records: audit_names_once("curated", ["curated/_records/housing-tenure/", "part-0"], Truncated);
+    audit_of_rows_that_vanish: audit_names("refined", ["refined/_records/housing-tenure/"], Vanished);
     audit_of_a_raw_object_that_vanishes: audit_names("raw", ["raw/housing-tenure/", ".parquet"], Vanished);
 }
 

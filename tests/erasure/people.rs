@@ -315,7 +315,7 @@ pub(crate) async fn traces(days: &Days) -> Vec<String> {
 /// Rows of every refined object, by table.
 pub(crate) async fn refined_rows(days: &Days) -> BTreeMap<String, BTreeSet<SampleRow>> {
     let mut found: BTreeMap<String, BTreeSet<SampleRow>> = BTreeMap::new();
-    for table in &days.catalogue.tables {
+    for table in days.catalogue.stored_tables() {
         for entry in days
             .refined
             .list(&Chunk::refined_prefix(&table.name), None)

@@ -59,7 +59,7 @@ fn tenure(kind: &str, minute: u32, new: &Value) -> Value {
 async fn kept_mentions(days: &Days) -> usize {
     let mut mentions = 0;
     for (key, body) in objects(&days.curated).await {
-        if key.contains("/_state/") && key.ends_with(".parquet") {
+        if key.contains("/_records/") && key.ends_with(".parquet") {
             let rows = parquet_rows(body);
             let statements = rows.iter().filter_map(|row| row.get("_statement"));
             mentions += statements.filter(|text| text.contains(PERSON)).count();

@@ -53,7 +53,9 @@ impl ObjectStore for GuardedStore {
     async fn get(&self, key: &str) -> Result<StoredObject, StoreError> {
         let object = self.inner.get(key).await?;
         if self.broken == Some(Guard::Tombstone)
-            && key.starts_with("curated/_state/")
+            && ["curated/_state/", "curated/_records/"]
+                .iter()
+                .any(|kept| key.starts_with(kept))
             && key.ends_with(".parquet")
         {
             return Ok(StoredObject {

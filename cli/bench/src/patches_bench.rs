@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use bytes::Bytes;
-use contract::{Catalogue, CompiledMapping};
-use lake::{Chunk, Day, RawRecord, SnapshotManifest, encode_raw, manifest_key};
+use contract::{Catalogue, CompiledMapping, record_table_name};
+use lake::{Chunk, Day, ManifestShard, RawRecord, SnapshotManifest, encode_raw, manifest_key};
 use pole::IdentityKey;
 use serde_json::{Value, json};
 use store::ObjectStore;
@@ -36,7 +36,7 @@ const DAYS: [(&str, PersonSelection); 4] = [
     ("whole states of all records", PersonSelection::All),
     ("patches spread over the records", PersonSelection::Spread),
     ("as many patches, close together", PersonSelection::Together),
-    ("no changes", PersonSelection::Nobody),
+    ("no changes", PersonSelection::Empty),
 ];
 
 /// Of which people there is an event on a day.
@@ -47,7 +47,7 @@ enum PersonSelection {
     Spread,
     /// As many whose ids are next to each other.
     Together,
-    Nobody,
+    Empty,
 }
 
 /// The arguments of `polelake-bench patches`.
@@ -83,7 +83,7 @@ impl PatchesBench {
     pub(crate) async fn run(&self, as_json: bool) -> Result<bool, CliError> {
         require_new_folder(&self.dir)?;
         for (day, (title, selection)) in DAYS.into_iter().enumerate() {
-            if selection != PersonSelection::Nobody {
+            if selection != PersonSelection::Empty {
                 let measured = self.start_worker("transform", day).await?;
                 print_measurement(&format!("transform: {title}"), &measured, as_json);
             }
@@ -114,7 +114,7 @@ impl PatchesBench {
         let identity_key = IdentityKey::for_tests();
         let is_selected = |person: &u64| match selection {
             PersonSelection::All => true,
-            PersonSelection::Nobody => false,
+            PersonSelection::Empty => false,
             PersonSelection::Spread => mix_bits(person ^ 0x1234_5678) % 1_000_000 < self.patched,
             PersonSelection::Together => {
                 let id = identity_key.pole_id(SOURCE, &[&mix_uuid(*person)]);
@@ -139,8 +139,11 @@ impl PatchesBench {
 fn print_bytes(measured: &Value) {
     let megabytes = |name: &str| number_field(&measured["kept_bytes"], name) / 1e6;
     println!(
-        "  kept by the day's manifests: {:.1} MB of rows, {:.1} MB of state; stored in all: {}",
+        "  kept by the day's manifests: {:.1} MB of rows, {:.1} MB of records ({:.0} %), {:.1} MB of \
+         state; stored in all: {}",
         megabytes("rows"),
+        megabytes("records"),
+        100.0 * megabytes("records") / megabytes("rows"),
         megabytes("state"),
         measured["stored_bytes"]
     );
@@ -219,6 +222,7 @@ impl PatchesWorker {
             "wall": watch.wall_seconds(), "cpu": watch.cpu_seconds(),
             "peak_mb": peak_megabytes("self"),
             "rows": run.tables.iter().map(|table| table.rows).sum::<u64>(),
+            "copied": run.tables.iter().chain(&run.records).map(|table| table.copied).sum::<u64>(),
             "kept_bytes": kept_bytes(&*context.curated, &tables, date).await?,
             "stored_bytes": stored_bytes(&*context.curated).await?,
         }))
@@ -364,7 +368,8 @@ fn tenures(person: u64, day: u64) -> Value {
         .collect()
 }
 
-/// The bytes of rows and of state that the day's manifests name.
+/// The bytes of rows, of the records that they are made from, and of state that the day's manifests
+/// name.
 async fn kept_bytes(
     curated: &dyn ObjectStore,
     tables: &[String],
@@ -372,15 +377,26 @@ async fn kept_bytes(
 ) -> Result<Value, CliError> {
     let (mut rows, mut state) = (0, 0);
     for table in tables {
-        let body = curated.get(&manifest_key(table, date)).await?.body;
-        for shard in SnapshotManifest::from_json(&body)?.shards {
+        for shard in read_shards(curated, table, date).await? {
             rows += shard.bytes;
             if let Some(key) = &shard.state_key {
                 state += curated.head(key).await?.size;
             }
         }
     }
-    Ok(json!({"rows": rows, "state": state}))
+    let records = read_shards(curated, &record_table_name(SOURCE), date).await?;
+    let records: u64 = records.iter().map(|shard| shard.bytes).sum();
+    Ok(json!({"rows": rows, "records": records, "state": state}))
+}
+
+/// The shards of a table's snapshot.
+async fn read_shards(
+    curated: &dyn ObjectStore,
+    table: &str,
+    date: Day,
+) -> Result<Vec<ManifestShard>, CliError> {
+    let body = curated.get(&manifest_key(table, date)).await?.body;
+    Ok(SnapshotManifest::from_json(&body)?.shards)
 }
 
 /// All bytes of the curated zone, by what they are: rows of tables, or a folder such as `_state`.

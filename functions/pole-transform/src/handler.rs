@@ -119,7 +119,7 @@ async fn find_old_objects(chunk: &Chunk, context: &Context) -> Result<Vec<String
     }
 
     let mut found = Vec::new();
-    for table in &context.catalogue.tables {
+    for table in context.catalogue.stored_tables() {
         let prefix = Chunk::refined_prefix(&table.name);
         let listed = context.refined.list(&prefix, None).await?;
         let keys = listed.into_iter().map(|entry| entry.key);

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use contract::{
     Catalogue, CompiledMapping, ContractFindings, EvaluatedEvent, Event, EventFault,
-    EventStatement, PoleRow, Statement,
+    EventStatement, PoleRow, Statement, TableContract, record_table_name,
 };
 use lake::{
     Chunk, Day, DayStart, ErasedSubjects, LakeError, REDRIVE_PARTITION, RawBatch, Receipt,
@@ -110,12 +110,15 @@ struct RecordPosition {
 }
 
 struct ChunkTransform<'w> {
-    catalogue: &'w Catalogue,
     identity_key: &'w IdentityKey,
     mapping: &'w CompiledMapping,
     chunk: &'w Chunk,
     erasures: &'w ErasedSubjects,
-    /// One builder for each table that has rows, by the table's index in the catalogue.
+    /// The stored tables: a mapping names them by their index.
+    tables: Vec<&'w TableContract>,
+    /// The index of the table of the source's records; none when it sends no patches.
+    record_table: Option<usize>,
+    /// One builder for each table that has rows, by the table's index.
     builders: BTreeMap<usize, TableBuilder>,
     refused: Vec<RefusedRecord<'w>>,
     latest_day: Option<Day>,
@@ -131,8 +134,11 @@ impl<'w> ChunkTransform<'w> {
         (chunk, next): (&'w Chunk, i64),
         erasures: &'w ErasedSubjects,
     ) -> Self {
+        let record_table = record_table_name(&mapping.contract.name);
+        let tables: Vec<&TableContract> = catalogue.stored_tables().collect();
         Self {
-            catalogue,
+            record_table: tables.iter().position(|table| table.name == record_table),
+            tables,
             identity_key,
             mapping,
             chunk,
@@ -346,15 +352,15 @@ impl<'w> ChunkTransform<'w> {
 
         // The row comes with empty cells in place of its provenance.
         let own_cells = row.cells.split_off(provenance.len());
-        let builder = table_builder(&mut self.builders, self.catalogue, row.table);
-        builder.append_row(
+        self.table_builder(row.table).append_row(
             provenance.iter().chain(&own_cells),
             row.op,
             row.changed_columns.as_deref(),
         );
     }
 
-    /// Appends what the event states of its record to the table that the statement is for.
+    /// Appends what the event states of its record to the table of the source's records. The owner
+    /// and the event name such a row: a `pole_id` would be one more random id.
     fn append_statement(
         &mut self,
         stated: &EventStatement<'_>,
@@ -363,19 +369,23 @@ impl<'w> ChunkTransform<'w> {
     ) {
         let mut owner_id = Uuid::encode_buffer();
         let owner_id = &*stated.owner_id.hyphenated().encode_lower(&mut owner_id);
+        let Some(record_table) = self.record_table else {
+            return;
+        };
         let provenance = RowProvenance {
-            pole_id: owner_id,
             owner_id,
             owner_set: stated.group.name.as_deref(),
             ..self.event_provenance(event, position)
         }
         .to_cells();
         let text = stated.statement.as_ref().map(Statement::to_text);
-        table_builder(&mut self.builders, self.catalogue, stated.group.table).append_statement(
-            &provenance,
-            stated.op,
-            text.as_deref(),
-        );
+        let builder = self.table_builder(record_table);
+        builder.append_statement(&provenance, stated.op, text.as_deref());
+    }
+
+    fn table_builder(&mut self, table: usize) -> &mut TableBuilder {
+        let builder = self.builders.entry(table);
+        builder.or_insert_with(|| TableBuilder::new(self.tables[table]))
     }
 
     fn into_transformed(mut self) -> Result<TransformedChunk, LakeError> {
@@ -406,7 +416,7 @@ impl<'w> ChunkTransform<'w> {
         builder: TableBuilder,
         first_day: Day,
     ) -> Result<(String, Bytes), LakeError> {
-        let table = &self.catalogue.tables[table];
+        let table = self.tables[table];
         let key = self.chunk.refined_key(&table.name, first_day);
         let rows = builder.row_count() as u64;
         let body = file::write_parquet(
@@ -439,16 +449,6 @@ impl<'w> ChunkTransform<'w> {
     }
 }
 
-fn table_builder<'b>(
-    builders: &'b mut BTreeMap<usize, TableBuilder>,
-    catalogue: &Catalogue,
-    table: usize,
-) -> &'b mut TableBuilder {
-    builders
-        .entry(table)
-        .or_insert_with(|| TableBuilder::new(&catalogue.tables[table]))
-}
-
 /// A receipt that has counted no record.
 fn empty_receipt(mapping: &CompiledMapping, chunk: &Chunk, next: i64) -> Receipt {
     Receipt {
@@ -475,7 +475,7 @@ fn empty_receipt(mapping: &CompiledMapping, chunk: &Chunk, next: i64) -> Receipt
         lag: BTreeMap::new(),
         days: Vec::new(),
         tables: BTreeMap::new(),
-        has_statements: mapping.is_patched(),
+        states_records: mapping.is_patched(),
         redriven: Vec::new(),
     }
 }

@@ -5,13 +5,11 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, RecordBatch, StringArray, make_array};
+use arrow_array::{ArrayRef, RecordBatch, StringArray, make_array};
 use arrow_data::transform::MutableArrayData;
 use arrow_schema::SchemaRef;
 use lake::{LakeError, schema};
 
-use crate::record_statements::{RetainedStatement, RetainedText};
 use crate::resolve::{ChangeRecord, Resolved, ResolvedRow, RowRef};
 
 /// Source batches that pending rows may hold. With more of them the rows are assembled early, so
@@ -35,8 +33,6 @@ struct RetainedChange {
     row_ref: RowRef,
     op: &'static str,
     changed_columns: Option<String>,
-    /// What is left of a statement.
-    text: RetainedText,
 }
 
 /// Some rows of a source, or so many nulls.
@@ -134,24 +130,12 @@ impl RowAssembler {
         changes: impl IntoIterator<Item = ChangeRecord<'s>>,
     ) {
         for change in changes {
-            self.retain_change(&change, RetainedText::AsStored);
+            self.retained.push(RetainedChange {
+                row_ref: change.row_ref,
+                op: change.op.code(),
+                changed_columns: change.changed_columns.map(str::to_owned),
+            });
         }
-    }
-
-    /// Retains the statements that a later day needs.
-    pub(crate) fn retain_statements(&mut self, statements: Vec<RetainedStatement<'_>>) {
-        for RetainedStatement { change, text } in statements {
-            self.retain_change(&change, text);
-        }
-    }
-
-    fn retain_change(&mut self, change: &ChangeRecord<'_>, text: RetainedText) {
-        self.retained.push(RetainedChange {
-            row_ref: change.row_ref,
-            op: change.op.code(),
-            changed_columns: change.changed_columns.map(str::to_owned),
-            text,
-        });
     }
 
     /// Reserves the place of a batch that is added when its rows are known. Returns its index.
@@ -210,7 +194,6 @@ impl RowAssembler {
 
         for (row, change) in self.retained.iter_mut().enumerate() {
             change.row_ref = (0, row);
-            change.text = RetainedText::AsStored;
         }
         self.append_rows(1, 0, count);
         Ok(())
@@ -255,7 +238,7 @@ impl RowAssembler {
             .map(|change| (Some(change.row_ref), 1))
             .collect();
         let mut columns: Vec<ArrayRef> = Vec::with_capacity(self.refined.fields().len());
-        for column in 0..self.curated.fields().len() {
+        for column in 0..self.refined.fields().len() - schema::CHANGE_COLUMNS {
             columns.push(self.gather_column(column, changes.len(), &values)?);
         }
         let ops = changes.iter().map(|change| change.op);
@@ -265,24 +248,9 @@ impl RowAssembler {
             .map(|change| change.changed_columns.as_deref())
             .collect();
         columns.push(Arc::new(changed_columns));
-        let statements: StringArray = changes
-            .iter()
-            .map(|change| self.retained_statement(change))
-            .collect();
-        columns.push(Arc::new(statements));
+        let no_statements = StringArray::new_null(changes.len());
+        columns.push(Arc::new(no_statements));
         Ok(RecordBatch::try_new(Arc::clone(&self.refined), columns)?)
-    }
-
-    /// What is left of a statement.
-    fn retained_statement<'c>(&'c self, change: &'c RetainedChange) -> Option<&'c str> {
-        match &change.text {
-            RetainedText::AsStored => {
-                let (source, row) = change.row_ref;
-                stored_statement(self.sources.get(source)?, row)
-            }
-            RetainedText::Part(text) => Some(text),
-            RetainedText::Nothing => None,
-        }
     }
 
     /// A column's values from the sources that hold them.
@@ -307,14 +275,6 @@ impl RowAssembler {
         }
         Ok(make_array(values.freeze()))
     }
-}
-
-/// The statement that a row holds.
-fn stored_statement(batch: &RecordBatch, row: usize) -> Option<&str> {
-    let texts = batch
-        .column_by_name(schema::STATEMENT_COLUMN)?
-        .as_string_opt::<i32>()?;
-    texts.is_valid(row).then(|| texts.value(row))
 }
 
 impl RowSpan {

@@ -6,7 +6,7 @@ use arrow_array::{Array, Int64Array, RecordBatch, StringArray, TimestampMicrosec
 use lake::{LakeError, schema};
 use pole::{LogPosition, Precedence, RowOperation};
 
-use crate::batch_columns::typed_column;
+use crate::batch_columns::{count_owners_before, typed_column};
 use crate::resolve::{ChangeOrigin, ChangeRecord, RowRef};
 
 /// The columns of a batch that say which change each row states.
@@ -29,6 +29,9 @@ pub(crate) struct ChangeColumns<'b> {
     record_id: &'b StringArray,
     topic: &'b StringArray,
 }
+
+/// A change with its owner.
+pub(crate) type OwnedChange<'w> = (&'w str, ChangeRecord<'w>);
 
 /// The columns of a window's batches, each with its index among the merge's sources.
 #[derive(Default)]
@@ -114,6 +117,31 @@ impl<'b> ChangeColumns<'b> {
             row_ref: (batch, row),
             origin,
         }
+    }
+
+    /// The same, with its owner.
+    pub(crate) fn owned_change(
+        &self,
+        batch: usize,
+        row: usize,
+        origin: ChangeOrigin,
+    ) -> OwnedChange<'b> {
+        (self.owner_id(row), self.change_record(batch, row, origin))
+    }
+
+    /// The rows of these owners. Rows and owners are sorted.
+    pub(crate) fn rows_of_owners(&self, owners: &[&str]) -> Vec<usize> {
+        let mut rows = Vec::new();
+        let mut from = 0;
+        for owner in owners {
+            let rest = self.owner_id.slice(from, self.owner_id.len() - from);
+            from += count_owners_before(&rest, owner);
+            while from < self.owner_id.len() && self.owner_id.value(from) == *owner {
+                rows.push(from);
+                from += 1;
+            }
+        }
+        rows
     }
 
     /// The place in the log of the event that a row states, and the key of its record.

@@ -9,6 +9,13 @@ pub(crate) struct RowChangeCounts {
 }
 
 impl RowChangeCounts {
+    /// Adds the counts of other rows.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.inserted += other.inserted;
+        self.updated += other.updated;
+        self.deleted += other.deleted;
+    }
+
     /// Whether readers see anything new.
     pub(crate) fn has_changes(self) -> bool {
         self.inserted + self.updated + self.deleted > 0

@@ -1,5 +1,8 @@
-//! A k-way merge of sorted changes by owner: those that the base's merge stored, and those of
-//! today's runs. It holds a bounded number of rows at a time.
+//! A k-way merge of sorted changes by owner: those that the base's merge stored, those of today's
+//! runs, and the statements of the records that today's runs change. It holds a bounded number of
+//! rows at a time.
+
+use std::collections::VecDeque;
 
 use arrow_array::{Array, RecordBatch};
 use arrow_select::concat::concat_batches;
@@ -35,22 +38,39 @@ struct ChangeCursor {
     next: Option<RecordBatch>,
 }
 
-/// All sources, stored changes first.
+/// All sources: stored changes first, today's increments last.
 pub(crate) struct ChangeMerge {
     cursors: Vec<ChangeCursor>,
 }
 
 impl ChangeCursor {
-    async fn open(origin: ChangeOrigin, batches: SortedBatches) -> Result<Self, Failure> {
-        let mut cursor = Self {
+    /// A cursor that holds no batch yet.
+    fn new(origin: ChangeOrigin, batches: SortedBatches) -> Self {
+        Self {
             origin,
             batches,
             current: None,
             next: None,
+        }
+    }
+
+    /// Reads the first two batches.
+    async fn open(&mut self) -> Result<(), Failure> {
+        self.advance().await?;
+        self.advance().await
+    }
+
+    /// Leaves out what lies before the next owner that is wanted; without one, everything.
+    async fn skip_to(&mut self, owner: Option<&str>) -> Result<(), Failure> {
+        let Some(owner) = owner else {
+            *self = Self::new(self.origin, SortedBatches::InMemory(VecDeque::new()));
+            return Ok(());
         };
-        cursor.advance().await?;
-        cursor.advance().await?;
-        Ok(cursor)
+        self.batches.skip_groups_before(owner);
+        while self.last_owner().is_some_and(|last| last < owner) {
+            self.advance().await?;
+        }
+        Ok(())
     }
 
     async fn advance(&mut self) -> Result<(), Failure> {
@@ -68,6 +88,11 @@ impl ChangeCursor {
     /// on there.
     fn last_open_owner(&self) -> Option<&str> {
         self.next.as_ref()?;
+        self.last_owner()
+    }
+
+    /// The last owner of the current batch.
+    fn last_owner(&self) -> Option<&str> {
         let owners = owner_ids(self.current.as_ref()?).ok()?;
         owners.len().checked_sub(1).map(|last| owners.value(last))
     }
@@ -105,11 +130,42 @@ impl ChangeCursor {
 
 impl ChangeMerge {
     pub(crate) async fn new(sources: Vec<(ChangeOrigin, SortedBatches)>) -> Result<Self, Failure> {
-        let mut cursors = Vec::with_capacity(sources.len());
-        for (origin, batches) in sources {
-            cursors.push(ChangeCursor::open(origin, batches).await?);
+        let cursors = sources
+            .into_iter()
+            .map(|(origin, batches)| ChangeCursor::new(origin, batches));
+        let mut merge = Self {
+            cursors: cursors.collect(),
+        };
+        for cursor in &mut merge.cursors {
+            if cursor.origin != ChangeOrigin::Record {
+                cursor.open().await?;
+            }
         }
-        Ok(Self { cursors })
+
+        // Of records only those of the owners are read that the increments change.
+        let first = merge.next_new_owner().map(str::to_owned);
+        for cursor in merge.record_cursors() {
+            cursor.skip_to(first.as_deref()).await?;
+            cursor.open().await?;
+        }
+        Ok(merge)
+    }
+
+    fn record_cursors(&mut self) -> impl Iterator<Item = &mut ChangeCursor> {
+        let cursors = self.cursors.iter_mut();
+        cursors.filter(|cursor| cursor.origin == ChangeOrigin::Record)
+    }
+
+    /// Leaves out the records before the next owner that today's increments change.
+    async fn skip_unchanged_records(&mut self) -> Result<(), Failure> {
+        if self.record_cursors().next().is_none() {
+            return Ok(());
+        }
+        let owner = self.next_new_owner().map(str::to_owned);
+        for cursor in self.record_cursors() {
+            cursor.skip_to(owner.as_deref()).await?;
+        }
+        Ok(())
     }
 
     /// The next owner that today's increments change.
@@ -128,6 +184,7 @@ impl ChangeMerge {
         limit: Option<&str>,
     ) -> Result<BatchWindow, Failure> {
         loop {
+            self.skip_unchanged_records().await?;
             let open_owners = self
                 .cursors
                 .iter()

@@ -93,6 +93,7 @@ mod tests {
             shards: 1,
             unchanged: false,
             runs: Vec::new(),
+            records: Vec::new(),
         }
     }
 

@@ -54,7 +54,7 @@ pub async fn drop_day(
     context: &Context,
 ) -> Result<Vec<DroppedDay>, Failure> {
     let mut dropped = Vec::new();
-    for table in &context.catalogue.tables {
+    for table in context.catalogue.stored_tables() {
         let plan = plan_drop(&table.name, day, &*context.curated).await?;
         let result = DroppedDay {
             table: table.name.clone(),

@@ -136,6 +136,7 @@ impl EntityJob<'_> {
             shards,
             unchanged: false,
             runs: Vec::new(),
+            records: Vec::new(),
         }
     }
 
@@ -160,12 +161,7 @@ impl EntityJob<'_> {
         }
 
         let columns = &self.contract.columns[..];
-        let mut output = ShardWriter::new(
-            &schema::curated_schema(self.contract),
-            &schema::refined_schema(self.contract),
-            (&self.rules, columns),
-            self.context.sizes,
-        )?;
+        let mut output = ShardWriter::new(self.contract, &self.rules, self.context.sizes)?;
         let counts = self.write_entities(plan, &owners, &mut output).await?;
 
         let written = output.finish()?;

@@ -1,8 +1,8 @@
 //! One invocation: a logical day, for every table or for some.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use contract::TableContract;
+use contract::{TableContract, record_table_name};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use host::{Failure, FailureKind, TimeBudget, emit_metric};
 use lake::{Day, SnapshotManifest};
@@ -12,6 +12,7 @@ use crate::context::Context;
 use crate::day_bounds::check_day;
 use crate::entity;
 use crate::glue_databases;
+use crate::input_request::InputRequest;
 use crate::manifest_lookup::{ManifestLookup, look_up_manifests};
 use crate::merge_run::{MergeRun, MergedDay, TableFailure, TableRun, emit_table_metrics};
 use crate::plan::{PlannedMerge, plan_table};
@@ -46,12 +47,17 @@ pub async fn merge_day(
     context: &Context,
     budget: TimeBudget,
 ) -> Result<MergedDay, Failure> {
-    let merged = for_each_planned_table(schedule, context, budget, async |table, planned| {
+    let merge = async |table: &TableContract, planned: &PlannedMerge| {
         table::merge_table(table, planned, context, budget)
             .await
             .map(Some)
-    });
-    let mut merged = merged.await?;
+    };
+    let queue = TableQueue::open(schedule, context, budget).await?;
+    let mut merged = queue.begin_run();
+    for phase in MergePhase::ALL {
+        queue.process_phase(phase, &mut merged, &merge).await;
+    }
+    queue.finish_run(&merged).await?;
 
     if is_requested(schedule, entity::ENTITY) {
         merge_entities_of(schedule_day(schedule)?, &mut merged, context).await;
@@ -69,15 +75,7 @@ async fn merge_entities_of(day: Day, merged: &mut MergedDay, context: &Context) 
             .find(|failed| failed.table == table.name)
     });
     let entities = match missing {
-        Some(missing) => Err(Failure {
-            message: format!(
-                "`{}` is made from `{}`, which was not merged: {}",
-                entity::ENTITY,
-                missing.table,
-                missing.failure.message
-            ),
-            ..missing.failure.clone()
-        }),
+        Some(missing) => Err(lacks_table(entity::ENTITY, missing)),
         None => entity::merge_entities(day, context).await,
     };
 
@@ -93,6 +91,17 @@ async fn merge_entities_of(day: Day, merged: &mut MergedDay, context: &Context) 
     }
 }
 
+/// The failure of a table that is made from one that was not merged.
+fn lacks_table(table: &str, missing: &TableFailure) -> Failure {
+    Failure {
+        message: format!(
+            "`{table}` is made from `{}`, which was not merged: {}",
+            missing.table, missing.failure.message
+        ),
+        ..missing.failure.clone()
+    }
+}
+
 fn schedule_day(schedule: &ScheduleRequest) -> Result<Day, Failure> {
     schedule
         .logical_day()
@@ -105,7 +114,7 @@ fn is_requested(schedule: &ScheduleRequest, table: &str) -> bool {
 }
 
 /// The tables of a run, each with its manifests, and the streams' receipts.
-struct TableQueue<'q> {
+pub(crate) struct TableQueue<'q> {
     day: Day,
     tables: Vec<&'q TableContract>,
     /// A table whose manifests cannot be read is not merged, and stops no other.
@@ -115,45 +124,26 @@ struct TableQueue<'q> {
     budget: TimeBudget,
 }
 
-/// Plans every requested table of the day and passes the plan to `process`. Small tables are
-/// processed some at once, because they mostly wait for answers; the others one after the other,
-/// because they need the memory.
-pub(crate) async fn for_each_planned_table(
-    schedule: &ScheduleRequest,
-    context: &Context,
-    budget: TimeBudget,
-    process: impl AsyncFn(&TableContract, &PlannedMerge) -> Result<Option<TableRun>, Failure>,
-) -> Result<MergedDay, Failure> {
-    let queue = TableQueue::open(schedule, context, budget).await?;
-    let (small, large): (Vec<usize>, Vec<usize>) =
-        (0..queue.tables.len()).partition(|index| queue.is_small_table(*index));
-    let process_table = async |index: usize| {
-        let planned = queue.plan_next(index).await?;
-        let processed = process(queue.tables[index], &planned).await?;
-        Ok(processed.inspect(emit_table_metrics))
-    };
+/// The tables of records are merged before the tables that are made from them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MergePhase {
+    /// The tables of records.
+    Records,
+    /// The tables that readers see.
+    Tables,
+}
 
-    let at_once = stream::iter(small.iter().map(|index| process_table(*index)));
-    let small_results: Vec<_> = at_once.buffered(TABLES_AT_ONCE).collect().await;
-    let mut results: BTreeMap<usize, _> = small.iter().copied().zip(small_results).collect();
-    for index in large {
-        results.insert(index, process_table(index).await);
-    }
+impl MergePhase {
+    /// The phases in their order.
+    pub(crate) const ALL: [Self; 2] = [Self::Records, Self::Tables];
 
-    let run = MergeRun {
-        date: queue.day.to_string(),
-        tables: Vec::new(),
-        behind: queue.streams.untransformed_objects(),
-    };
-    let merged = queue.collect_table_runs(run, results);
-    if merged.failures.is_empty() {
-        glue_databases::publish_zone_tables(context).await?;
+    fn includes(self, table: &TableContract) -> bool {
+        table.holds_records() == (self == Self::Records)
     }
-    Ok(merged)
 }
 
 impl<'q> TableQueue<'q> {
-    async fn open(
+    pub(crate) async fn open(
         schedule: &ScheduleRequest,
         context: &'q Context,
         budget: TimeBudget,
@@ -180,6 +170,72 @@ impl<'q> TableQueue<'q> {
         })
     }
 
+    /// The run before any table of it is merged.
+    pub(crate) fn begin_run(&self) -> MergedDay {
+        MergedDay {
+            run: MergeRun {
+                date: self.day.to_string(),
+                tables: Vec::new(),
+                records: Vec::new(),
+                behind: self.streams.untransformed_objects(),
+            },
+            failures: Vec::new(),
+        }
+    }
+
+    /// Plans every table of a phase and passes the plan to `process`. Small tables are processed
+    /// some at once, because they mostly wait for answers; the others one after the other, because
+    /// they need the memory. A table that is refused stops no other.
+    pub(crate) async fn process_phase(
+        &self,
+        phase: MergePhase,
+        merged: &mut MergedDay,
+        process: &impl AsyncFn(&TableContract, &PlannedMerge) -> Result<Option<TableRun>, Failure>,
+    ) {
+        let of_phase = (0..self.tables.len()).filter(|index| phase.includes(self.tables[*index]));
+        let (small, large): (Vec<usize>, Vec<usize>) =
+            of_phase.partition(|index| self.is_small_table(*index));
+        let failed_before = std::mem::take(&mut merged.failures);
+        let process_table = async |index: usize| {
+            self.check_records_merged(index, &failed_before)?;
+            let planned = self.plan_next(index).await?;
+            let processed = process(self.tables[index], &planned).await?;
+            Ok(processed.inspect(emit_table_metrics))
+        };
+
+        let at_once = stream::iter(small.iter().map(|index| process_table(*index)));
+        let small_results: Vec<_> = at_once.buffered(TABLES_AT_ONCE).collect().await;
+        let mut results: BTreeMap<usize, _> = small.iter().copied().zip(small_results).collect();
+        for index in large {
+            results.insert(index, process_table(index).await);
+        }
+        merged.failures = failed_before;
+        self.add_results(results, merged);
+    }
+
+    /// Refuses a table that is made from records of which the merge failed in this run.
+    fn check_records_merged(&self, index: usize, failed: &[TableFailure]) -> Result<(), Failure> {
+        let table = &self.tables[index].name;
+        let mut sources = self.context.catalogue.record_mappings_of_table(table);
+        let missing = sources.find_map(|mapping| {
+            let records = record_table_name(&mapping.contract.name);
+            failed.iter().find(|failure| failure.table == records)
+        });
+        missing.map_or(Ok(()), |missing| Err(lacks_table(table, missing)))
+    }
+
+    /// Ends the run: the zones' tables are published when every table was merged.
+    pub(crate) async fn finish_run(&self, merged: &MergedDay) -> Result<(), Failure> {
+        emit_metric(
+            &[("function", "snapshot-merge")],
+            &[("raw_objects_behind", merged.run.behind)],
+        );
+        if merged.failures.is_empty() {
+            glue_databases::publish_zone_tables(self.context).await?;
+        }
+        Ok(())
+    }
+
     /// Whether a table is small with all that it consumes.
     fn is_small_table(&self, index: usize) -> bool {
         let table = &self.tables[index].name;
@@ -188,7 +244,13 @@ impl<'q> TableQueue<'q> {
         };
         let base = lookup.base.as_ref();
         let topics = self.context.catalogue.topics_of_table(table);
-        let inputs = self.streams.plan_inputs(table, &topics, base, None);
+        let inputs = self.streams.plan_inputs(InputRequest {
+            table,
+            topics: &topics,
+            records: &[],
+            base,
+            sealed: None,
+        });
         let rows = inputs.map_or(0, |inputs| inputs.row_count());
         base.map_or(0, |base| base.rows) + rows <= SMALL_ROWS
     }
@@ -207,33 +269,25 @@ impl<'q> TableQueue<'q> {
         plan_table(table, self.day, &self.streams, lookup, self.context).await
     }
 
-    /// The run with the results of its tables. A table that is refused stops no other.
-    fn collect_table_runs(
+    fn add_results(
         &self,
-        run: MergeRun,
         results: BTreeMap<usize, Result<Option<TableRun>, Failure>>,
-    ) -> MergedDay {
-        let mut merged = MergedDay {
-            run,
-            failures: Vec::new(),
-        };
+        merged: &mut MergedDay,
+    ) {
         for (index, result) in results {
+            let table = self.tables[index];
             match result {
-                Ok(table) => merged.run.tables.extend(table),
+                Ok(run) if table.holds_records() => merged.run.records.extend(run),
+                Ok(run) => merged.run.tables.extend(run),
                 Err(failure) => {
                     tracing::error!(%failure, "a table is not merged or not published");
                     merged.failures.push(TableFailure {
-                        table: self.tables[index].name.clone(),
+                        table: table.name.clone(),
                         failure,
                     });
                 }
             }
         }
-        emit_metric(
-            &[("function", "snapshot-merge")],
-            &[("raw_objects_behind", merged.run.behind)],
-        );
-        merged
     }
 }
 
@@ -245,7 +299,8 @@ fn allow_unreadable<T>(result: Result<T, Failure>) -> Result<Result<T, Failure>,
     }
 }
 
-/// The tables that a schedule asks for. A table that no source fills has no snapshots yet.
+/// The tables that a schedule asks for, and those of the records that they are made from. A table
+/// that no source fills has no snapshots yet.
 pub(crate) fn requested_tables<'c>(
     schedule: &ScheduleRequest,
     context: &'c Context,
@@ -257,12 +312,21 @@ pub(crate) fn requested_tables<'c>(
             return Err(Failure::new(FailureKind::BadRequest, message));
         }
     }
-    Ok(catalogue
+
+    let mut tables: Vec<&TableContract> = catalogue
         .tables
         .iter()
         .filter(|table| is_requested(schedule, &table.name))
         .filter(|table| !catalogue.topics_of_table(&table.name).is_empty())
-        .collect())
+        .collect();
+    let sources: BTreeSet<&str> = tables
+        .iter()
+        .flat_map(|table| catalogue.record_mappings_of_table(&table.name))
+        .map(|mapping| mapping.contract.name.as_str())
+        .collect();
+    let records = sources.into_iter();
+    tables.extend(records.filter_map(|source| catalogue.record_table_of_source(source)));
+    Ok(tables)
 }
 
 /// The receipts of every topic that fills one of the tables, read once.

@@ -31,6 +31,7 @@ pub mod glue_databases;
 mod handler;
 mod iceberg;
 mod increments;
+mod input_request;
 mod manifest_lookup;
 mod merge_run;
 mod output;
@@ -39,7 +40,7 @@ mod profile;
 mod publish;
 mod record_merge;
 mod record_rows;
-mod record_sources;
+mod record_snapshots;
 mod record_statements;
 mod rescan;
 pub mod resolve;
@@ -49,6 +50,7 @@ mod shard_merge;
 mod sizes;
 mod sorted_batches;
 mod sorted_runs;
+mod statement_merge;
 pub mod steps;
 mod streams;
 mod table;
@@ -127,6 +129,9 @@ pub async fn answer_request(
         }
         MergeRequest::Step(MergeStep::Plan(schedule)) => {
             serde_json::to_value(steps::run_plan_step(&schedule, context, budget).await?)
+        }
+        MergeRequest::Step(MergeStep::PlanTables(schedule)) => {
+            serde_json::to_value(steps::run_plan_tables_step(&schedule, context, budget).await?)
         }
         MergeRequest::Step(MergeStep::Merge { table, date, shard }) => {
             serde_json::to_value(steps::run_merge_step(&table, &date, shard, context).await?)

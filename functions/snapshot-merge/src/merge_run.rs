@@ -10,6 +10,9 @@ pub struct MergeRun {
     pub date: String,
     /// The tables, by name.
     pub tables: Vec<TableRun>,
+    /// The tables of the records of sources with patches, which only merges read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub records: Vec<TableRun>,
     /// Raw objects that the transform has not processed yet. Their records are consumed by the next
     /// run.
     pub behind: u64,

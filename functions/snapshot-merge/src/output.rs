@@ -1,14 +1,12 @@
 //! The files that a shard's merge writes: rows in groups, each measured as it is written, and the
 //! changes that later days need.
 
-use std::sync::Arc;
-
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use bytes::Bytes;
-use contract::{Column, Rule};
+use contract::{Column, Rule, TableContract};
 use host::Failure;
-use lake::{LakeError, ParquetFooter, RowGroup, RowGroupWriter, file};
+use lake::{LakeError, ParquetFooter, RowGroup, RowGroupWriter, file, schema};
 use quality::TableState;
 
 use crate::sizes::MergeSizes;
@@ -39,18 +37,20 @@ pub(crate) struct WrittenShard {
 }
 
 impl<'m> ShardWriter<'m> {
+    /// Begins the files of a shard of a table, whose rows are measured by these rules.
     pub(crate) fn new(
-        curated: &SchemaRef,
-        refined: &SchemaRef,
-        (rules, columns): (&'m [Rule], &'m [Column]),
+        table: &'m TableContract,
+        rules: &'m [Rule],
         sizes: MergeSizes,
     ) -> Result<Self, Failure> {
         let file = TempFileWriter::new()?;
+        let stored = schema::stored_schema(table);
+        let columns = table.measured_columns();
         Ok(Self {
             rules,
             columns,
-            refined: Arc::clone(refined),
-            rows: RowGroupWriter::new(file, curated, file::curated_properties())?,
+            refined: schema::refined_schema(table),
+            rows: RowGroupWriter::new(file, &stored, file::stored_properties(table))?,
             group_row_limit: sizes.group_rows,
             sizes,
             measured: TableState::new(rules, columns),

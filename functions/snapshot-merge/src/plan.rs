@@ -9,9 +9,10 @@ use store::UnreadableObject;
 
 use crate::context::Context;
 use crate::increments;
+use crate::input_request::{InputRequest, RecordSnapshot};
 use crate::manifest_lookup::ManifestLookup;
 use crate::profile::{is_measured_under, rules_fingerprint};
-use crate::record_sources;
+use crate::record_snapshots::{self, read_record_snapshots};
 use crate::sorted_runs::{IncrementSorter, Increments, RunTarget, SortedRun};
 use crate::streams::{RefinedInput, StreamReceipts, TableInputs};
 
@@ -34,6 +35,9 @@ pub(crate) struct MergePlan {
     pub(crate) unchanged: bool,
     /// The sorted increments, when they are in the store.
     pub(crate) runs: Vec<SortedRun>,
+    /// The day's snapshots of the records that the table is made from.
+    #[serde(default)]
+    pub(crate) records: Vec<RecordSnapshot>,
 }
 
 /// A plan with its increments.
@@ -57,8 +61,10 @@ pub(crate) async fn plan_table(
     lookup: &ManifestLookup,
     context: &Context,
 ) -> Result<PlannedMerge, Failure> {
-    let consumed = plan_table_inputs(table, day, streams, lookup, context)?;
-    record_sources::check_sources(table, lookup.base.as_ref(), &consumed, &context.catalogue)?;
+    let catalogue = &context.catalogue;
+    let records = read_record_snapshots(table, day, catalogue, &*context.curated).await?;
+    let consumed = plan_table_inputs((table, &records), day, streams, lookup, context)?;
+    record_snapshots::check_sources(table, lookup.base.as_ref(), &consumed, catalogue)?;
     let base = lookup.base.clone();
     let rows = consumed.row_count();
     let shards = shard_count(base.as_ref(), rows, context.sizes.shard_bytes);
@@ -80,6 +86,7 @@ pub(crate) async fn plan_table(
         shards,
         unchanged: consumed.inputs.is_empty() && is_reusable,
         runs,
+        records,
     };
     Ok(PlannedMerge { plan, increments })
 }
@@ -104,7 +111,7 @@ async fn sort_table_increments(
 
 /// Whether a base without increments is the day's snapshot as it is.
 fn is_base_reusable(table: &TableContract, base: &SnapshotManifest, shards: u32) -> bool {
-    let fingerprint = rules_fingerprint(&merge_rules(table), &table.columns);
+    let fingerprint = rules_fingerprint(&merge_rules(table), table.measured_columns());
     base.contract_version == table.version
         && base.shards.len() == shards as usize
         && base
@@ -114,7 +121,7 @@ fn is_base_reusable(table: &TableContract, base: &SnapshotManifest, shards: u32)
 }
 
 fn plan_table_inputs(
-    table: &TableContract,
+    (table, records): (&TableContract, &[RecordSnapshot]),
     day: Day,
     streams: &StreamReceipts,
     lookup: &ManifestLookup,
@@ -122,8 +129,13 @@ fn plan_table_inputs(
 ) -> Result<TableInputs, Failure> {
     let sealed = lookup.sealed_manifest()?;
     let topics = context.catalogue.topics_of_table(&table.name);
-    let base = lookup.base.as_ref();
-    let consumed = streams.plan_inputs(&table.name, &topics, base, sealed.as_ref())?;
+    let consumed = streams.plan_inputs(InputRequest {
+        table: &table.name,
+        topics: &topics,
+        records,
+        base: lookup.base.as_ref(),
+        sealed: sealed.as_ref(),
+    })?;
     if sealed.is_some_and(|sealed| sealed.committed_offsets != consumed.committed_offsets) {
         let message = format!(
             "{day} of `{}` cannot be built again as it was: streams that it consumed no \

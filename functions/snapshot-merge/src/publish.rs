@@ -1,5 +1,6 @@
 //! Publication of a committed snapshot in the catalogue. It can be repeated without harm, because
-//! the manifest alone says what the snapshot is.
+//! the manifest alone says what the snapshot is. A table of records is not published: readers do not
+//! see it.
 
 use contract::{Column, TableContract};
 use host::Failure;
@@ -19,6 +20,9 @@ pub(crate) async fn publish_snapshot(
     day: Day,
     context: &Context,
 ) -> Result<(), Failure> {
+    if table.holds_records() {
+        return Ok(());
+    }
     let history = history_table_spec(table, context);
     put_table(&history, context).await?;
     let partitions = if manifest.passed {
@@ -42,6 +46,9 @@ pub(crate) async fn publish_newest_passing(
     table: &TableContract,
     context: &Context,
 ) -> Result<(), Failure> {
+    if table.holds_records() {
+        return Ok(());
+    }
     if let Some(newest) = read_newest_passing(&table.name, context).await? {
         return publish_current_table(table, &newest, context).await;
     }
@@ -56,7 +63,7 @@ pub(crate) async fn withdraw_days(
     days: &[Day],
     context: &Context,
 ) -> Result<(), Failure> {
-    if days.is_empty() {
+    if days.is_empty() || table.holds_records() {
         return Ok(());
     }
     let history = history_table_spec(table, context);
@@ -104,6 +111,9 @@ pub(crate) async fn publish_iceberg_table(
     is_changed: impl Fn(Day) -> bool,
     context: &Context,
 ) -> Result<(), Failure> {
+    if table.holds_records() {
+        return Ok(());
+    }
     let bucket = &context.buckets.curated;
     let path = iceberg::publish_metadata(table, is_changed, bucket, &*context.curated).await?;
     let Some(path) = path else { return Ok(()) };

@@ -14,19 +14,51 @@ use crate::cell_match::row_has_cells;
 use crate::change_columns::{ChangeParts, EventPlace};
 use crate::change_counts::RowChangeCounts;
 use crate::record_rows::{RecordResolver, RecordRowSink, RecordStatements, WithheldRecords};
-use crate::resolve::{
-    ChangeRecord, ResolvedRow, RowRef, is_new, resolve_changes, use_first_position_per_event,
-};
+use crate::resolve::{ChangeOrigin, ChangeRecord, ResolvedRow, RowRef, resolve_changes};
 
 /// Everything that is known of one owner.
 pub(crate) struct OwnerChanges<'s> {
     pub(crate) owner_id: &'s str,
     /// Its rows in the base.
     pub(crate) base: Vec<ChangeRecord<'s>>,
-    /// The statements of sources with patches.
+    /// The sources whose record of the owner is stated anew today.
+    pub(crate) restated: BTreeSet<&'s str>,
+    /// Every statement of its records, by sources with patches.
     pub(crate) statements: Vec<ChangeRecord<'s>>,
     /// Changes of single rows, by other sources and by records of the kinds `shared` and `log`.
     pub(crate) others: Vec<ChangeRecord<'s>>,
+}
+
+impl<'s> OwnerChanges<'s> {
+    /// An owner's changes by what they are.
+    pub(crate) fn of_owner(
+        owner_id: &'s str,
+        base: Vec<ChangeRecord<'s>>,
+        changes: impl Iterator<Item = ChangeRecord<'s>>,
+    ) -> Self {
+        let mut owner = Self {
+            owner_id,
+            base,
+            restated: BTreeSet::new(),
+            statements: Vec::new(),
+            others: Vec::new(),
+        };
+        for change in changes {
+            if change.origin == ChangeOrigin::Record {
+                owner.statements.push(change);
+            } else if change.op.is_statement() {
+                owner.restated.insert(change.source);
+            } else {
+                owner.others.push(change);
+            }
+        }
+        owner
+    }
+
+    /// Whether a source with patches states the owner, or stated it.
+    pub(crate) fn has_records(&self) -> bool {
+        !(self.restated.is_empty() && self.statements.is_empty())
+    }
 }
 
 /// Makes the rows of records, window by window.
@@ -63,7 +95,7 @@ impl RecordMerge {
         }
     }
 
-    /// Appends the owner's rows and the changes that later days need.
+    /// Appends the owner's rows, and the changes of single rows that later days need.
     pub(crate) fn merge_owner(
         &mut self,
         owner: OwnerChanges<'_>,
@@ -74,12 +106,13 @@ impl RecordMerge {
         let OwnerChanges {
             owner_id,
             base: base_changes,
+            restated,
             mut statements,
             others,
         } = owner;
-        use_first_position_per_event(&mut statements);
         statements.sort_by(|a, b| (a.source, a.set).cmp(&(b.source, b.set)));
-        let sources: BTreeSet<&str> = statements.iter().map(|stated| stated.source).collect();
+        let mut sources = restated.clone();
+        sources.extend(statements.iter().map(|stated| stated.source));
         let mut sink = OwnerRowSink {
             merge: self,
             base,
@@ -91,11 +124,12 @@ impl RecordMerge {
 
         for of_source in statements.chunk_by(|a, b| a.source == b.source) {
             let source = of_source[0].source;
-            if of_source.iter().any(is_new) {
+            if restated.contains(source) {
                 sink.add_record(source, owner_id, of_source)?;
-            } else {
-                sink.keep_record(&base_changes, of_source);
             }
+        }
+        for source in sources.difference(&restated) {
+            sink.keep_record(&base_changes, source);
         }
         let of_others = base_changes
             .iter()
@@ -144,7 +178,7 @@ struct OwnerRowSink<'k, 's> {
 }
 
 impl<'s> OwnerRowSink<'_, 's> {
-    /// Adds the rows of a record with new statements.
+    /// Adds the rows that the statements of a source's record give.
     fn add_record(
         &mut self,
         source: &'s str,
@@ -158,20 +192,17 @@ impl<'s> OwnerRowSink<'_, 's> {
         };
         let resolver = self.merge.resolver.clone();
         let mut withheld = std::mem::take(&mut self.merge.withheld);
-        let retained = resolver.resolve_record(&stated, self, &mut withheld);
+        let resolved = resolver.resolve_record(&stated, self, &mut withheld);
         self.merge.withheld = withheld;
-        self.assembler.retain_statements(retained?);
-        Ok(())
+        resolved
     }
 
-    /// Adds the rows of a record without new statements, as they are.
-    fn keep_record(&mut self, base: &[ChangeRecord<'s>], changes: &[ChangeRecord<'s>]) {
-        let source = changes[0].source;
+    /// Adds the rows of a source's record without new statements, as they are.
+    fn keep_record(&mut self, base: &[ChangeRecord<'s>], source: &str) {
         for row in base.iter().filter(|row| row.source == source) {
             let (key, row_ref) = row_key_and_ref(row);
             self.rows.insert(key, OwnerRow::Base(row_ref));
         }
-        self.assembler.retain_changes(changes.iter().copied());
     }
 
     /// Adds the rows that other changes are resolved to.

@@ -9,9 +9,7 @@ use lake::{ErasedSubjects, RowProvenance};
 use pole::{IdentityKey, Uuid};
 
 use crate::change_columns::EventPlace;
-use crate::record_statements::{
-    AppliedStatement, ResolvedRecord, RetainedStatement, resolve_statements,
-};
+use crate::record_statements::{AppliedStatement, ResolvedRecord, resolve_statements};
 use crate::resolve::{ChangeRecord, RowRef};
 
 /// States that do not fit a record of the mapping, by rule: they have no rows.
@@ -48,17 +46,16 @@ pub(crate) struct RecordStatements<'r, 's> {
 }
 
 impl RecordResolver {
-    /// Gives the record's rows to `sink`; returns the statements that later days need. States that
-    /// do not fit are counted.
+    /// Gives the record's rows to `sink`. States that do not fit are counted.
     ///
     /// # Errors
     /// When a statement is damaged, or its source is not declared any more.
-    pub(crate) fn resolve_record<'s>(
+    pub(crate) fn resolve_record(
         &self,
-        stated: &RecordStatements<'_, 's>,
+        stated: &RecordStatements<'_, '_>,
         sink: &mut impl RecordRowSink,
         withheld: &mut WithheldRecords,
-    ) -> Result<Vec<RetainedStatement<'s>>, Failure> {
+    ) -> Result<(), Failure> {
         let mapping = self
             .catalogue
             .require_mapping_of_source(stated.source)
@@ -68,27 +65,30 @@ impl RecordResolver {
             Failure::new(FailureKind::Corrupt, message)
         })?;
 
-        let mut retained = Vec::new();
         for changes in stated.changes.chunk_by(|a, b| a.set == b.set) {
-            let resolved = resolve_statements(changes)?;
-            retained.extend(resolved.retained);
-            let Some(record) = resolved.record else {
-                continue;
-            };
             let group = changes.first().and_then(|change| change.set);
-            let mut groups = mapping.record_groups_of_table(self.table);
             // A group that the mapping does not have any more has no rows.
-            let Some(group) = groups.find(|known| known.name.as_deref() == group) else {
+            let Some(group) = mapping.record_group(group) else {
                 continue;
             };
-            for grouped in &group.records {
+            let of_table = group.records.iter();
+            let mut of_table = of_table
+                .filter(|record| record.table == self.table)
+                .peekable();
+            if of_table.peek().is_none() {
+                continue;
+            }
+            let Some(record) = resolve_statements(changes)? else {
+                continue;
+            };
+            for grouped in of_table {
                 let rows = self.add_rows(mapping, grouped, owner_id, &record, sink);
                 if let Err(rule) = rows {
                     *withheld.entry(rule).or_default() += 1;
                 }
             }
         }
-        Ok(retained)
+        Ok(())
     }
 
     /// Adds the rows of one record of the mapping, or says which rule the state breaks.

@@ -56,15 +56,6 @@ impl AppliedStatement<'_> {
     }
 }
 
-/// The result of resolving the statements of one record for one group of the mapping's records.
-#[derive(Debug, Default)]
-pub(crate) struct ResolvedStatements<'s> {
-    /// The record; none where it is deleted.
-    pub(crate) record: Option<ResolvedRecord<'s>>,
-    /// The statements that later days need, in their order.
-    pub(crate) retained: Vec<RetainedStatement<'s>>,
-}
-
 /// A patch behind the last whole statement.
 struct LaterPatch<'s> {
     change: ChangeRecord<'s>,
@@ -73,30 +64,33 @@ struct LaterPatch<'s> {
     left: Option<Value>,
 }
 
-/// Resolves the statements of one record for one group. Each event counts at its first position
-/// already; of several copies of an event the first is taken.
+/// The statements of one record for one group of the mapping's records, in their order.
+struct OrderedStatements<'s> {
+    whole: Option<ChangeRecord<'s>>,
+    /// The patches behind the whole one, without what later ones replace.
+    patches: Vec<LaterPatch<'s>>,
+}
+
+/// The statements of one record for one group that later days need, in their order. Each event
+/// counts at its first position already; of several copies of an event the first is taken.
+///
+/// # Errors
+/// When a stored statement cannot be read.
+pub(crate) fn retain_statements<'s>(
+    changes: &[ChangeRecord<'s>],
+) -> Result<Vec<RetainedStatement<'s>>, Failure> {
+    let ordered = OrderedStatements::read(changes)?;
+    Ok(ordered.retain(changes))
+}
+
+/// The present state of one record for one group; none where it is deleted, or was never stated.
 ///
 /// # Errors
 /// When a stored statement cannot be read.
 pub(crate) fn resolve_statements<'s>(
     changes: &[ChangeRecord<'s>],
-) -> Result<ResolvedStatements<'s>, Failure> {
-    let whole_changes = changes
-        .iter()
-        .filter(|change| change.op.is_whole_statement());
-    let whole = latest_change(whole_changes).copied();
-    let whole_statement = match &whole {
-        Some(whole) => parse_statement(whole)?,
-        None => None,
-    };
-    let mut patches = read_later_patches(changes, whole.as_ref())?;
-    reduce_patches(&mut patches);
-    drop_replaced_patches(&mut patches, whole_statement.is_none());
-
-    Ok(ResolvedStatements {
-        retained: retain_statements(changes, whole.as_ref(), &patches),
-        record: apply_statements(whole, whole_statement, patches),
-    })
+) -> Result<Option<ResolvedRecord<'s>>, Failure> {
+    OrderedStatements::read(changes)?.apply()
 }
 
 /// What a change states; none for a deletion, and for an event of which only its coming is stored.
@@ -171,31 +165,79 @@ fn drop_replaced_patches(patches: &mut Vec<LaterPatch<'_>>, needs_last: bool) {
     });
 }
 
-/// The statements that later days need: the last whole one, what is left of patches, and events
-/// that lost a tie.
-fn retain_statements<'s>(
-    changes: &[ChangeRecord<'s>],
-    whole: Option<&ChangeRecord<'s>>,
-    patches: &[LaterPatch<'s>],
-) -> Vec<RetainedStatement<'s>> {
-    let mut retained = Vec::new();
-    if let Some(whole) = whole {
-        let lost = tied_losers(changes, whole);
-        retained.extend(lost.map(|lost| RetainedStatement {
-            change: *lost,
-            text: RetainedText::Nothing,
-        }));
-        retained.push(RetainedStatement {
-            change: *whole,
-            text: RetainedText::AsStored,
-        });
+impl<'s> OrderedStatements<'s> {
+    fn read(changes: &[ChangeRecord<'s>]) -> Result<Self, Failure> {
+        let whole_changes = changes
+            .iter()
+            .filter(|change| change.op.is_whole_statement());
+        let whole = latest_change(whole_changes).copied();
+        let states_record = whole.is_some_and(|whole| whole.statement.is_some());
+
+        let mut patches = read_later_patches(changes, whole.as_ref())?;
+        reduce_patches(&mut patches);
+        drop_replaced_patches(&mut patches, !states_record);
+        Ok(Self { whole, patches })
     }
 
-    retained.extend(patches.iter().map(|patch| RetainedStatement {
-        change: patch.change,
-        text: patch.retained_text(),
-    }));
-    retained
+    /// The statements that later days need: the last whole one, what is left of patches, and events
+    /// that lost a tie.
+    fn retain(self, changes: &[ChangeRecord<'s>]) -> Vec<RetainedStatement<'s>> {
+        let mut retained = Vec::new();
+        if let Some(whole) = self.whole {
+            let lost = tied_losers(changes, &whole);
+            retained.extend(lost.map(|lost| RetainedStatement {
+                change: *lost,
+                text: RetainedText::Nothing,
+            }));
+            retained.push(RetainedStatement {
+                change: whole,
+                text: RetainedText::AsStored,
+            });
+        }
+
+        retained.extend(self.patches.iter().map(|patch| RetainedStatement {
+            change: patch.change,
+            text: patch.retained_text(),
+        }));
+        retained
+    }
+
+    /// The record after its statements; none when it is deleted, or was never stated.
+    fn apply(self) -> Result<Option<ResolvedRecord<'s>>, Failure> {
+        let mut is_deleted = false;
+        let mut body = json!({});
+        let mut applied = Vec::new();
+        if let Some(change) = self.whole {
+            match parse_statement(&change)? {
+                None => is_deleted = true,
+                Some(statement) => {
+                    body.clone_from(&statement.body);
+                    applied.push(AppliedStatement {
+                        change,
+                        statement,
+                        is_whole: true,
+                    });
+                }
+            }
+        }
+
+        for patch in self.patches {
+            if is_deleted && patch.change.op != RowOperation::RecordCreate {
+                continue;
+            }
+            is_deleted = false;
+            apply_patch(&mut body, &patch.statement.body);
+            applied.push(AppliedStatement {
+                change: patch.change,
+                statement: Statement {
+                    body: patch.left.unwrap_or_else(|| json!({})),
+                    ..patch.statement
+                },
+                is_whole: false,
+            });
+        }
+        Ok((!is_deleted && !applied.is_empty()).then_some(ResolvedRecord { body, applied }))
+    }
 }
 
 impl LaterPatch<'_> {
@@ -211,42 +253,6 @@ impl LaterPatch<'_> {
             ),
         }
     }
-}
-
-/// The record after its statements; none when it is deleted, or was never stated.
-fn apply_statements<'s>(
-    whole: Option<ChangeRecord<'s>>,
-    whole_statement: Option<Statement>,
-    patches: Vec<LaterPatch<'s>>,
-) -> Option<ResolvedRecord<'s>> {
-    let mut is_deleted = whole.is_some() && whole_statement.is_none();
-    let mut body = json!({});
-    let mut applied = Vec::new();
-    if let (Some(change), Some(statement)) = (whole, whole_statement) {
-        body.clone_from(&statement.body);
-        applied.push(AppliedStatement {
-            change,
-            statement,
-            is_whole: true,
-        });
-    }
-
-    for patch in patches {
-        if is_deleted && patch.change.op != RowOperation::RecordCreate {
-            continue;
-        }
-        is_deleted = false;
-        apply_patch(&mut body, &patch.statement.body);
-        applied.push(AppliedStatement {
-            change: patch.change,
-            statement: Statement {
-                body: patch.left.unwrap_or_else(|| json!({})),
-                ..patch.statement
-            },
-            is_whole: false,
-        });
-    }
-    (!is_deleted && !applied.is_empty()).then_some(ResolvedRecord { body, applied })
 }
 
 #[cfg(test)]

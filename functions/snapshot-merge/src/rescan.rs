@@ -47,7 +47,7 @@ pub async fn rescan_snapshot(
     curated: &Arc<dyn ObjectStore>,
 ) -> Result<RescanReport, Failure> {
     let rules = merge_rules(table);
-    let fingerprint = rules_fingerprint(&rules, &table.columns);
+    let fingerprint = rules_fingerprint(&rules, table.measured_columns());
     let comparable = manifest.contract_version == table.version
         && manifest
             .shards
@@ -63,7 +63,7 @@ pub async fn rescan_snapshot(
         differences: Vec::new(),
     };
 
-    let mut total = TableState::new(&rules, &table.columns);
+    let mut total = TableState::new(&rules, table.measured_columns());
     for shard in &manifest.shards {
         let stored = ShardProfile::read_shard_profile(shard, &fingerprint, &**curated)
             .await?
@@ -91,7 +91,7 @@ async fn rescan_shard(
     stored: Option<ShardProfile>,
     report: &mut RescanReport,
 ) -> Result<TableState, Failure> {
-    let mut total = TableState::new(groups.rules, &groups.table.columns);
+    let mut total = TableState::new(groups.rules, groups.table.measured_columns());
     let mut count = 0;
     while let Some(measured) = groups.next().await? {
         if let Some(stored) = &stored
@@ -166,7 +166,7 @@ impl<'r> ShardGroupReader<'r> {
         Ok(Self {
             table,
             rules,
-            schema: schema::curated_schema(table),
+            schema: schema::stored_schema(table),
             fetcher: RowGroupFetcher::for_groups(curated, groups),
         })
     }
@@ -187,7 +187,7 @@ impl<'r> ShardGroupReader<'r> {
         let FetchedRowGroup { file, group, bytes } = fetched;
         let fields = self.schema.fields().iter();
         let names: Vec<&str> = fields.map(|field| field.name().as_str()).collect();
-        let mut state = TableState::new(self.rules, &self.table.columns);
+        let mut state = TableState::new(self.rules, self.table.measured_columns());
         for batch in file.footer.decode_group_columns(&group, bytes, &names)? {
             let batch = conform_to_schema(&batch?, &self.schema)?;
             state.add_batch(self.rules, &batch);

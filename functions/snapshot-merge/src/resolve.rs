@@ -19,6 +19,8 @@ pub enum ChangeOrigin {
     Base,
     /// The state that the base's merge stored.
     State,
+    /// The day's snapshot of a source's records.
+    Record,
     /// Today's increments.
     Increment,
 }

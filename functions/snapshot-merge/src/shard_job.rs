@@ -3,10 +3,14 @@
 
 use std::sync::Arc;
 
+use arrow_schema::SchemaRef;
 use contract::{Rule, TableContract};
 use host::{Failure, FailureKind};
 use lake::file::PARQUET_MEDIA_TYPE;
-use lake::{Day, ManifestShard, OwnerRange, ShardVersion, schema, state_has_content, version_name};
+use lake::{
+    Day, ManifestShard, OwnerRange, ShardVersion, SnapshotManifest, schema, state_has_content,
+    version_name,
+};
 use quality::TableState;
 use serde::{Deserialize, Serialize};
 use store::ObjectStore;
@@ -24,7 +28,9 @@ use crate::shard_merge::{BaseFile, ShardInput, ShardOutput, merge_shard_rows};
 use crate::sizes::MergeSizes;
 use crate::sorted_batches::SortedBatches;
 use crate::sorted_runs::{self, Increments};
+use crate::statement_merge::StatementMerge;
 use crate::temp_file::WrittenTempFile;
+use crate::window_merge::StatementUse;
 
 /// The result of a shard's merge.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -67,7 +73,7 @@ impl<'j> ShardJob<'j> {
             planned,
             shard,
             owners: OwnerRange::of_shard(shard, planned.plan.shards),
-            fingerprint: rules_fingerprint(&rules, &table.columns),
+            fingerprint: rules_fingerprint(&rules, table.measured_columns()),
             rules,
             store: &context.curated,
             context,
@@ -126,26 +132,53 @@ impl<'j> ShardJob<'j> {
         let refined = schema::refined_schema(self.table);
         let state = SortedBatches::from_store(self.store, &states, &self.owners, &refined);
         let mut change_sources = vec![(ChangeOrigin::State, state)];
+        for records in &self.planned.plan.records {
+            let statements = self.open_statements(&records.manifest, &refined).await?;
+            change_sources.push((ChangeOrigin::Record, statements));
+        }
         change_sources.extend(increments);
         Ok(ShardInput {
-            curated: schema::curated_schema(self.table),
+            stored: schema::stored_schema(self.table),
             refined,
-            columns: &self.table.columns,
+            table: self.table,
             rules: &self.rules,
             owners: self.owners.clone(),
             sizes: self.sizes,
             base,
             change_sources,
-            records: self.open_records().await?,
+            statements: self.open_statement_use().await?,
         })
     }
 
-    /// What turns statements into rows; none for a table that no source with patches fills.
-    async fn open_records(&self) -> Result<Option<Box<RecordMerge>>, Failure> {
+    /// What the events of a source state of its records, as far as the shard's owners are theirs.
+    async fn open_statements(
+        &self,
+        records: &SnapshotManifest,
+        refined: &SchemaRef,
+    ) -> Result<SortedBatches, Failure> {
+        let mut files = Vec::new();
+        for shard in records.shards_overlapping(&self.owners) {
+            let file = SortedFile::open(&**self.store, &shard.rows_key, Some(shard.bytes)).await?;
+            files.push(Arc::new(file));
+        }
+        Ok(SortedBatches::from_store(
+            self.store,
+            &files,
+            &self.owners,
+            refined,
+        ))
+    }
+
+    /// What the merge does with statements; none for a table that no source with patches fills.
+    async fn open_statement_use(&self) -> Result<Option<StatementUse>, Failure> {
+        if self.table.holds_records() {
+            let statements = StatementMerge::new(self.table);
+            return Ok(Some(StatementUse::Keeps(statements)));
+        }
         let catalogue = &self.context.catalogue;
         let mut tables = catalogue.tables.iter();
         let position = tables.position(|table| table.name == self.table.name);
-        let Some(table) = position.filter(|table| catalogue.has_record_groups(*table)) else {
+        let Some(table) = position.filter(|_| !self.planned.plan.records.is_empty()) else {
             return Ok(None);
         };
         let Some(identity_key) = &self.context.identity_key else {
@@ -158,7 +191,8 @@ impl<'j> ShardJob<'j> {
             erasures: Arc::new(host::read_erasures(&*self.context.refined).await?),
             table,
         };
-        Ok(Some(Box::new(RecordMerge::new(resolver, self.table))))
+        let records = RecordMerge::new(resolver, self.table);
+        Ok(Some(StatementUse::MakesRows(Box::new(records))))
     }
 
     /// The base's files that can hold the shard's owners: rows with their measures, and states.
@@ -195,7 +229,8 @@ impl<'j> ShardJob<'j> {
             copied,
             withheld,
         } = output;
-        let profile = ShardProfile::from_groups(&written.groups, &self.rules, &self.table.columns);
+        let columns = self.table.measured_columns();
+        let profile = ShardProfile::from_groups(&written.groups, &self.rules, columns);
         let files = ShardFiles {
             table: self.table,
             rules: &self.rules,
@@ -316,7 +351,7 @@ impl ShardFiles<'_> {
         profile: &ShardProfile,
     ) -> Result<ManifestShard, Failure> {
         let version = version_name(self.day, &rows.content_hash);
-        let fingerprint = rules_fingerprint(self.rules, &self.table.columns);
+        let fingerprint = rules_fingerprint(self.rules, self.table.measured_columns());
         let rows_key = self.shard_version(&version).rows_key();
         let profile_key = self.shard_version(&version).profile_key(&fingerprint);
         let measured = profile.encode()?;

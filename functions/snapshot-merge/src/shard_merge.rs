@@ -10,7 +10,7 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use arrow_select::concat::concat_batches;
-use contract::{Column, Rule};
+use contract::{Rule, TableContract};
 use host::Failure;
 use lake::{LakeError, OwnerRange};
 use quality::TableState;
@@ -27,12 +27,11 @@ use crate::batch_columns::{
 use crate::change_counts::RowChangeCounts;
 use crate::change_merge::{BatchWindow, ChangeMerge};
 use crate::output::{ShardWriter, WrittenShard};
-use crate::record_merge::RecordMerge;
 use crate::record_rows::WithheldRecords;
 use crate::resolve::ChangeOrigin;
 use crate::sizes::MergeSizes;
 use crate::sorted_batches::SortedBatches;
-use crate::window_merge::WindowMerge;
+use crate::window_merge::{StatementUse, WindowMerge};
 
 /// A file of the base, with the measures of each of its groups; none when they are not known under
 /// today's rules.
@@ -43,18 +42,20 @@ pub(crate) struct BaseFile {
 
 /// What goes into a shard.
 pub(crate) struct ShardInput<'m> {
-    pub(crate) curated: SchemaRef,
+    /// The schema of the rows.
+    pub(crate) stored: SchemaRef,
+    /// The schema of changes.
     pub(crate) refined: SchemaRef,
-    pub(crate) columns: &'m [Column],
+    pub(crate) table: &'m TableContract,
     pub(crate) rules: &'m [Rule],
     pub(crate) owners: OwnerRange,
     pub(crate) sizes: MergeSizes,
     /// The base's files that can hold the shard's owners, in their order.
     pub(crate) base: Vec<BaseFile>,
-    /// The changes that the base's merge stored, then today's runs.
+    /// The changes that the base's merge stored, the records, then today's runs.
     pub(crate) change_sources: Vec<(ChangeOrigin, SortedBatches)>,
-    /// What turns statements into rows, where a source with patches fills the table.
-    pub(crate) records: Option<Box<RecordMerge>>,
+    /// None for a table that no source with patches fills.
+    pub(crate) statements: Option<StatementUse>,
 }
 
 /// What comes out of a shard.
@@ -74,7 +75,7 @@ struct BaseGroup {
 }
 
 struct ShardMerge<'m> {
-    curated: SchemaRef,
+    stored: SchemaRef,
     owners: OwnerRange,
     groups: Vec<BaseGroup>,
     change_merge: ChangeMerge,
@@ -83,7 +84,7 @@ struct ShardMerge<'m> {
     /// Rows of the base's last owner so far, which may go on in the next group.
     held_rows: RecordBatch,
     counts: RowChangeCounts,
-    records: Option<Box<RecordMerge>>,
+    statements: Option<StatementUse>,
 }
 
 /// Merges one shard.
@@ -127,22 +128,17 @@ fn base_groups(base: &[BaseFile], owners: &OwnerRange) -> Vec<BaseGroup> {
 
 impl<'m> ShardMerge<'m> {
     async fn open(input: ShardInput<'m>) -> Result<Self, Failure> {
-        let output = ShardWriter::new(
-            &input.curated,
-            &input.refined,
-            (input.rules, input.columns),
-            input.sizes,
-        )?;
+        let output = ShardWriter::new(input.table, input.rules, input.sizes)?;
         Ok(Self {
             output,
             groups: base_groups(&input.base, &input.owners),
-            assembler: RowAssembler::new(&input.curated, &input.refined, input.sizes.batch_rows),
-            held_rows: RecordBatch::new_empty(Arc::clone(&input.curated)),
+            assembler: RowAssembler::new(&input.stored, &input.refined, input.sizes.batch_rows),
+            held_rows: RecordBatch::new_empty(Arc::clone(&input.stored)),
             change_merge: ChangeMerge::new(input.change_sources).await?,
-            curated: input.curated,
+            stored: input.stored,
             owners: input.owners,
             counts: RowChangeCounts::default(),
-            records: input.records,
+            statements: input.statements,
         })
     }
 
@@ -213,7 +209,7 @@ impl<'m> ShardMerge<'m> {
 
     /// The rows of a base's batch that are this shard's, in today's columns.
     fn select_shard_rows(&self, batch: &RecordBatch) -> Result<RecordBatch, LakeError> {
-        rows_in_owner_range(&conform_to_schema(batch, &self.curated)?, &self.owners)
+        rows_in_owner_range(&conform_to_schema(batch, &self.stored)?, &self.owners)
     }
 
     fn take_held_rows(&mut self) -> RecordBatch {
@@ -227,7 +223,7 @@ impl<'m> ShardMerge<'m> {
         let held = self.take_held_rows();
         let batch = match held.num_rows() {
             0 => batch,
-            _ => concat_batches(&self.curated, [&held, &batch])?,
+            _ => concat_batches(&self.stored, [&held, &batch])?,
         };
         let Some(last_row) = batch.num_rows().checked_sub(1) else {
             return Ok(());
@@ -290,8 +286,8 @@ impl<'m> ShardMerge<'m> {
         if base.num_rows() == 0 && window.parts.is_empty() {
             return Ok(());
         }
-        let records = self.records.as_deref_mut();
-        WindowMerge::new(&mut self.assembler, &mut self.counts, base, records)?.run(window)
+        let statements = self.statements.as_mut();
+        WindowMerge::new(&mut self.assembler, &mut self.counts, base, statements)?.run(window)
     }
 
     /// Writes the assembled rows: full batches, and with `all` the remaining rows too.
@@ -325,10 +321,10 @@ impl<'m> ShardMerge<'m> {
             written: self.output.finish()?,
             counts: self.counts,
             copied,
-            withheld: self
-                .records
-                .map(|records| records.withheld)
-                .unwrap_or_default(),
+            withheld: match self.statements {
+                Some(StatementUse::MakesRows(records)) => records.withheld,
+                _ => WithheldRecords::new(),
+            },
         })
     }
 }

@@ -61,6 +61,13 @@ impl SortedBatches {
         }))
     }
 
+    /// Leaves out row groups that are not begun as long as all of their owners are before `owner`.
+    pub(crate) fn skip_groups_before(&mut self, owner: &str) {
+        if let Self::Stored(stored) = self {
+            stored.batches.skip_groups_before(owner);
+        }
+    }
+
     /// The next batch; none behind the last one.
     pub(crate) async fn next(&mut self) -> Result<Option<RecordBatch>, Failure> {
         match self {

@@ -4,7 +4,7 @@
 //! Small tables are merged within the plan. A step that is repeated does the same: it finds its
 //! plan, and all files that a plan names are immutable.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use contract::TableContract;
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -12,13 +12,13 @@ use host::{Failure, FailureKind, TimeBudget};
 use lake::{Day, work_document_key};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use store::read_json_if_present;
 use trigger::ScheduleRequest;
 
 use crate::context::Context;
 use crate::entity;
-use crate::handler::{for_each_planned_table, requested_tables};
+use crate::handler::{MergePhase, TableQueue, requested_tables};
 use crate::merge_run::{MergeRun, TableFailure, TableRun, emit_table_metrics};
 use crate::plan::{MergePlan, PlannedMerge};
 use crate::retention::{self, RetentionPolicy, SweepResult};
@@ -34,6 +34,8 @@ const READS_AT_ONCE: usize = 16;
 pub enum MergeStep {
     /// Merge the small tables of a day, and plan the others.
     Plan(ScheduleRequest),
+    /// The same of the tables that readers see, after those of records are published.
+    PlanTables(ScheduleRequest),
     /// Merge one shard of a plan.
     Merge {
         /// The table.
@@ -77,6 +79,9 @@ pub struct PlanRun {
     pub run: MergeRun,
     /// The tables whose shards are still to be merged.
     pub fan_out: Vec<FanOut>,
+    /// The step that follows when these tables are published: the tables that readers see are
+    /// planned after the records that they are made from.
+    pub then: Option<Value>,
 }
 
 /// A table whose shards are merged one by one.
@@ -112,23 +117,60 @@ pub async fn run_plan_step(
     context: &Context,
     budget: TimeBudget,
 ) -> Result<PlanRun, Failure> {
+    plan_phases(schedule, &MergePhase::ALL, context, budget).await
+}
+
+/// Runs the first step of the tables that readers see.
+///
+/// # Errors
+/// As [`run_plan_step`]; when the records of a table are not merged.
+pub async fn run_plan_tables_step(
+    schedule: &ScheduleRequest,
+    context: &Context,
+    budget: TimeBudget,
+) -> Result<PlanRun, Failure> {
+    plan_phases(schedule, &[MergePhase::Tables], context, budget).await
+}
+
+/// Plans the phases, up to one of which shards are still to be merged.
+async fn plan_phases(
+    schedule: &ScheduleRequest,
+    phases: &[MergePhase],
+    context: &Context,
+    budget: TimeBudget,
+) -> Result<PlanRun, Failure> {
     let fan_out = Mutex::new(Vec::new());
-    let run = for_each_planned_table(schedule, context, budget, async |table, planned| {
+    let process = async |table: &TableContract, planned: &PlannedMerge| {
         if planned.plan.unchanged || !planned.is_stored() {
             return table::merge_table(table, planned, context, budget)
                 .await
                 .map(Some);
         }
         let stored = store_plan(planned, context).await?;
-        fan_out
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(stored);
+        lock_fan_out(&fan_out).push(stored);
         Ok(None)
-    });
-    let run = run.await?.into_run()?;
-    let fan_out = fan_out.into_inner().unwrap_or_else(PoisonError::into_inner);
-    Ok(PlanRun { run, fan_out })
+    };
+
+    let queue = TableQueue::open(schedule, context, budget).await?;
+    let mut merged = queue.begin_run();
+    let mut then = None;
+    for phase in phases {
+        if !lock_fan_out(&fan_out).is_empty() {
+            let date = &merged.run.date;
+            then = Some(json!({"step": "plan_tables", "date": date, "tables": schedule.tables}));
+            break;
+        }
+        queue.process_phase(*phase, &mut merged, &process).await;
+    }
+    queue.finish_run(&merged).await?;
+
+    let run = merged.into_run()?;
+    let fan_out = std::mem::take(&mut *lock_fan_out(&fan_out));
+    Ok(PlanRun { run, fan_out, then })
+}
+
+fn lock_fan_out(fan_out: &Mutex<Vec<FanOut>>) -> MutexGuard<'_, Vec<FanOut>> {
+    fan_out.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Runs the last step of a day: the table `entity`; none where the contracts have no such table.
@@ -188,6 +230,10 @@ pub async fn sweep_tables(
     };
     let mut result = SweptTables::default();
     for table in requested_tables(&schedule, context)? {
+        // Records are needed by every table that is made from them: they go with all of them.
+        if table.holds_records() && !tables.is_empty() {
+            continue;
+        }
         match retention::sweep_table(table, keep, dry_run, context).await {
             Ok(swept) => result.swept.push(swept),
             Err(failure) if failure.object.is_some() => result.failures.push(TableFailure {
@@ -266,10 +312,13 @@ async fn load_plan<'c>(
     date: &str,
     context: &'c Context,
 ) -> Result<(&'c TableContract, PlannedMerge, Day), Failure> {
-    let contract = context.catalogue.table_contract(table).ok_or_else(|| {
-        let message = format!("there is no table `{table}`");
-        Failure::new(FailureKind::BadRequest, message)
-    })?;
+    let contract = context
+        .catalogue
+        .stored_table_contract(table)
+        .ok_or_else(|| {
+            let message = format!("there is no table `{table}`");
+            Failure::new(FailureKind::BadRequest, message)
+        })?;
     let day = parse_step_date(date)?;
     let key = work_document_key(table, day, "plan");
     let missing =

@@ -14,6 +14,8 @@ use store::streams::{
 };
 use store::{ObjectStore, UnreadableObject};
 
+use crate::input_request::InputRequest;
+
 /// A refined object with the range of offsets that is consumed of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RefinedInput {
@@ -23,8 +25,8 @@ pub(crate) struct RefinedInput {
     /// Rows of the complete object.
     pub(crate) rows: u64,
     pub(crate) source: String,
-    /// Whether it holds statements of records.
-    pub(crate) has_statements: bool,
+    /// Whether its receipt says that its source sends patches.
+    pub(crate) states_records: bool,
 }
 
 /// What a table consumes for a day.
@@ -32,6 +34,9 @@ pub(crate) struct RefinedInput {
 pub(crate) struct TableInputs {
     pub(crate) inputs: Vec<RefinedInput>,
     pub(crate) committed_offsets: Vec<CommittedOffset>,
+    /// The first of the consumed receipts, with its source, that was written when the source sent
+    /// no patches: what its events state of their records is not known.
+    pub(crate) without_records: Option<(String, String)>,
 }
 
 impl TableInputs {
@@ -125,34 +130,31 @@ impl StreamReceipts {
         })
     }
 
-    /// What `table` consumes of the topics that fill it, behind what its base consumed. With
-    /// `sealed`, the day's manifest on which a later day was built, exactly what that consumed:
-    /// later records belong to the later days already.
+    /// What a table consumes of the topics that fill it, behind what its base consumed.
     ///
     /// # Errors
     /// When the day needs a receipt that cannot be read: it is unknown which rows the day would
     /// lose without it.
     pub(crate) fn plan_inputs(
         &self,
-        table: &str,
-        topics: &[&str],
-        base: Option<&SnapshotManifest>,
-        sealed: Option<&SnapshotManifest>,
+        request: InputRequest<'_>,
     ) -> Result<TableInputs, UnreadableObject> {
         let mut consumed = TableInputs::default();
-        let streams = topics
+        let streams = request
+            .topics
             .iter()
             .filter_map(|topic| self.topics.get(*topic))
             .flatten();
         for stream in streams {
-            let limit = match sealed.map(|sealed| sealed.committed_offset(&stream.stream)) {
-                None => i64::MAX,
-                Some(Some(committed)) => committed.next,
-                // A stream that came later is none of the day's.
-                Some(None) => continue,
+            let Some(limit) = request.offset_limit(&stream.stream) else {
+                continue;
             };
-            let from = stream.start_position(base);
-            let (inputs, end) = stream.consume(table, from, self.day, limit)?;
+            let from = stream.start_position(request.base);
+            let tables: Vec<&str> = request.refined_tables(&stream.stream.topic).collect();
+            let (inputs, end) = stream.consume(&tables, from, self.day, limit)?;
+            if consumed.without_records.is_none() {
+                consumed.without_records = stream.find_without_records(from, end);
+            }
             consumed.inputs.extend(inputs);
             consumed.committed_offsets.push(CommittedOffset {
                 stream: stream.stream.clone(),
@@ -188,11 +190,31 @@ impl TopicStream {
         }
     }
 
-    /// The inputs of a table for a day, from a position on and before the offset `limit`, and where
-    /// the stream stops.
+    /// The first receipt of a range that was written when the source sent no patches.
+    fn find_without_records(
+        &self,
+        from: ConsumedPosition,
+        end: ConsumedPosition,
+    ) -> Option<(String, String)> {
+        let mut receipts = self.receipts.iter().filter_map(ReceiptReading::readable);
+        let receipt = receipts.find(|receipt| {
+            let is_consumed = receipt.next > from.next && receipt.offset < end.next;
+            is_consumed && receipt.refined > 0 && !receipt.states_records
+        })?;
+        let chunk = Chunk {
+            topic: self.stream.topic.clone(),
+            epoch: self.stream.epoch,
+            partition: self.stream.partition,
+            offset: receipt.offset,
+        };
+        Some((chunk.receipt_key(), receipt.source.clone()))
+    }
+
+    /// The refined objects of tables for a day, from a position on and before the offset `limit`,
+    /// and where the stream stops.
     fn consume(
         &self,
-        table: &str,
+        tables: &[&str],
         from: ConsumedPosition,
         day: Day,
         limit: i64,
@@ -221,13 +243,14 @@ impl TopicStream {
                 .map_or(receipt.next, |start| start.offset)
                 .min(limit);
             if end > position.next {
-                inputs.extend(receipt.tables.get(table).map(|refined| RefinedInput {
+                let refined = tables.iter().filter_map(|table| receipt.tables.get(*table));
+                inputs.extend(refined.map(|refined| RefinedInput {
                     key: refined.key.clone(),
                     from: position.next,
                     to: end,
                     rows: refined.rows,
                     source: receipt.source.clone(),
-                    has_statements: receipt.has_statements,
+                    states_records: receipt.states_records,
                 }));
                 position.next = end;
             }
@@ -282,7 +305,7 @@ mod tests {
                 })
                 .collect(),
             tables: BTreeMap::from([("person".to_owned(), object)]),
-            has_statements: false,
+            states_records: false,
             redriven: Vec::new(),
         }
     }
@@ -306,7 +329,7 @@ mod tests {
             next: from,
             object: 0,
         };
-        let consumed = topic.consume("person", from, Day::parse(day).unwrap(), i64::MAX);
+        let consumed = topic.consume(&["person"], from, Day::parse(day).unwrap(), i64::MAX);
         let (inputs, end) = consumed.unwrap();
         let ranges = inputs
             .into_iter()
@@ -365,7 +388,8 @@ mod tests {
         };
         let consume = |next, object, limit| {
             let from = ConsumedPosition { next, object };
-            let consumed = topic.consume("person", from, Day::parse("2026-03-03").unwrap(), limit);
+            let consumed =
+                topic.consume(&["person"], from, Day::parse("2026-03-03").unwrap(), limit);
             consumed.map(|(_, end)| end.next)
         };
         assert_eq!(consume(0, 0, i64::MAX).unwrap_err().object, "k5");
@@ -410,7 +434,13 @@ mod tests {
                 .await
                 .unwrap();
             assert_eq!(streams.untransformed_objects(), 0);
-            let planned = streams.plan_inputs("person", &["t"], base.as_ref(), None);
+            let planned = streams.plan_inputs(InputRequest {
+                table: "person",
+                topics: &["t"],
+                records: &[],
+                base: base.as_ref(),
+                sealed: None,
+            });
             planned.unwrap()
         };
         let monday = day("2026-03-02", None).await;

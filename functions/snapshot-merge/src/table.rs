@@ -18,7 +18,7 @@ use crate::plan::{PlannedMerge, merge_rules};
 use crate::profile::{ShardProfile, rules_fingerprint};
 use crate::publish;
 use crate::record_rows::WithheldRecords;
-use crate::record_sources::record_source_names;
+use crate::record_snapshots::patched_source_names;
 use crate::shard_job::{ShardJob, ShardResult};
 use crate::sorted_runs::Increments;
 use crate::uniqueness;
@@ -128,11 +128,11 @@ async fn build_manifest(
         contract_version: table.version.clone(),
         base: plan.base.as_ref().map(|base| base.date.clone()),
         committed_offsets: plan.committed_offsets.clone(),
-        record_sources: record_source_names(table, &context.catalogue),
+        patched_sources: patched_source_names(table, &context.catalogue),
         ..SnapshotManifest::default()
     };
 
-    let mut state = TableState::new(&rules, &table.columns);
+    let mut state = TableState::new(&rules, table.measured_columns());
     for result in results {
         state.merge(&result.measured);
         manifest.inserted += result.inserted;
@@ -175,8 +175,8 @@ pub(crate) async fn remeasure_manifest(
 ) -> Result<SnapshotManifest, Failure> {
     manifest.rows = manifest.shards.iter().map(|shard| shard.rows).sum();
     let rules = merge_rules(table);
-    let fingerprint = rules_fingerprint(&rules, &table.columns);
-    let mut state = TableState::new(&rules, &table.columns);
+    let fingerprint = rules_fingerprint(&rules, table.measured_columns());
+    let mut state = TableState::new(&rules, table.measured_columns());
     for shard in &manifest.shards {
         let profile = ShardProfile::read_shard_profile(shard, &fingerprint, &**curated).await?;
         let Some(profile) = profile else {
@@ -192,7 +192,7 @@ pub(crate) async fn remeasure_manifest(
 
 fn column_profiles(table: &TableContract, state: &TableState) -> BTreeMap<String, ColumnProfile> {
     table
-        .columns
+        .measured_columns()
         .iter()
         .zip(&state.columns)
         .map(|(column, state)| (column.name.clone(), column_profile(column, state)))

@@ -8,14 +8,20 @@ use lake::LakeError;
 
 use crate::assemble::RowAssembler;
 use crate::batch_columns::{count_owners_before, owner_ids};
-use crate::change_columns::{ChangeColumns, ChangeParts};
+use crate::change_columns::{ChangeColumns, ChangeParts, OwnedChange};
 use crate::change_counts::RowChangeCounts;
 use crate::change_merge::BatchWindow;
 use crate::record_merge::{OwnerChanges, RecordMerge};
 use crate::resolve::{ChangeOrigin, ChangeRecord, is_new, resolve_changes};
+use crate::statement_merge::StatementMerge;
 
-/// A change with its owner.
-type OwnedChange<'w> = (&'w str, ChangeRecord<'w>);
+/// What a merge does with the statements of sources with patches.
+pub(crate) enum StatementUse {
+    /// It makes rows of the records that they state.
+    MakesRows(Box<RecordMerge>),
+    /// It keeps those that later days need: the table is the one of the records.
+    Keeps(StatementMerge),
+}
 
 /// A merge of sorted rows of the base with a window of changes.
 pub(crate) struct WindowMerge<'w> {
@@ -26,8 +32,8 @@ pub(crate) struct WindowMerge<'w> {
     base: &'w RecordBatch,
     base_columns: ChangeColumns<'w>,
     base_owners: &'w StringArray,
-    /// What turns statements into rows; none for a table that no source with patches fills.
-    records: Option<&'w mut RecordMerge>,
+    /// None for a table that no source with patches fills.
+    statements: Option<&'w mut StatementUse>,
 }
 
 impl<'w> WindowMerge<'w> {
@@ -35,7 +41,7 @@ impl<'w> WindowMerge<'w> {
         assembler: &'w mut RowAssembler,
         counts: &'w mut RowChangeCounts,
         base: &'w RecordBatch,
-        records: Option<&'w mut RecordMerge>,
+        statements: Option<&'w mut StatementUse>,
     ) -> Result<Self, LakeError> {
         let base_source = assembler.add_source(base.clone());
         Ok(Self {
@@ -45,7 +51,7 @@ impl<'w> WindowMerge<'w> {
             base,
             base_columns: ChangeColumns::from_batch(base)?,
             base_owners: owner_ids(base)?,
-            records,
+            statements,
         })
     }
 
@@ -63,8 +69,10 @@ impl<'w> WindowMerge<'w> {
         }
         let rows = self.base_owners.len();
         self.assembler.append_rows(self.base_source, row, rows);
-        if let Some(records) = self.records {
-            records.finish_window(self.assembler)?;
+        match self.statements {
+            Some(StatementUse::MakesRows(records)) => records.finish_window(self.assembler)?,
+            Some(StatementUse::Keeps(statements)) => statements.finish_window(self.assembler)?,
+            None => {}
         }
         Ok(())
     }
@@ -111,19 +119,19 @@ impl<'w> WindowMerge<'w> {
                     .change_record(self.base_source, row, ChangeOrigin::Base)
             })
             .collect();
-        let (statements, others): (Vec<_>, Vec<_>) =
-            changes.partition(|change| change.op.is_statement());
-        if statements.is_empty() {
-            self.append_resolved(&base, others);
+        if let Some(StatementUse::Keeps(statements)) = &mut self.statements {
+            let all = base.into_iter().chain(changes).collect();
+            let merged = statements.merge_record(all, self.assembler)?;
+            self.counts.add(merged);
             return Ok(());
         }
-        let owner = OwnerChanges {
-            owner_id: owner_changes[0].0,
-            base,
-            statements,
-            others,
-        };
-        self.append_record_owner(owner, parts)
+
+        let owner = OwnerChanges::of_owner(owner_changes[0].0, base, changes);
+        if owner.has_records() {
+            return self.append_record_owner(owner, parts);
+        }
+        self.append_resolved(&owner.base, owner.others);
+        Ok(())
     }
 
     /// Appends the rows of an owner without statements.
@@ -150,29 +158,43 @@ impl<'w> WindowMerge<'w> {
         owner: OwnerChanges<'_>,
         parts: &ChangeParts<'_>,
     ) -> Result<(), Failure> {
-        let Some(records) = self.records.as_deref_mut() else {
+        let Some(StatementUse::MakesRows(records)) = &mut self.statements else {
             let message = "there are statements of a record in a table that no source with \
                            patches fills; run `polelake rebuild --raw` from the first day";
             return Err(Failure::new(FailureKind::Configuration, message));
         };
         let merged = records.merge_owner(owner, self.base, parts, self.assembler)?;
-        self.counts.inserted += merged.inserted;
-        self.counts.updated += merged.updated;
-        self.counts.deleted += merged.deleted;
+        self.counts.add(merged);
         Ok(())
     }
 }
 
 /// The window's changes by owner. Each part is sorted; changes of one owner stay in the order of
-/// the parts.
+/// the parts. Of records only the statements of owners are taken that today changes.
 fn collect_changes<'b>(window: &'b BatchWindow, parts: &ChangeParts<'b>) -> Vec<OwnedChange<'b>> {
     let mut changes = Vec::new();
-    for (part, (source, columns)) in window.parts.iter().zip(parts.iter()) {
-        changes.extend((0..part.batch.num_rows()).map(|row| {
-            let change = columns.change_record(source, row, part.origin);
-            (columns.owner_id(row), change)
-        }));
+    let with_columns = || window.parts.iter().zip(parts.iter());
+    for (part, (source, columns)) in with_columns() {
+        if part.origin != ChangeOrigin::Record {
+            let rows = 0..part.batch.num_rows();
+            changes.extend(rows.map(|row| columns.owned_change(source, row, part.origin)));
+        }
     }
     changes.sort_by(|a, b| a.0.cmp(b.0));
+
+    let new = changes.iter().filter(|(_, change)| is_new(change));
+    let mut new_owners: Vec<&str> = new.map(|(owner, _)| *owner).collect();
+    new_owners.dedup();
+    let before = changes.len();
+    for (part, (source, columns)) in with_columns() {
+        if part.origin == ChangeOrigin::Record {
+            for row in columns.rows_of_owners(&new_owners) {
+                changes.push(columns.owned_change(source, row, part.origin));
+            }
+        }
+    }
+    if changes.len() > before {
+        changes.sort_by(|a, b| a.0.cmp(b.0));
+    }
     changes
 }

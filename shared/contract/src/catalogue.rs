@@ -9,6 +9,7 @@ use crate::locator::ProblemLocator;
 use crate::namespace::{NAMESPACES_FILE, NamedReferences, Namespaces};
 use crate::odcs;
 use crate::problem::{Location, Problem, ProblemLevel, nearest_name_hint};
+use crate::record_table::record_table_name;
 use crate::rule::{self, RuleContext};
 use crate::source::SourceContract;
 use crate::table::TableContract;
@@ -19,8 +20,11 @@ pub(crate) const INCIDENTS_FILE: &str = "incidents.yaml";
 /// Everything that is declared, compiled.
 #[derive(Debug)]
 pub struct Catalogue {
-    /// The tables, by name.
+    /// The tables that readers see, by name.
     pub tables: Vec<TableContract>,
+    /// The tables of the records of sources with patches: what events state of each record. Only
+    /// merges read them.
+    pub record_tables: Vec<TableContract>,
     /// The sources' compiled mappings, by source name.
     pub mappings: Vec<CompiledMapping>,
     /// The reference lists.
@@ -72,6 +76,7 @@ impl Catalogue {
             .iter()
             .any(|problem| problem.level == ProblemLevel::Error);
         let catalogue = (!has_error).then_some(Self {
+            record_tables: declare_record_tables(&mappings),
             tables,
             mappings,
             lists,
@@ -80,22 +85,31 @@ impl Catalogue {
         (catalogue, problems)
     }
 
-    /// Whether the merge makes rows of a table, by its index, from statements of records.
-    #[must_use]
-    pub fn has_record_groups(&self, table: usize) -> bool {
-        let mut mappings = self.mappings.iter();
-        mappings.any(|mapping| mapping.record_groups_of_table(table).next().is_some())
+    /// Every table that is stored: those that readers see, then those of records. The position of
+    /// a table is its index.
+    pub fn stored_tables(&self) -> impl Iterator<Item = &TableContract> {
+        self.tables.iter().chain(&self.record_tables)
     }
 
-    /// The sources with patches whose records fill a table, by name.
-    pub fn record_sources_of_table(&self, name: &str) -> impl Iterator<Item = &SourceContract> {
+    /// The stored table of an index.
+    #[must_use]
+    pub fn stored_table(&self, index: usize) -> Option<&TableContract> {
+        self.stored_tables().nth(index)
+    }
+
+    /// The table of a source's records; none when the source sends no patches.
+    #[must_use]
+    pub fn record_table_of_source(&self, source: &str) -> Option<&TableContract> {
+        let name = record_table_name(source);
+        self.record_tables.iter().find(|table| table.name == name)
+    }
+
+    /// The mappings of the sources with patches whose records fill a table that readers see.
+    pub fn record_mappings_of_table(&self, name: &str) -> impl Iterator<Item = &CompiledMapping> {
         let table = self.tables.iter().position(|table| table.name == name);
-        self.mappings
-            .iter()
-            .filter(move |mapping| {
-                table.is_some_and(|table| mapping.record_groups_of_table(table).next().is_some())
-            })
-            .map(|mapping| &*mapping.contract)
+        let mappings = self.mappings.iter();
+        mappings
+            .filter(move |mapping| table.is_some_and(|table| mapping.fills_from_statements(table)))
     }
 
     /// The mapping of a source.
@@ -133,10 +147,16 @@ impl Catalogue {
             .find(|mapping| mapping.contract.topic == topic)
     }
 
-    /// The contract of a table.
+    /// The contract of a table that readers see.
     #[must_use]
     pub fn table_contract(&self, name: &str) -> Option<&TableContract> {
         self.tables.iter().find(|table| table.name == name)
+    }
+
+    /// The contract of a stored table: one that readers see, or one of records.
+    #[must_use]
+    pub fn stored_table_contract(&self, name: &str) -> Option<&TableContract> {
+        self.stored_tables().find(|table| table.name == name)
     }
 
     /// The reference list of this name.
@@ -161,7 +181,7 @@ impl Catalogue {
             .collect()
     }
 
-    /// The topics whose events can fill the table.
+    /// The topics whose events can fill a stored table.
     #[must_use]
     pub fn topics_of_table(&self, table: &str) -> Vec<&str> {
         self.mappings
@@ -172,11 +192,18 @@ impl Catalogue {
     }
 
     fn fills_table(&self, mapping: &CompiledMapping, table: &str) -> bool {
-        mapping
-            .table_indices()
-            .iter()
-            .any(|index| self.tables[*index].name == table)
+        let mut indices = mapping.table_indices().into_iter();
+        indices.any(|index| self.tables[index].name == table)
+            || mapping.is_patched() && table == record_table_name(&mapping.contract.name)
     }
+}
+
+/// The tables of the records of sources with patches.
+fn declare_record_tables(mappings: &[CompiledMapping]) -> Vec<TableContract> {
+    let patched = mappings.iter().filter(|mapping| mapping.is_patched());
+    patched
+        .map(|mapping| TableContract::of_records(&mapping.contract))
+        .collect()
 }
 
 fn read_lists(files: &[DeclaredFile], problems: &mut Vec<Problem>) -> ReferenceLists {

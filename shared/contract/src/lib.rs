@@ -44,6 +44,7 @@ mod path;
 mod path_tree;
 mod problem;
 mod record_key;
+mod record_table;
 mod rule;
 mod schema;
 mod source;
@@ -83,6 +84,7 @@ pub use odcs::{
 pub use outbound::{AddressClass, AllowedNetworks, OutboundUrl, UrlFault, classify_address};
 pub use pack::{pack_files, unpack_files};
 pub use problem::{Location, Problem, ProblemLevel};
+pub use record_table::{RECORD_TABLES_PREFIX, record_table_name};
 pub use rule::{Expectation, Operand, Operator, ReferenceTarget, Rule, Severity, Tolerance};
 pub use schema::published_schemas;
 pub use source::{Caller, SourceContract, is_source_name};

@@ -183,7 +183,7 @@ fn is_provenance(column: &Column, wanted: &ProvenanceColumn) -> bool {
         && column.required == wanted.required
 }
 
-fn provenance_type(column: &ProvenanceColumn) -> ColumnType {
+pub(crate) fn provenance_type(column: &ProvenanceColumn) -> ColumnType {
     match column.kind {
         ProvenanceKind::Text => ColumnType::Text,
         ProvenanceKind::Integer => ColumnType::Integer,

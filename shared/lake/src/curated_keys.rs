@@ -86,7 +86,17 @@ pub fn parse_shard_version(key: &str) -> Option<(u32, &str)> {
 /// The prefix of every version of a table's shards, and of its Iceberg metadata.
 #[must_use]
 pub fn table_prefix(table: &str) -> String {
-    format!("curated/{table}/")
+    format!("{CURATED_PREFIX}{table}/")
+}
+
+/// The prefix of everything that merges write.
+const CURATED_PREFIX: &str = "curated/";
+
+/// Whether a key of a shard's rows is one of a table of records, whose rows are statements.
+#[must_use]
+pub fn is_statements_key(rows_key: &str) -> bool {
+    let table = rows_key.strip_prefix(CURATED_PREFIX);
+    table.is_some_and(|table| table.starts_with(contract::RECORD_TABLES_PREFIX))
 }
 
 /// The prefix of what merges of a table remember.
@@ -210,6 +220,10 @@ mod tests {
                 "curated/_manifests/person/2026-03-02.json",
             ),
             (
+                manifest_key(&contract::record_table_name("care"), day),
+                "curated/_manifests/_records/care/2026-03-02.json",
+            ),
+            (
                 work_document_key("person", day, "plan"),
                 "curated/_work/person/2026-03-02/plan.json",
             ),
@@ -250,6 +264,22 @@ mod tests {
         assert_eq!(parse_version_day(&manifest_key("person", day)), None);
         assert!(state_has_content(&version.state_key(), "ab"));
         assert!(!state_has_content(&version.state_key(), "b"));
+    }
+
+    #[test]
+    fn a_key_says_whether_its_rows_are_statements() {
+        let rows_key = |table: &str| {
+            let version = ShardVersion {
+                table,
+                shard: 7,
+                version: "2026-03-02-ab",
+            };
+            version.rows_key()
+        };
+        assert!(is_statements_key(&rows_key(&contract::record_table_name(
+            "care"
+        ))));
+        assert!(!is_statements_key(&rows_key("person")));
     }
 
     #[test]

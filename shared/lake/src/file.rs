@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use bytes::Bytes;
+use contract::TableContract;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::metadata::KeyValue;
@@ -82,6 +83,16 @@ pub fn curated_properties() -> WriterProperties {
         // Ids of events are in no order: their minimum and maximum would let a reader skip nothing.
         .set_column_statistics_enabled(ColumnPath::from("source_event_id"), EnabledStatistics::None)
         .build()
+}
+
+/// Settings of a table's files of rows. Nobody but merges reads statements of records.
+#[must_use]
+pub fn stored_properties(table: &TableContract) -> WriterProperties {
+    if table.holds_records() {
+        sorted_properties()
+    } else {
+        curated_properties()
+    }
 }
 
 /// Settings of what a merge keeps for itself, sorted by owner: statistics name only the owners of a
@@ -165,15 +176,34 @@ pub fn decode_all(bytes: Bytes) -> Result<u64, LakeError> {
 /// # Errors
 /// When the bytes are no curated file.
 pub fn read_row_keys(bytes: Bytes) -> Result<Vec<String>, LakeError> {
-    let mut keys = Vec::new();
-    for batch in read_columns(bytes, ["pole_id", "source"])? {
-        let batch = batch?;
-        let ids = text_column(&batch, "a curated file", "pole_id")?;
-        let sources = text_column(&batch, "a curated file", "source")?;
+    read_joined_columns(bytes, ["pole_id", "source"])
+}
 
-        keys.extend(
-            (0..batch.num_rows()).map(|row| format!("{}/{}", ids.value(row), sources.value(row))),
-        );
+/// The keys of the statements of a file of records, `owner_id/owner_set/source_event_id` each. No
+/// other column is decoded.
+///
+/// # Errors
+/// When the bytes are no file of records.
+pub fn read_statement_keys(bytes: Bytes) -> Result<Vec<String>, LakeError> {
+    read_joined_columns(bytes, ["owner_id", "owner_set", "source_event_id"])
+}
+
+/// The values of text columns, those of a row joined by slashes.
+fn read_joined_columns<const COLUMNS: usize>(
+    bytes: Bytes,
+    names: [&str; COLUMNS],
+) -> Result<Vec<String>, LakeError> {
+    let mut joined = Vec::new();
+    for batch in read_columns(bytes, names)? {
+        let batch = batch?;
+        let mut columns = Vec::with_capacity(COLUMNS);
+        for name in names {
+            columns.push(text_column(&batch, "a curated file", name)?);
+        }
+        joined.extend((0..batch.num_rows()).map(|row| {
+            let values: Vec<&str> = columns.iter().map(|column| column.value(row)).collect();
+            values.join("/")
+        }));
     }
-    Ok(keys)
+    Ok(joined)
 }

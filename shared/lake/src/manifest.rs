@@ -171,10 +171,10 @@ pub struct SnapshotManifest {
     pub columns: BTreeMap<String, ColumnProfile>,
     /// The latest event time in it, in microseconds since 1970.
     pub newest_event: Option<i64>,
-    /// The sources with patches that fill the table: their rows are made from the statements of
-    /// their records.
+    /// The sources with patches that fill the table: their rows are made from the snapshot of their
+    /// records of the same day.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub record_sources: Vec<String>,
+    pub patched_sources: Vec<String>,
     /// Records that the day changed and whose state does not fit the mapping, by rule: they have no
     /// rows.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

@@ -77,10 +77,10 @@ pub struct Receipt {
     pub days: Vec<DayStart>,
     /// The refined objects, by table.
     pub tables: BTreeMap<String, RefinedObject>,
-    /// Whether the refined objects hold statements of records, and not the rows of single events:
-    /// the source sends patches.
+    /// Whether what events state of their records is in the table of the source's records, and not
+    /// as rows in the other tables: the source sends patches.
     #[serde(default, skip_serializing_if = "is_false")]
-    pub has_statements: bool,
+    pub states_records: bool,
     /// What became of each redriven record; of records that Kafka brought, nothing is here.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub redriven: Vec<RedrivenRecord>,

@@ -17,8 +17,12 @@ pub const CHANGED_COLUMNS_COLUMN: &str = "_changed_columns";
 /// [`contract::Statement`]. Only rows of sources with patches have it.
 pub const STATEMENT_COLUMN: &str = "_statement";
 
+/// The columns that a change has behind those of its table: operation, changed columns, statement.
+pub const CHANGE_COLUMNS: usize = 3;
+
 /// Columns whose value is new in nearly every row: a dictionary of them would save nothing.
-pub const UNIQUE_VALUE_COLUMNS: [&str; 8] = [
+pub const UNIQUE_VALUE_COLUMNS: [&str; 9] = [
+    STATEMENT_COLUMN,
     "pole_id",
     "owner_id",
     "source_record_id",
@@ -70,6 +74,17 @@ pub(crate) fn hashed_small_id(namespace: &str, text: &str) -> i32 {
 pub fn curated_schema(table: &TableContract) -> SchemaRef {
     let fields: Vec<Field> = table_fields(table).into_iter().map(with_field_id).collect();
     Arc::new(Schema::new(fields))
+}
+
+/// The schema of a table's files in the curated zone. A row of a table of records is a statement, as
+/// the refined zone has it.
+#[must_use]
+pub fn stored_schema(table: &TableContract) -> SchemaRef {
+    if table.holds_records() {
+        refined_schema(table)
+    } else {
+        curated_schema(table)
+    }
 }
 
 fn with_field_id(field: Field) -> Field {

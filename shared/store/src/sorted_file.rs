@@ -179,6 +179,18 @@ impl RowGroupFetcher {
         }
     }
 
+    /// Leaves out the next groups as long as all of their owners are before `owner`.
+    pub fn skip_groups_before(&mut self, owner: &str) {
+        while let Some(next) = self.waiting.front()
+            && next.group.max_owner.as_str() < owner
+        {
+            self.waiting.pop_front();
+            if let Some(request) = self.prefetch.take() {
+                request.abort();
+            }
+        }
+    }
+
     /// The next group with its bytes; none behind the last one.
     ///
     /// # Errors
@@ -263,6 +275,11 @@ impl RowGroupBatches {
             columns: Some(columns),
             ..Self::new(fetcher)
         }
+    }
+
+    /// Leaves out the groups that are not begun as long as all of their owners are before `owner`.
+    pub fn skip_groups_before(&mut self, owner: &str) {
+        self.fetcher.skip_groups_before(owner);
     }
 
     /// The bytes of the groups whose decoding has begun.
@@ -385,6 +402,21 @@ mod tests {
         let (_, batch) = batches.next().await.unwrap().unwrap();
         assert_eq!((batch.num_rows(), batch.num_columns()), (1, 1));
         assert!(batches.next().await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn groups_before_an_owner_are_left_out_also_when_one_is_requested() {
+        let store: Arc<dyn ObjectStore> = Arc::new(MemoryStore::default());
+        let groups: [&[&str]; 4] = [&["1", "2"], &["3"], &["4", "5"], &["6"]];
+        put_sorted_file(&*store, "a", &groups).await;
+        let file = Arc::new(SortedFile::open(&*store, "a", None).await.unwrap());
+        let all = select_row_groups(&[file], &OwnerRange::default());
+        let mut batches = RowGroupBatches::new(RowGroupFetcher::for_groups(&store, all));
+
+        batches.next().await.unwrap().unwrap();
+        assert!(batches.fetcher.prefetch.is_some());
+        batches.skip_groups_before("5");
+        assert_eq!(read_owners(batches).await, ["4", "5", "6"]);
     }
 
     #[tokio::test]

@@ -126,7 +126,7 @@ impl VehicleEvents<'_> {
                 offset: chunk.offset,
             }],
             tables: [(self.table.name.clone(), RefinedObject { key, rows })].into(),
-            has_statements: false,
+            states_records: false,
             redriven: Vec::new(),
         }
     }

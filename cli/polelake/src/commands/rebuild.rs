@@ -186,7 +186,7 @@ impl DayRebuilder for FunctionRebuilder {
         let budget = TimeBudget::lasting_for(DAY_BUDGET);
         let merged = snapshot_merge::merge_day(&schedule, &self.merge, budget).await?;
 
-        let tables = merged.run.tables.iter();
+        let tables = merged.run.tables.iter().chain(&merged.run.records);
         let failures = merged.failures.into_iter();
         Ok(RebuiltDay {
             manifests_written: tables.filter(|table| table.written).count(),

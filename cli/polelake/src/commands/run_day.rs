@@ -33,7 +33,7 @@ fn outcome_json(run: &MergeRun, report: &Report) -> Value {
 }
 
 fn print_outcome(run: &MergeRun, report: &Report) {
-    run.tables.iter().for_each(print_table);
+    run.tables.iter().chain(&run.records).for_each(print_table);
 
     let (passed, warned, failed) = report.count_verdicts();
     let balance = balance_label(report.all_sources_balance());
@@ -49,7 +49,7 @@ fn print_table(table: &TableRun) {
         "  held back: a blocking rule failed"
     };
     println!(
-        "{:18} {:>9} rows  +{} ~{} -{}{note}",
+        "{:28} {:>9} rows  +{} ~{} -{}{note}",
         table.table, table.rows, table.inserted, table.updated, table.deleted
     );
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use arrow_array::cast::AsArray;
 use arrow_select::filter::filter_record_batch;
+use contract::TableContract;
 use host::Failure;
 use lake::{LakeError, OwnerRange, state_prefix, table_prefix};
 use store::sorted_file::{RowGroupBatches, RowGroupFetcher, SortedFile, select_row_groups};
@@ -13,33 +13,37 @@ use store::sorted_file::{RowGroupBatches, RowGroupFetcher, SortedFile, select_ro
 use super::selector::selector_columns;
 use super::shard_rewrite::exclude_rows;
 use super::{MatchedFiles, TableErasure};
+use crate::batch_columns::text_column;
 
 /// The matched rows of a file.
 #[derive(Default)]
 pub(super) struct MatchedRows {
     pub(super) rows: u64,
-    /// Their keys: `pole_id` and source.
+    /// What names each of them, and its source.
     pub(super) keys: BTreeSet<(String, String)>,
 }
 
 impl MatchedRows {
-    fn add_batch(&mut self, matched: &RecordBatch) {
-        self.rows += matched.num_rows() as u64;
-        let (Some(ids), Some(sources)) = (
-            matched.column_by_name("pole_id"),
-            matched.column_by_name("source"),
-        ) else {
-            return;
+    fn add_batch(&mut self, matched: &RecordBatch, table: &TableContract) -> Result<(), LakeError> {
+        // A row is named by its id, a statement by its owner, its group and its event.
+        let names: &[&str] = if table.holds_records() {
+            &["owner_id", "owner_set", "source_event_id"]
+        } else {
+            &["pole_id"]
         };
-        let (Some(ids), Some(sources)) =
-            (ids.as_string_opt::<i32>(), sources.as_string_opt::<i32>())
-        else {
-            return;
-        };
-        for row in 0..matched.num_rows() {
-            let key = (ids.value(row).to_owned(), sources.value(row).to_owned());
-            self.keys.insert(key);
+        let mut columns = Vec::with_capacity(names.len());
+        for name in names {
+            columns.push(text_column(matched, name)?);
         }
+        let sources = text_column(matched, "source")?;
+
+        self.rows += matched.num_rows() as u64;
+        for row in 0..matched.num_rows() {
+            let values: Vec<&str> = columns.iter().map(|column| column.value(row)).collect();
+            self.keys
+                .insert((values.join("/"), sources.value(row).to_owned()));
+        }
+        Ok(())
     }
 }
 
@@ -96,7 +100,9 @@ impl TableErasure<'_> {
             let is_matched = self.selector.match_rows(self.table, &batch);
             let rows = filter_record_batch(&batch, &is_matched)
                 .map_err(|error| file.damaged(LakeError::from(error)))?;
-            matched.add_batch(&rows);
+            matched
+                .add_batch(&rows, self.table)
+                .map_err(|error| file.damaged(error))?;
             let others = exclude_rows(&batch, &is_matched).map_err(|error| file.damaged(error))?;
             let (_, redacted) = self
                 .selector

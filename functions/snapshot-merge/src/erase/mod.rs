@@ -59,7 +59,7 @@ pub async fn erase_curated(
     unreadable: &UnreadableObjects,
 ) -> Result<Vec<MatchedObject>, Failure> {
     let mut matched = Vec::new();
-    for table in &context.catalogue.tables {
+    for table in context.catalogue.stored_tables() {
         let erasure = TableErasure {
             table,
             selector,

@@ -25,8 +25,14 @@ pub type StatementEraser = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
 /// The columns that decide whether a row is removed.
 pub(super) fn selector_columns(table: &TableContract) -> Vec<&str> {
+    let of_statement: &[&str] = if table.holds_records() {
+        &["owner_set", "source_event_id"]
+    } else {
+        &[]
+    };
     id_columns(table)
         .chain(["source", "source_record_id", schema::STATEMENT_COLUMN])
+        .chain(of_statement.iter().copied())
         .collect()
 }
 

@@ -29,16 +29,13 @@ impl TableErasure<'_> {
         shard: &ManifestShard,
     ) -> Result<ManifestShard, Failure> {
         let rules = merge_rules(self.table);
-        let columns = &self.table.columns[..];
-        let curated = schema::curated_schema(self.table);
-        let refined = schema::refined_schema(self.table);
-        let mut output =
-            ShardWriter::new(&curated, &refined, (&rules, columns), self.context.sizes)?;
+        let columns = self.table.measured_columns();
+        let mut output = ShardWriter::new(self.table, &rules, self.context.sizes)?;
         let mut rewrite = ShardRewrite {
             erasure: self,
             shard,
-            curated,
-            refined,
+            stored: schema::stored_schema(self.table),
+            refined: schema::refined_schema(self.table),
             output: &mut output,
         };
         let markers = rewrite.rewrite_rows().await?;
@@ -75,7 +72,7 @@ impl TableErasure<'_> {
 struct ShardRewrite<'r, 'm> {
     erasure: &'r TableErasure<'r>,
     shard: &'r ManifestShard,
-    curated: SchemaRef,
+    stored: SchemaRef,
     refined: SchemaRef,
     output: &'r mut ShardWriter<'m>,
 }
@@ -105,10 +102,15 @@ impl ShardRewrite<'_, '_> {
     ) -> Result<(), LakeError> {
         let FetchedRowGroup { file, group, bytes } = fetched;
         for batch in file.footer.decode_group(&group, bytes)? {
-            let batch = conform_to_schema(&batch?, &self.curated)?;
+            let batch = conform_to_schema(&batch?, &self.stored)?;
             let is_matched = self.match_rows(&batch);
-            emptied.observe_rows(&batch, &is_matched)?;
             let others = exclude_rows(&batch, &is_matched)?;
+            let others = if self.erasure.table.holds_records() {
+                self.erasure.selector.redact_statements(&others)?.0
+            } else {
+                emptied.observe_rows(&batch, &is_matched)?;
+                others
+            };
             if others.num_rows() > 0 {
                 self.output.write_batch(&others)?;
             }
@@ -148,6 +150,7 @@ impl ShardRewrite<'_, '_> {
     fn redact_state_batch(&self, batch: &RecordBatch) -> Result<[RecordBatch; 2], LakeError> {
         let is_matched = self.match_rows(batch);
         let others = exclude_rows(batch, &is_matched)?;
+        // Merges of an earlier polelake stored statements here.
         let (others, _) = self.erasure.selector.redact_statements(&others)?;
 
         let matched = filter_record_batch(batch, &is_matched)?;

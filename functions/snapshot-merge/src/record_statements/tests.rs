@@ -103,21 +103,25 @@ fn resolve_day(
         .chain(changes(today, ChangeOrigin::Increment))
         .collect();
     use_first_position_per_event(&mut all);
-    let resolved = resolve_statements(&all).unwrap();
-    let stored = resolved
-        .retained
-        .into_iter()
-        .map(|RetainedStatement { change, text }| StoredStatement {
-            event: change.event_id.to_owned(),
-            op: change.op,
-            precedence: change.precedence,
-            text: match text {
-                RetainedText::AsStored => change.statement.map(str::to_owned),
-                RetainedText::Part(text) => Some(text),
-                RetainedText::Nothing => None,
-            },
-        });
-    (resolved.record.map(|record| record.body), stored.collect())
+    let retained = retain_statements(&all).unwrap();
+    let stored: Vec<StoredStatement> = retained.into_iter().map(stored_statement).collect();
+    let of_snapshot: Vec<ChangeRecord<'_>> = changes(&stored, ChangeOrigin::Record).collect();
+    let record = resolve_statements(&of_snapshot).unwrap();
+    (record.map(|record| record.body), stored)
+}
+
+fn stored_statement(retained: RetainedStatement<'_>) -> StoredStatement {
+    let RetainedStatement { change, text } = retained;
+    StoredStatement {
+        event: change.event_id.to_owned(),
+        op: change.op,
+        precedence: change.precedence,
+        text: match text {
+            RetainedText::AsStored => change.statement.map(str::to_owned),
+            RetainedText::Part(text) => Some(text),
+            RetainedText::Nothing => None,
+        },
+    }
 }
 
 /// What the record is: the events in order, one by one.

@@ -1,5 +1,5 @@
-//! The records of a mapping whose rows the merge makes from a record's statements, grouped by
-//! table and by the events that state them.
+//! The records of a mapping whose rows the merge makes from a record's statements, grouped by the
+//! events that state them.
 
 use super::CompiledRecord;
 use super::record::mapped_expressions;
@@ -7,11 +7,9 @@ use crate::expression::PathRoots;
 use crate::path_tree::{PathTree, TreePath};
 use crate::source::SourceContract;
 
-/// Records of a mapping that fill one table and that the same events state.
+/// Records of a mapping that the same events state, in whichever tables they are.
 #[derive(Debug)]
 pub struct RecordGroup {
-    /// The table's index in the catalogue.
-    pub table: usize,
     /// The events that state the records, joined by commas; none when every event does.
     pub name: Option<String>,
     /// The records.
@@ -27,6 +25,8 @@ pub struct RecordGroup {
 /// A record of the mapping, with what it reads.
 #[derive(Debug)]
 pub struct GroupedRecord {
+    /// The index in the catalogue of the table that it fills.
+    pub table: usize,
     /// Its index in the mapping.
     pub(crate) index: usize,
     pub(crate) body_tree: PathTree,
@@ -54,7 +54,7 @@ pub(super) fn group_records(
     for (index, record) in of_record.filter(|(_, record)| record.kind.is_of_record()) {
         let known = groups
             .iter()
-            .position(|group| group.table == record.table && group.events == record.events);
+            .position(|group| group.events == record.events);
         let position = known.unwrap_or_else(|| {
             groups.push(RecordGroup::new(record));
             groups.len() - 1
@@ -68,7 +68,6 @@ impl RecordGroup {
     /// The group of a record, without it.
     fn new(record: &CompiledRecord) -> Self {
         Self {
-            table: record.table,
             name: (!record.events.is_empty()).then(|| record.events.join(",")),
             records: Vec::new(),
             events: record.events.clone(),
@@ -87,7 +86,11 @@ impl RecordGroup {
             self.tree_of(path, &mut body_tree).add_path(&path.steps);
         }
         self.body_tree.add_tree(&body_tree);
-        self.records.push(GroupedRecord { index, body_tree });
+        self.records.push(GroupedRecord {
+            table: record.table,
+            index,
+            body_tree,
+        });
     }
 
     /// The tree that a path belongs to.

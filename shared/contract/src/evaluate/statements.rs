@@ -33,10 +33,18 @@ impl CompiledMapping {
         !self.record_groups.is_empty()
     }
 
-    /// The groups of records that fill a table from statements.
-    pub fn record_groups_of_table(&self, table: usize) -> impl Iterator<Item = &RecordGroup> {
-        let groups = self.record_groups.iter();
-        groups.filter(move |group| group.table == table)
+    /// The group of this name of the records that the merge makes from statements; the one without
+    /// a name is of the records that every event states.
+    #[must_use]
+    pub fn record_group(&self, name: Option<&str>) -> Option<&RecordGroup> {
+        let mut groups = self.record_groups.iter();
+        groups.find(|group| group.name.as_deref() == name)
+    }
+
+    /// Whether the merge makes rows of a table, by its index, from the source's statements.
+    #[must_use]
+    pub fn fills_from_statements(&self, table: usize) -> bool {
+        self.is_patched() && self.fills_with_records(table)
     }
 
     /// The rows of an event as [`CompiledMapping::evaluate_and_count`] gives them, and its

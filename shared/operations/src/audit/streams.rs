@@ -302,7 +302,7 @@ mod tests {
                 offset,
             }],
             tables: BTreeMap::new(),
-            has_statements: false,
+            states_records: false,
             redriven: Vec::new(),
         }
     }

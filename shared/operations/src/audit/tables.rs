@@ -19,7 +19,7 @@ pub(super) async fn audit_tables(
 ) -> Result<Vec<TableAudit>, OperationError> {
     let mut audits = Vec::new();
     let mut decoded = BTreeSet::new();
-    for table in &lake.catalogue.tables {
+    for table in lake.catalogue.stored_tables() {
         let prefix = manifest_prefix(&table.name);
         for entry in lake.curated.list(&prefix, None).await? {
             let date = entry.key.trim_start_matches(&prefix);
@@ -276,7 +276,11 @@ async fn sorted_row_keys(
         // The check of the manifest's files has found that it is not there.
         let Some(object) = object else { continue };
 
-        let found = lake::file::read_row_keys(object.body);
+        let found = if lake::is_statements_key(&shard.rows_key) {
+            lake::file::read_statement_keys(object.body)
+        } else {
+            lake::file::read_row_keys(object.body)
+        };
         let Some(found) = lake.unreadable.note_decoded(&shard.rows_key, found) else {
             return Ok(None);
         };

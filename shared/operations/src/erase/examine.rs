@@ -164,7 +164,9 @@ impl<'w> ChunkExamination<'w> {
             let Some(object) = self.read_object(&*self.lake.refined, key).await? else {
                 continue;
             };
-            let table = &self.lake.catalogue.tables[*table];
+            let Some(table) = self.lake.catalogue.stored_table(*table) else {
+                continue;
+            };
             let decoded =
                 RefinedIncrement::decode(table, object.body.clone()).and_then(|increment| {
                     let offsets = increment.find_subject_offsets(&self.scope.subjects)?;

@@ -44,7 +44,7 @@ pub(super) async fn list_chunk_objects(
             chunks.entry(chunk).or_default().receipt = true;
         }
     }
-    for (index, table) in lake.catalogue.tables.iter().enumerate() {
+    for (index, table) in lake.catalogue.stored_tables().enumerate() {
         let prefix = Chunk::refined_prefix(&table.name);
         for ListedObject { key, .. } in lake.refined.list(&prefix, None).await? {
             if let Some(chunk) = Chunk::from_refined_key(&table.name, &key) {

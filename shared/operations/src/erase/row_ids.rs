@@ -44,7 +44,12 @@ impl<'b> IdColumns<'b> {
         Self {
             source: text("source"),
             key: text("source_record_id"),
-            pole_id: text("pole_id"),
+            // A statement is of the record that owns it, and has no id of its own.
+            pole_id: text(if table.holds_records() {
+                "owner_id"
+            } else {
+                "pole_id"
+            }),
             owner_id: text("owner_id"),
             all: id_columns(table).filter_map(text).collect(),
         }

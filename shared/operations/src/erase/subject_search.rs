@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use contract::{Catalogue, CompiledMapping, EvaluatedEvent, Event, TableContract};
+use contract::{Catalogue, CompiledMapping, EvaluatedEvent, Event};
 use futures_util::{StreamExt, stream};
 use lake::{Chunk, ErasedSubjects, RawBatch, state_prefix, table_prefix};
 use pole::{IdentityKey, Uuid};
@@ -111,7 +111,7 @@ async fn list_row_files(
         .map(|(table, key)| (*table, Arc::clone(&lake.refined), key.clone()))
         .collect();
 
-    for (index, table) in lake.catalogue.tables.iter().enumerate() {
+    for (index, table) in lake.catalogue.stored_tables().enumerate() {
         for prefix in [table_prefix(&table.name), state_prefix(&table.name)] {
             let listed = lake.curated.list(&prefix, None).await?;
             let rows = listed
@@ -161,7 +161,9 @@ impl SubjectSearch<'_> {
             let Some((index, key, Some(body))) = self.unreadable.note(file)? else {
                 continue;
             };
-            let table: &TableContract = &catalogue.tables[index];
+            let Some(table) = catalogue.stored_table(index) else {
+                continue;
+            };
             let visited = row_ids::for_each_row(table, body, |row| visit(self, index, row));
             self.unreadable.note_decoded(key, visited);
         }
