@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use bytes::Bytes;
-use contract::TableContract;
+use contract::{Catalogue, TableContract};
 use lake::{Day, SnapshotManifest};
 use local_platform::identity_key::identity_key_file;
 use local_platform::private_files::{create_private_folder, write_private_file};
@@ -25,6 +25,10 @@ const POSITION_COLUMNS: [&str; 3] = ["ingested_at", "partition", "offset"];
 /// The repository's root.
 pub(crate) fn repository_root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn shipped_catalogue() -> Catalogue {
+    host::load_contracts(&repository_root().join("contracts").to_string_lossy()).unwrap()
 }
 
 /// A folder that goes with its test.
@@ -225,25 +229,16 @@ impl LakeUnderTest {
         self.folder.join("s3").join(bucket).join(key)
     }
 
-    /// How many tables have snapshots: those that some shipped source fills, and the one that is
-    /// made of them.
+    /// The tables with snapshots that readers see: those that a source fills, and `entity`.
     pub(crate) fn count_merged_tables(&self) -> usize {
-        self.count_tables(|table| !table.holds_records()) + 1
+        let catalogue = shipped_catalogue();
+        let filled = |table: &&TableContract| !catalogue.topics_of_table(&table.name).is_empty();
+        catalogue.tables.iter().filter(filled).count() + 1
     }
 
-    /// The tables that have snapshots: those too that only merges read.
+    /// The same with the tables that only merges read.
     pub(crate) fn count_stored_tables(&self) -> usize {
-        self.count_tables(|_| true) + 1
-    }
-
-    fn count_tables(&self, is_counted: impl Fn(&TableContract) -> bool) -> usize {
-        let catalogue =
-            host::load_contracts(&repository_root().join("contracts").to_string_lossy()).unwrap();
-        catalogue
-            .stored_tables()
-            .filter(|table| is_counted(table))
-            .filter(|table| !catalogue.topics_of_table(&table.name).is_empty())
-            .count()
+        self.count_merged_tables() + shipped_catalogue().record_tables.len()
     }
 
     /// A table's rows on a day.

@@ -2,6 +2,7 @@
 //! from what the merge keeps, and no later patch brings it back.
 
 use async_trait::async_trait;
+use contract::record_table_name;
 use operations::erase::{
     CuratedEraser, LakeErasureRequest, MentionPolicy, RedactedObject, RequestedSubject,
     StatementRedactor, Subjects, erase_subjects,
@@ -12,9 +13,9 @@ use snapshot_merge::erase::{ErasureSelector, erase_curated};
 use std::sync::Arc;
 use store::UnreadableObjects;
 
-use super::people::{noon, zones};
-use crate::days_in_memory::{Days, objects};
-use crate::lake_under_test::{MONDAY, parquet_rows};
+use super::people::{noon, refined_rows, transform_again, zones};
+use crate::days_in_memory::{Days, contracts, objects, replace};
+use crate::lake_under_test::{MONDAY, parquet_rows, person_event};
 
 const TUESDAY: &str = "2026-03-03";
 const PERSON: &str = "3c1d2e4f-5a6b-4c7d-8e9f-a0b1c2d3e4f5";
@@ -102,4 +103,44 @@ async fn what_a_record_says_of_an_erased_person_goes_and_does_not_come_back() {
     days.merge(TUESDAY).await.unwrap();
     assert_eq!(days.rows("link", TUESDAY).await.len(), 1);
     assert_eq!(kept_mentions(&days).await, 0);
+}
+
+#[tokio::test]
+async fn an_event_states_its_record_when_the_row_that_it_shares_is_erased() {
+    let mut days = Days::under(contracts(|files| {
+        let reference = "  - name: housing_reference";
+        let birthplace = "  - name: birthplace\n    \
+            table: location\n    \
+            kind: shared\n    \
+            id: {namespace: birthplace, key: [$.placeOfBirth]}\n    \
+            columns: {location_type: {constant: Town}, town: $.placeOfBirth}\n";
+        let mapping = "sources/housing/person/mapping.yaml";
+        replace(
+            files,
+            mapping,
+            reference,
+            &format!("{birthplace}{reference}"),
+        );
+    }));
+    let born = json!({"surname": "Sample", "placeOfBirth": "Testville"});
+    let born = person_event("PersonCreatedEvent", "p1", 0, born);
+    days.push("housing-person", MONDAY, &[born]).await;
+    let places = refined_rows(&days).await.remove("location").unwrap();
+    let id = places.first().unwrap()["pole_id"].clone();
+
+    let request = LakeErasureRequest {
+        subject: RequestedSubject::PoleId(pole::Uuid::parse_str(&id).unwrap()),
+        mentions: MentionPolicy::RedactObject,
+    };
+    erase_subjects(&zones(&days), &request, &SnapshotsInMemory(&days), noon())
+        .await
+        .unwrap();
+    transform_again(&days).await;
+    let rows = refined_rows(&days).await;
+    assert!(!format!("{rows:?}").contains(&id));
+    assert_eq!(rows[&record_table_name("housing-person")].len(), 1);
+
+    days.merge(MONDAY).await.unwrap();
+    let people = days.rows("person", MONDAY).await;
+    assert_eq!(people[0]["surname"], "Sample");
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use contract::{
     Catalogue, CompiledMapping, ContractFindings, EvaluatedEvent, Event, EventFault,
-    EventStatement, PoleRow, Statement, TableContract, record_table_name,
+    EventStatement, PoleRow, TableContract, record_table_name,
 };
 use lake::{
     Chunk, Day, DayStart, ErasedSubjects, LakeError, REDRIVE_PARTITION, RawBatch, Receipt,
@@ -378,9 +378,8 @@ impl<'w> ChunkTransform<'w> {
             ..self.event_provenance(event, position)
         }
         .to_cells();
-        let text = stated.statement.as_ref().map(Statement::to_text);
         let builder = self.table_builder(record_table);
-        builder.append_statement(&provenance, stated.op, text.as_deref());
+        builder.append_statement(&provenance, stated.op, stated.text.as_deref());
     }
 
     fn table_builder(&mut self, table: usize) -> &mut TableBuilder {

@@ -243,6 +243,18 @@ impl<'q> TableQueue<'q> {
             return true;
         };
         let base = lookup.base.as_ref();
+        let catalogue = &self.context.catalogue;
+        let records = catalogue.record_mappings_of_table(table);
+        let records = records.map(|mapping| record_table_name(&mapping.contract.name));
+        let read_tables = std::iter::once(table.clone()).chain(records);
+        let rows: u64 = read_tables
+            .map(|name| self.count_increment_rows(&name, base))
+            .sum();
+        base.map_or(0, |base| base.rows) + rows <= SMALL_ROWS
+    }
+
+    /// The rows of a table's refined objects behind a base.
+    fn count_increment_rows(&self, table: &str, base: Option<&SnapshotManifest>) -> u64 {
         let topics = self.context.catalogue.topics_of_table(table);
         let inputs = self.streams.plan_inputs(InputRequest {
             table,
@@ -251,8 +263,7 @@ impl<'q> TableQueue<'q> {
             base,
             sealed: None,
         });
-        let rows = inputs.map_or(0, |inputs| inputs.row_count());
-        base.map_or(0, |base| base.rows) + rows <= SMALL_ROWS
+        inputs.map_or(0, |inputs| inputs.row_count())
     }
 
     /// Plans a table, when there is time for it.

@@ -1,10 +1,11 @@
 //! A table's increments: fetched, cut to the consumed offsets, and sorted.
 
-use arrow_array::{BooleanArray, Int64Array, RecordBatch};
+use arrow_array::{Array, BooleanArray, Int64Array, RecordBatch, new_null_array};
 use arrow_schema::SchemaRef;
 use arrow_select::filter::filter_record_batch;
 use futures_util::{StreamExt, stream};
 use host::Failure;
+use lake::schema::STATEMENT_COLUMN;
 use lake::{LakeError, file};
 use store::ObjectStore;
 
@@ -16,10 +17,11 @@ use crate::streams::RefinedInput;
 const FETCHES_AT_ONCE: usize = 8;
 
 /// Sorts the rows of the inputs whose offsets are consumed. The objects are decoded one after the
-/// other.
+/// other. Only a table of records needs statements: of those that another table reads, it needs to
+/// know which records they change.
 pub(crate) async fn sort_increments(
     refined: &dyn ObjectStore,
-    inputs: &[RefinedInput],
+    (inputs, keeps_statements): (&[RefinedInput], bool),
     mut sorter: IncrementSorter<'_>,
 ) -> Result<Increments, Failure> {
     let schema = sorter.schema();
@@ -33,7 +35,14 @@ pub(crate) async fn sort_increments(
             .map_err(|error| Failure::damaged_object(&input.key, &error))?;
         for batch in batches {
             let rows = batch
-                .and_then(|batch| select_consumed_rows(&batch, input, &schema))
+                .and_then(|batch| {
+                    let rows = select_consumed_rows(&batch, input, &schema)?;
+                    if keeps_statements {
+                        Ok(rows)
+                    } else {
+                        drop_statements(&rows)
+                    }
+                })
                 .map_err(|error| Failure::damaged_object(&input.key, &error))?;
             sorter.add_batch(rows).await?;
         }
@@ -57,4 +66,14 @@ fn select_consumed_rows(
         return Ok(batch);
     }
     Ok(filter_record_batch(&batch, &consumed)?)
+}
+
+/// The rows without the text of statements.
+fn drop_statements(batch: &RecordBatch) -> Result<RecordBatch, LakeError> {
+    let schema = batch.schema();
+    let mut columns = batch.columns().to_vec();
+    if let Ok(index) = schema.index_of(STATEMENT_COLUMN) {
+        columns[index] = new_null_array(columns[index].data_type(), batch.num_rows());
+    }
+    Ok(RecordBatch::try_new(schema, columns)?)
 }

@@ -106,6 +106,7 @@ async fn sort_table_increments(
         sizes: context.sizes,
     };
     let sorter = IncrementSorter::new(target, &schema::refined_schema(table));
+    let inputs = (inputs, table.holds_records());
     increments::sort_increments(&*context.refined, inputs, sorter).await
 }
 

@@ -4,6 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::fmt::Write as _;
 
 use memchr::memmem;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
@@ -91,24 +92,45 @@ pub fn render_json(value: &Value) -> String {
     out
 }
 
-fn append_json(value: &Value, out: &mut String) {
+/// Appends a value as JSON, with every digit of its numbers.
+pub(crate) fn append_json(value: &Value, out: &mut String) {
     match value {
         Value::Object(object) => match exact_digits(value) {
             Some(digits) if !digits.is_empty() => out.push_str(digits),
             _ => append_object(object, out),
         },
-        Value::Array(items) => {
-            out.push('[');
-            for (index, item) in items.iter().enumerate() {
-                if index > 0 {
-                    out.push(',');
-                }
-                append_json(item, out);
-            }
-            out.push(']');
-        }
-        scalar => out.push_str(&scalar.to_string()),
+        Value::Array(items) => append_list(items, out, append_json),
+        scalar => append_scalar(scalar, out),
     }
+}
+
+/// Appends a list whose items `append_item` writes.
+pub(crate) fn append_list(
+    items: &[Value],
+    out: &mut String,
+    append_item: impl Fn(&Value, &mut String),
+) {
+    out.push('[');
+    for (index, item) in items.iter().enumerate() {
+        if index > 0 {
+            out.push(',');
+        }
+        append_item(item, out);
+    }
+    out.push(']');
+}
+
+/// Appends a member's name with its quotes and its colon.
+pub(crate) fn append_name(name: &str, out: &mut String) {
+    let is_plain = |byte: u8| byte >= b' ' && byte != b'"' && byte != b'\\';
+    if name.bytes().all(is_plain) {
+        out.push('"');
+        out.push_str(name);
+        out.push('"');
+    } else {
+        append_scalar(&Value::from(name), out);
+    }
+    out.push(':');
 }
 
 fn append_object(object: &Map<String, Value>, out: &mut String) {
@@ -117,11 +139,15 @@ fn append_object(object: &Map<String, Value>, out: &mut String) {
         if index > 0 {
             out.push(',');
         }
-        out.push_str(&Value::from(name.as_str()).to_string());
-        out.push(':');
+        append_name(name, out);
         append_json(member, out);
     }
     out.push('}');
+}
+
+/// Appends a text, a number, a truth value or null. A `String` takes all that is written to it.
+fn append_scalar(scalar: &Value, out: &mut String) {
+    let _ = write!(out, "{scalar}");
 }
 
 /// Reads the bytes, and again with rewritten numbers where 64 bits do not hold one of them.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use crate::json::{append_json, append_list, append_name};
 use crate::number::exact_digits;
 use crate::path::{EventPath, PathStep};
 
@@ -75,34 +76,36 @@ impl PathTree {
         }
     }
 
-    /// The value without what no path reads. Texts, numbers and nulls stay: a null on the way says
-    /// that all below it is null.
-    pub(crate) fn prune(&self, value: &Value) -> Value {
+    /// Appends the value as JSON without what no path reads. Texts, numbers and nulls stay: a null
+    /// on the way says that all below it is null.
+    pub(crate) fn append_pruned(&self, value: &Value, out: &mut String) {
         if self.whole {
-            return value.clone();
+            return append_json(value, out);
         }
         match value {
-            Value::Object(_) if exact_digits(value).is_some() => value.clone(),
-            Value::Object(object) => Value::Object(self.prune_object(object)),
-            Value::Array(items) => {
-                let kept = self.items.as_ref().map(|tree| {
-                    let kept = items.iter().map(|item| tree.prune(item));
-                    kept.collect()
-                });
-                Value::Array(kept.unwrap_or_default())
+            Value::Object(object) if exact_digits(value).is_none() => {
+                self.append_pruned_object(object, out);
             }
-            scalar => scalar.clone(),
+            Value::Array(items) => match &self.items {
+                Some(tree) => append_list(items, out, |item, out| tree.append_pruned(item, out)),
+                None => out.push_str("[]"),
+            },
+            scalar => append_json(scalar, out),
         }
     }
 
-    fn prune_object(&self, object: &Map<String, Value>) -> Map<String, Value> {
-        let mut kept = Map::new();
+    fn append_pruned_object(&self, object: &Map<String, Value>, out: &mut String) {
+        out.push('{');
+        let mut separator = "";
         for (name, tree) in &self.members {
             if let Some(member) = object.get(name) {
-                kept.insert(name.clone(), tree.prune(member));
+                out.push_str(separator);
+                append_name(name, out);
+                tree.append_pruned(member, out);
+                separator = ",";
             }
         }
-        kept
+        out.push('}');
     }
 
     /// Whether the value holds anything that a path reads.
@@ -178,6 +181,13 @@ mod tests {
         tree
     }
 
+    /// The value that is left of another.
+    fn prune(tree: &PathTree, value: &Value) -> Value {
+        let mut text = String::new();
+        tree.append_pruned(value, &mut text);
+        serde_json::from_str(&text).unwrap()
+    }
+
     #[test]
     fn only_what_paths_read_is_kept() {
         let value = json!({
@@ -192,7 +202,7 @@ mod tests {
             "$.absent",
         ]);
         assert_eq!(
-            tree.prune(&value),
+            prune(&tree, &value),
             json!({
                 "id": 1, "name": {"last": "Lee"},
                 "flats": [{"no": 2, "rent": 5}, {"no": 3}], "none": null
@@ -200,7 +210,7 @@ mod tests {
         );
         let second = tree_of(&["$.flats[1].no"]);
         assert_eq!(
-            second.prune(&value),
+            prune(&second, &value),
             json!({"flats": [{"no": 2}, {"no": 3}]})
         );
     }
@@ -224,6 +234,6 @@ mod tests {
         });
         let mut value = kept.clone();
         value["d"] = json!(3);
-        assert_eq!(tree.prune(&value), kept);
+        assert_eq!(prune(&tree, &value), kept);
     }
 }

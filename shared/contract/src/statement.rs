@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::fault::EventFault;
-use crate::json::{read_written_json, render_json};
+use crate::json::{append_json, read_written_json, render_json};
 use crate::number::exact_digits;
 
 /// What an event says of its record, reduced to the paths of the mapping.
@@ -27,16 +27,10 @@ impl Statement {
     /// The statement as a column holds it.
     #[must_use]
     pub fn to_text(&self) -> String {
-        let mut document = Map::new();
-        document.insert("k".to_owned(), self.kind.as_str().into());
-        if !self.is_time_stated {
-            document.insert("u".to_owned(), true.into());
-        }
-        if !is_empty_object(&self.event) {
-            document.insert("e".to_owned(), self.event.clone());
-        }
-        document.insert("b".to_owned(), self.body.clone());
-        render_json(&Value::Object(document))
+        let kind = (self.kind.as_str(), self.is_time_stated);
+        render_statement(kind, &render_json(&self.event), |out| {
+            append_json(&self.body, out)
+        })
     }
 
     /// Reads a statement from a column.
@@ -60,6 +54,28 @@ impl Statement {
     }
 }
 
+/// What an event states as a column holds it: of its type and of whether it states its time, of the
+/// JSON of what is read of the event, and of the record, which `append_body` writes.
+pub(crate) fn render_statement(
+    (kind, is_time_stated): (&str, bool),
+    event: &str,
+    append_body: impl FnOnce(&mut String),
+) -> String {
+    let mut text = String::from("{\"b\":");
+    append_body(&mut text);
+    if event != "{}" {
+        text.push_str(",\"e\":");
+        text.push_str(event);
+    }
+    text.push_str(",\"k\":");
+    append_json(&kind.into(), &mut text);
+    if !is_time_stated {
+        text.push_str(",\"u\":true");
+    }
+    text.push('}');
+    text
+}
+
 fn statement_fault(reason: &str) -> EventFault {
     EventFault::new("statement", "$", reason)
 }
@@ -68,10 +84,6 @@ fn statement_fault(reason: &str) -> EventFault {
 /// not hold is a scalar, though it is held as an object.
 fn is_object(value: &Value) -> bool {
     value.is_object() && exact_digits(value).is_none()
-}
-
-fn is_empty_object(value: &Value) -> bool {
-    value.as_object().is_some_and(Map::is_empty)
 }
 
 /// Applies a patch: objects are merged member by member, everything else is replaced, and what the

@@ -9,7 +9,7 @@ use crate::compile::{CompiledMapping, GroupedRecord, RecordGroup};
 use crate::event::Event;
 use crate::extension::EventOp;
 use crate::fault::EventFault;
-use crate::statement::Statement;
+use crate::statement::render_statement;
 use crate::structure::ContractFindings;
 
 /// What an event states of its record, for one group of the mapping's records.
@@ -21,8 +21,8 @@ pub struct EventStatement<'v> {
     pub op: RowOperation,
     /// The `pole_id` of the record.
     pub owner_id: Uuid,
-    /// What it states; none for a deletion.
-    pub statement: Option<Statement>,
+    /// What it states, as [`crate::Statement::parse`] reads it; none for a deletion.
+    pub text: Option<String>,
 }
 
 impl CompiledMapping {
@@ -117,11 +117,13 @@ fn state_group<'v>(
     body: &Value,
     owner_id: Uuid,
 ) -> EventStatement<'v> {
-    let statement = (op != EventOp::Delete).then(|| Statement {
-        kind: event.kind.clone(),
-        is_time_stated: event.is_time_stated,
-        event: group.event_tree.prune(&event.value),
-        body: group.body_tree.prune(body),
+    let text = (op != EventOp::Delete).then(|| {
+        let mut of_event = String::new();
+        group.event_tree.append_pruned(&event.value, &mut of_event);
+        let kind = (event.kind.as_str(), event.is_time_stated);
+        render_statement(kind, &of_event, |out| {
+            group.body_tree.append_pruned(body, out)
+        })
     });
     EventStatement {
         group,
@@ -132,6 +134,6 @@ fn state_group<'v>(
             EventOp::Upsert | EventOp::Ignore => RowOperation::RecordState,
         },
         owner_id,
-        statement,
+        text,
     }
 }
