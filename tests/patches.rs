@@ -1,9 +1,10 @@
 //! What a patch does not say stays as it is, in every shape that a mapping can have.
 
+use contract::Catalogue;
 use serde_json::{Value, json};
 
 use crate::days_in_memory::{Days, contracts, replace};
-use crate::lake_under_test::{MONDAY, SampleRow, person_event};
+use crate::lake_under_test::{MONDAY, SampleRow, person_event, repository_root};
 
 const MAPPING: &str = "sources/housing/person/mapping.yaml";
 
@@ -116,7 +117,7 @@ async fn a_further_row_without_a_key_stops_nothing() {
         let reference = "  - name: housing_reference";
         let partner = "  - name: partner\n    \
             table: person\n    \
-            id: {namespace: partner, key: [$.reason]}\n    \
+            id: {namespace: partner, key: [\"event:$.entityId\", $.reason]}\n    \
             when: {path: $.reason, present: true}\n    \
             columns: {surname: $.reason}\n";
         replace(files, MAPPING, reference, &format!("{partner}{reference}"));
@@ -160,4 +161,19 @@ async fn a_day_is_not_built_on_one_that_was_made_without_patches() {
         let failure = refused.unwrap_err();
         assert!(failure.message.contains("rebuild --raw"), "{failure}");
     }
+}
+
+#[test]
+fn a_further_row_that_two_records_could_give_is_refused() {
+    let contracts_folder = repository_root().join("contracts");
+    let mut files = host::read_contract_files(&contracts_folder.to_string_lossy()).unwrap();
+    let key = "key: [\"event:$.entityId\", {constant: preferred}]";
+    replace(&mut files, MAPPING, key, "key: [$.preferredSurname]");
+    let problems = Catalogue::compile(&files).unwrap_err();
+    let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    assert_eq!(texts.len(), 1, "{texts:?}");
+    assert!(
+        texts[0].contains("`preferred_name`") && texts[0].contains("kind: shared"),
+        "{texts:?}"
+    );
 }

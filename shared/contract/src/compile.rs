@@ -1,6 +1,7 @@
 //! Compiles a mapping once, at cold start: every name is resolved, and every required column is
 //! filled.
 
+mod further_rows;
 mod groups;
 mod record;
 
@@ -11,6 +12,7 @@ use serde_json::Value;
 
 pub use self::groups::{GroupedRecord, RecordGroup};
 
+use self::further_rows::find_rows_of_two_records;
 use self::groups::group_records;
 use self::record::compile_record;
 use crate::calendar::Calendar;
@@ -209,6 +211,7 @@ impl CompiledMapping {
         let calendar = compile_calendar(&document)
             .map_err(|(word, why)| vec![problem_at_word(file, &word, 1, why)])?;
         let records = compile_records(file, &document, &contract, context)?;
+        check_further_rows(file, &records, &contract)?;
         let record_groups = group_records(&records, &contract);
 
         contract.use_calendar(&calendar);
@@ -335,6 +338,27 @@ fn compile_records(
     } else {
         Err(problems)
     }
+}
+
+/// Refuses further rows of a source with patches that two of its records can both give.
+fn check_further_rows(
+    file: &DeclaredFile,
+    records: &[CompiledRecord],
+    contract: &SourceContract,
+) -> Result<(), Vec<Problem>> {
+    let shareable = find_rows_of_two_records(records, contract);
+    if shareable.is_empty() {
+        return Ok(());
+    }
+    let problems = shareable.into_iter().map(|name| {
+        let message = format!(
+            "the key of `{name}` does not hold the key of the record, so two records of `{}` could \
+             give one row; add the record's key, or write `kind: shared`",
+            contract.name
+        );
+        problem_at_word(file, &format!("name: {name}"), 1, message)
+    });
+    Err(problems.collect())
 }
 
 fn compile_calendar(document: &MappingDocument) -> Result<Calendar, MappingFinding> {

@@ -111,6 +111,17 @@ impl RecordGroup {
 /// The lists that a record of the mapping goes through, and the paths that it reads, from the root
 /// of the event or of the body.
 fn read_paths(record: &CompiledRecord) -> (Vec<TreePath>, Vec<TreePath>) {
+    let (lists, roots) = walk_lists(record);
+    let mut paths = Vec::new();
+    for (_, expression) in mapped_expressions(record) {
+        let read = expression.paths().into_iter();
+        paths.extend(read.map(|path| path.steps_from_root(&roots)));
+    }
+    (lists, paths)
+}
+
+/// The lists that a record of the mapping goes through, and where its paths begin.
+pub(super) fn walk_lists(record: &CompiledRecord) -> (Vec<TreePath>, PathRoots<TreePath>) {
     let mut roots = PathRoots {
         event: TreePath {
             is_of_event: true,
@@ -126,11 +137,5 @@ fn read_paths(record: &CompiledRecord) -> (Vec<TreePath>, Vec<TreePath>) {
         lists.push(here.clone());
         roots.parent = std::mem::replace(&mut roots.here, here);
     }
-
-    let mut paths = Vec::new();
-    for (_, expression) in mapped_expressions(record) {
-        let read = expression.paths().into_iter();
-        paths.extend(read.map(|path| path.steps_from_root(&roots)));
-    }
-    (lists, paths)
+    (lists, roots)
 }
