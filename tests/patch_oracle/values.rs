@@ -101,7 +101,10 @@ pub(super) fn datum_of(value: Option<&Value>) -> Datum {
     match value {
         None | Some(Value::Null) => Datum::Nothing,
         Some(Value::Bool(truth)) => Datum::Truth(*truth),
-        Some(Value::Number(number)) => Datum::Whole(number.as_i64().unwrap()),
+        Some(Value::Number(number)) => match number.as_i64() {
+            Some(whole) => Datum::Whole(whole),
+            None => Datum::Text(number.to_string()),
+        },
         Some(Value::String(text)) if text.trim().is_empty() => Datum::Nothing,
         Some(Value::String(text)) => Datum::Text(text.trim().to_owned()),
         Some(other) => Datum::Text(other.to_string()),
