@@ -47,6 +47,7 @@ fn every_command_has_help_with_an_example() {
         vec!["push"],
         vec!["run-day"],
         vec!["contract", "lint"],
+        vec!["contract", "try"],
         vec!["smoke"],
         vec!["package"],
         vec!["bench", "land"],

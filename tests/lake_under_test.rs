@@ -327,7 +327,7 @@ pub(crate) fn contracts_with(
 }
 
 /// A folder of a lake that no other test has.
-fn new_lake_folder() -> TempFolder {
+pub(crate) fn new_lake_folder() -> TempFolder {
     static COUNTER: AtomicU32 = AtomicU32::new(0);
     let number = COUNTER.fetch_add(1, Ordering::SeqCst);
     let folder =

@@ -46,6 +46,8 @@ mod state_fetch;
 mod state_machine;
 mod store_recorder;
 mod topic_to_raw;
+mod trials;
+mod try_page;
 mod vectors;
 mod whole_day;
 mod workflows;

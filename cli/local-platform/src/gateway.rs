@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use super::lambda::{LambdaFunction, PAYLOAD_BYTES_MAX};
 use super::problem::problem_response;
 use super::running::RunningPlatform;
+use super::try_page::{TryPage, page_router};
 use crate::operator_api;
 
 /// The largest request that API Gateway accepts.
@@ -23,8 +24,12 @@ const REQUEST_BYTES_MAX: usize = 10 * 1024 * 1024;
 /// names the caller.
 const LOCAL_CALLER: &str = "arn:aws:iam::000000000000:role/local-developer";
 
-/// The API: `/v1/…` goes to `event-relay`, `/_local/…` to the platform itself.
-pub fn api_router(running: Arc<RunningPlatform>) -> Router {
+/// The API: `/v1/…` goes to `event-relay`, `/_local/…` to the platform itself, `/try` to its page
+/// for trials where it has one.
+pub(crate) fn api_router(running: Arc<RunningPlatform>, page: Option<Arc<TryPage>>) -> Router {
+    let pages = page.map_or_else(Router::new, |page| {
+        Router::new().nest("/try", page_router(page))
+    });
     Router::new()
         .nest(
             "/_local",
@@ -33,6 +38,7 @@ pub fn api_router(running: Arc<RunningPlatform>) -> Router {
         .fallback(handle_event_request)
         .layer(DefaultBodyLimit::max(REQUEST_BYTES_MAX))
         .with_state(running)
+        .merge(pages)
 }
 
 /// The authoriser's claims about the caller; none when it refuses the request.

@@ -19,6 +19,7 @@ pub mod operator_token;
 pub mod private_files;
 mod problem;
 pub mod queue;
+pub mod run_contracts;
 pub mod running;
 pub mod s3;
 pub mod schedule;
@@ -26,6 +27,7 @@ pub mod secrets;
 pub mod startup;
 pub mod synthetic;
 pub mod tokens;
+pub mod try_page;
 
 pub use glue::LOCAL_DATABASE_PREFIX;
 pub use operator_token::OperatorToken;

@@ -13,6 +13,7 @@ use super::lambda::{InvokeError, LambdaFunction};
 use super::landed_records::LandedRecords;
 use super::operator_token::OperatorToken;
 use super::queue::LocalQueue;
+use super::run_contracts::RunContracts;
 use super::tokens::TokenIssuer;
 
 /// The parts of the platform that requests reach while it runs.
@@ -26,6 +27,8 @@ pub struct RunningPlatform {
     pub(super) functions: Vec<Arc<LambdaFunction>>,
     pub(super) queues: BTreeMap<String, Arc<LocalQueue>>,
     pub(super) mappings: Vec<Arc<KafkaMapping>>,
+    /// The contracts that the functions run.
+    pub(super) contracts: Arc<RunContracts>,
     /// The addresses that `/_local/status` answers with.
     pub(super) endpoints: Value,
 }
@@ -86,6 +89,12 @@ impl RunningPlatform {
         &self.operator
     }
 
+    /// The contracts that the functions run.
+    #[must_use]
+    pub fn contracts(&self) -> &RunContracts {
+        &self.contracts
+    }
+
     pub(super) fn status_json(&self) -> Value {
         let (records, messages) = self.pending_counts();
         let dead: usize = self
@@ -105,6 +114,7 @@ impl RunningPlatform {
             "clock_millis": self.clock.now_millis(),
             "working": working,
             "places": self.endpoints,
+            "contracts": {"folder": self.contracts.folder, "digests": self.contracts.digests},
         })
     }
 }

@@ -28,10 +28,12 @@ use super::private_files::{
     replace_private_file, write_private_file,
 };
 use super::queue::{LocalQueue, run_queue_mapping};
+use super::run_contracts::RunContracts;
 use super::running::RunningPlatform;
 use super::s3::{self, ACCESS_KEY, BucketFiles, SECRET_KEY};
 use super::secrets::{self, SECRETS_FILE};
 use super::tokens::TokenIssuer;
+use super::try_page::{EventTrial, TryPage};
 use super::{BUCKETS, gateway};
 
 /// How the platform is started.
@@ -55,6 +57,8 @@ pub struct LocalPlatform {
     pub running: Arc<RunningPlatform>,
     /// The HTTP API's address, such as `http://127.0.0.1:8470`.
     pub api: String,
+    /// The address of the page on which events are tried, with its key, where there is one.
+    pub try_page: Option<String>,
     /// The S3 endpoint.
     pub s3: String,
     /// The Kafka broker, `host:port`.
@@ -92,6 +96,17 @@ impl LocalPlatform {
     /// # Errors
     /// When the folder is in use, a port is taken, or a contract does not compile.
     pub async fn start(options: PlatformOptions) -> io::Result<Self> {
+        Self::start_with_page(options, None).await
+    }
+
+    /// The same with a page on which a developer tries events.
+    ///
+    /// # Errors
+    /// As [`LocalPlatform::start`].
+    pub async fn start_with_page(
+        options: PlatformOptions,
+        trial: Option<Arc<dyn EventTrial>>,
+    ) -> io::Result<Self> {
         let folder = &options.folder;
         open_platform_folder(folder)?;
         create_private_folder(&folder.join("logs"))?;
@@ -99,6 +114,9 @@ impl LocalPlatform {
         protect_key_file(&folder.join(SECRETS_FILE))?;
         let pack = std::fs::canonicalize(folder)?.join("contracts.json");
         write_private_file(&pack, b"")?;
+        // Before they are packed: a change in between counts as one.
+        let contracts = RunContracts::read(&options.contracts).map_err(io::Error::other)?;
+        let contracts = Arc::new(contracts);
         let catalogue = host::pack_contracts(&options.contracts.to_string_lossy(), &pack)
             .map_err(|failure| io::Error::other(failure.to_string()))?;
 
@@ -120,10 +138,15 @@ impl LocalPlatform {
             functions,
             queues,
             mappings,
+            contracts: Arc::clone(&contracts),
             endpoints: services.endpoints_json(),
             clock: services.clock,
         });
-        let router = gateway::api_router(Arc::clone(&running));
+        let page = trial
+            .map(|trial| TryPage::new(trial, contracts))
+            .transpose()?;
+        let page = page.map(Arc::new);
+        let router = gateway::api_router(Arc::clone(&running), page.clone());
         let api = serve_http(router, options.port, &mut tasks).await?;
 
         let file = folder.join("platform.json");
@@ -133,6 +156,7 @@ impl LocalPlatform {
         replace_private_file(&file, addresses.to_string().as_bytes())?;
         Ok(Self {
             running,
+            try_page: page.map(|page| page.address(&api)),
             api,
             s3: services.s3,
             kafka: services.kafka,

@@ -9,9 +9,11 @@ use lake::limits::ANSWER_BYTES_MAX;
 use serde_json::Value;
 
 use crate::bounded_answer::read_answer;
+use crate::contract_mix::require_same_contracts;
 use crate::error::CliError;
 use crate::place::PlatformArgs;
 use crate::signature::RequestSigner;
+use local_platform::run_contracts::ContractUse;
 use local_platform::startup::is_running;
 use local_platform::{LocalPlatform, OperatorToken, PlatformOptions};
 
@@ -36,7 +38,7 @@ pub struct PlatformClient {
     /// The token of the platform's folder, for the platform's own API.
     operator_token: Option<String>,
     /// The platform that was started for this command, if none was running.
-    _started: Option<LocalPlatform>,
+    started: Option<LocalPlatform>,
 }
 
 /// What became of pushed events.
@@ -72,9 +74,38 @@ impl PlatformClient {
         let platform = LocalPlatform::start(platform_options(place, 0)?).await?;
         let client = Self::for_platform(&platform);
         Ok(Self {
-            _started: Some(platform),
+            started: Some(platform),
             ..client
         })
+    }
+
+    /// The same, for a command that this use of the contracts makes.
+    ///
+    /// # Errors
+    /// When a platform runs on the folder with other contracts than those of the arguments now: the
+    /// command would mix the two.
+    pub(crate) async fn connect_with_contracts(
+        place: &PlatformArgs,
+        used: ContractUse<'_>,
+    ) -> Result<Self, CliError> {
+        let client = Self::connect_or_start(place).await?;
+        client.require_same_contracts(place, used).await?;
+        Ok(client)
+    }
+
+    /// Checks that the platform runs the contracts of the arguments, as far as this use reads them.
+    ///
+    /// # Errors
+    /// The files that differ, and what to do.
+    pub(crate) async fn require_same_contracts(
+        &self,
+        place: &PlatformArgs,
+        used: ContractUse<'_>,
+    ) -> Result<(), CliError> {
+        match self.started {
+            Some(_) => Ok(()),
+            None => require_same_contracts(&self.platform_status().await?, place, used),
+        }
     }
 
     /// A client of the platform that runs on the folder, if one is running.
@@ -113,7 +144,7 @@ impl PlatformClient {
             token: None,
             signer: None,
             operator_token: None,
-            _started: None,
+            started: None,
         }
     }
 

@@ -75,6 +75,7 @@ fn run_contract_command(command: ContractCommand) -> Result<bool, CliError> {
         ContractCommand::Test(args) => {
             contract::test::run(&args.contracts, args.source.as_deref(), args.update)
         }
+        ContractCommand::Try(args) => contract::try_events::run(&args),
         ContractCommand::Docs(args) => contract::docs::run(&args.contracts, &args.out),
         ContractCommand::Pack(args) => contract::pack::run(&args.contracts, &args.out),
         ContractCommand::Schema(args) => contract::schema::run(args.out.as_deref()),

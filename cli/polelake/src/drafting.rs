@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use contract::{
-    Catalogue, DeclaredFile, DraftRequest, FileDialect, FileFormat, SourceDraft, SourceSamples,
-    TableContract,
+    Catalogue, DeclaredFile, DraftRequest, FileDialect, FileFormat, SourceContract, SourceDraft,
+    SourceSamples,
 };
 use serde_json::Value;
 
@@ -13,6 +13,7 @@ use crate::backfill::records::{FileKind, open_record_file};
 use crate::backfill::sniffer::{SniffedDialect, sniff_table};
 use crate::client::require_contracts;
 use crate::error::CliError;
+use crate::samples::record_event;
 
 /// Samples that are kept beside the contract as events.
 const KEPT_SAMPLES: usize = 20;
@@ -52,7 +53,8 @@ pub fn draft_from_files(
     let files = SampleFiles::look_at(from)?;
     let samples = files.count_samples()?;
     let count = samples.count();
-    let tables = compile_tables(contracts)?;
+    let shared = read_shared_files(contracts)?;
+    let tables = Catalogue::compile(&shared).map_err(|problems| problems[0].to_string())?;
     let sniffed = files.sniffed.as_ref();
     let request = DraftRequest {
         team,
@@ -61,10 +63,10 @@ pub fn draft_from_files(
         dialect_remarks: sniffed
             .map(|sniffed| sniffed.remarks.clone())
             .unwrap_or_default(),
-        tables: &tables,
+        tables: &tables.tables,
     };
     let draft = contract::draft_source(&request, samples)?;
-    write_draft(&folder, &draft, &files)?;
+    write_draft(&folder, (&draft, &shared), &files)?;
     Ok(WrittenDraft {
         source: format!("{team}-{dataset}"),
         folder,
@@ -92,16 +94,14 @@ fn is_plain_name(name: &str) -> bool {
     !name.is_empty() && bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
-/// The tables that a draft can fill. Other sources are left out: a draft must not fail because of
-/// them.
-fn compile_tables(contracts: &Path) -> Result<Vec<TableContract>, CliError> {
+/// The tables that a draft can fill, and the lists. Other sources are left out: a draft must not
+/// fail because of them.
+fn read_shared_files(contracts: &Path) -> Result<Vec<DeclaredFile>, CliError> {
     require_contracts(contracts)?;
     let mut files = host::read_contract_files(&contracts.to_string_lossy())
         .map_err(|failure| failure.message)?;
     files.retain(is_shared_file);
-    let catalogue = Catalogue::compile(&files).map_err(|problems| problems[0].to_string())?;
-
-    Ok(catalogue.tables)
+    Ok(files)
 }
 
 fn is_shared_file(file: &DeclaredFile) -> bool {
@@ -151,7 +151,10 @@ impl<'f> SampleFiles<'f> {
             samples.set_columns(opened.columns);
             for record in opened.records {
                 let record = record.map_err(|fault| fault.why)?;
-                samples.add(&record.value)?;
+                match record.is_deletion {
+                    true => samples.note_deletion(),
+                    false => samples.add(&record.value)?,
+                }
             }
         }
         Ok(samples)
@@ -181,7 +184,7 @@ fn begins_like_json(file: &Path) -> Result<bool, CliError> {
 
 fn write_draft(
     folder: &Path,
-    draft: &SourceDraft,
+    (draft, shared): (&SourceDraft, &[DeclaredFile]),
     files: &SampleFiles<'_>,
 ) -> Result<(), CliError> {
     let samples_folder = folder.join("samples");
@@ -189,6 +192,11 @@ fn write_draft(
     std::fs::write(folder.join("contract.odcs.yaml"), &draft.contract)?;
     std::fs::write(folder.join("mapping.yaml"), &draft.mapping)?;
 
+    let confirmed = compile_confirmed(draft, shared);
+    let contract = confirmed
+        .as_ref()
+        .and_then(|catalogue| catalogue.mappings.first())
+        .map(|mapping| &*mapping.contract);
     let mut kept = 0;
     for file in files.files {
         let is_small = std::fs::metadata(file)?.len() <= KEPT_FILE_BYTES;
@@ -197,27 +205,59 @@ fn write_draft(
             Some(name) => {
                 std::fs::copy(file, samples_folder.join(name))?;
             }
-            None => write_samples(&samples_folder, (file, draft), &mut kept)?,
+            None => write_samples(&samples_folder, (file, draft), contract, &mut kept)?,
         }
     }
     Ok(())
 }
 
+/// The draft as it compiles once every decision is confirmed: it says which event a record of a
+/// file becomes. None where a person must change more.
+fn compile_confirmed(draft: &SourceDraft, shared: &[DeclaredFile]) -> Option<Catalogue> {
+    let mut files = shared.to_vec();
+    for (name, text) in [
+        ("contract.odcs.yaml", &draft.contract),
+        ("mapping.yaml", &draft.mapping),
+    ] {
+        let path = format!("sources/draft/draft/{name}");
+        files.push(DeclaredFile::new(path, contract::confirm_draft(text)));
+    }
+    Catalogue::compile(&files).ok()
+}
+
 /// Writes the first records of a file as events.
+///
+/// A row of a table holds texts, and a deletion of an export may be a key alone: their events are
+/// those that a backfill makes by the contract, with its numbers and its event type.
 fn write_samples(
     folder: &Path,
     (file, draft): (&Path, &SourceDraft),
+    contract: Option<&SourceContract>,
     kept: &mut usize,
 ) -> Result<(), CliError> {
     let expected = expectation(draft.dialect.as_ref());
-    for record in open_record_file(file, &expected)?.records {
+    let opened = open_record_file(file, &expected)?;
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    for (record, row) in opened.records.zip(1_u64..) {
         if *kept == KEPT_SAMPLES {
             break;
         }
-        *kept += 1;
         let record = record.map_err(|fault| fault.why)?;
-        let sample = folder.join(format!("sample-{kept}.json"));
-        std::fs::write(sample, sample_text(&record.value)?)?;
+        let is_made = opened.is_untyped || record.is_deletion;
+        let text = match contract.filter(|_| is_made) {
+            Some(contract) => {
+                // A row that becomes no event is no sample.
+                let event = record_event(contract, record, opened.is_untyped, (&name, row));
+                let Ok(event) = event.map(|event| contract::read_json(&event)) else {
+                    continue;
+                };
+                sample_text(&event.map_err(|fault| fault.reason)?)?
+            }
+            None if record.is_deletion => continue,
+            None => sample_text(&record.value)?,
+        };
+        *kept += 1;
+        std::fs::write(folder.join(format!("sample-{kept}.json")), text)?;
     }
     Ok(())
 }
@@ -233,5 +273,7 @@ fn sample_text(sample: &Value) -> Result<String, CliError> {
     }
 }
 
+#[cfg(test)]
+mod event_tests;
 #[cfg(test)]
 mod tests;

@@ -14,6 +14,7 @@ use contract::Catalogue;
 use event_relay::producer::{KafkaSettings, partition_bounds};
 use local_platform::glue::LOCAL_DATABASE_PREFIX;
 use local_platform::identity_key::read_identity_key;
+use local_platform::run_contracts::ContractUse;
 use local_platform::s3::{ACCESS_KEY, SECRET_KEY};
 use operations::{LakeHandle, PartitionOffsets};
 use serde_json::Value;
@@ -117,7 +118,20 @@ impl OpenLake {
         })
     }
 
-    /// Opens the lake with the key of its ids, for a command that maps events again.
+    /// Opens the lake for a command that has the platform's functions map events again.
+    ///
+    /// # Errors
+    /// When the local platform runs other contracts than those of the arguments.
+    pub async fn open_with_contracts(lake: &LakeArgs) -> Result<Self, CliError> {
+        let opened = Self::open(lake).await?;
+        if let Some(client) = opened.platform_client() {
+            let used = ContractUse::Lake;
+            client.require_same_contracts(&lake.place, used).await?;
+        }
+        Ok(opened)
+    }
+
+    /// Opens the lake with the key of its ids, for a command that maps events again itself.
     pub async fn open_with_identity_key(lake: &LakeArgs) -> Result<Self, CliError> {
         let mut opened = Self::open(lake).await?;
         let key = match &opened.origin {

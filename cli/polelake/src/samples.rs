@@ -7,16 +7,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use bytes::Bytes;
-use contract::{Catalogue, CompiledMapping, Event, EventOp, FilePlace, SourceContract};
+use contract::{Catalogue, CompiledMapping, Event, EventOp, FilePlace, FileRecord, SourceContract};
+use lake::Receipt;
 use lake::limits::DOCUMENT_BYTES_MAX;
-use lake::{Chunk, RawRecord, Receipt, decode_raw, encode_raw};
-use parquet::file::reader::{FileReader, SerializedFileReader};
-use pole::IdentityKey;
 
 use crate::backfill::record::FileExpectation;
 use crate::backfill::records::open_record_file;
 use crate::error::CliError;
+use crate::sampled_event::sample_event;
+pub use crate::sampled_event::{SampleRow, read_parquet_rows};
 
 /// The file of expected rows, beside a contract.
 pub const EXPECTED_FILE: &str = "expected.txt";
@@ -36,9 +35,6 @@ const SKIPPED_COLUMNS: [&str; 8] = [
     "source",
     "source_event_id",
 ];
-
-/// A row as texts, by column; columns that are null are left out.
-pub type SampleRow = BTreeMap<String, String>;
 
 /// What a source's samples become.
 #[derive(Debug)]
@@ -186,19 +182,7 @@ fn read_file_events(contract: &SourceContract, file: &Path) -> Result<Vec<Sample
     let mut events = Vec::new();
     for (record, row) in opened.records.zip(1_u64..) {
         let record = record.map_err(|fault| fault.why)?;
-        let typed = match opened.is_untyped {
-            true => contract.type_texts(record),
-            false => Ok(record),
-        };
-        let place = FilePlace {
-            digest: "sample",
-            name: &name,
-            row,
-        };
-        let event = typed.and_then(|record| {
-            let event = contract.backfill_event(record, Some(&place));
-            event.map_err(|fault| fault.to_string())
-        });
+        let event = record_event(contract, record, opened.is_untyped, (&name, row));
         let event = event.map_err(|why| format!("{} record {row}: {why}", file.display()))?;
         events.push(SampleEvent {
             name: format!("{name} {row}"),
@@ -208,6 +192,26 @@ fn read_file_events(contract: &SourceContract, file: &Path) -> Result<Vec<Sample
         });
     }
     Ok(events)
+}
+
+/// The event that a backfill makes of the record in a row of a file.
+pub(crate) fn record_event(
+    contract: &SourceContract,
+    record: FileRecord,
+    is_untyped: bool,
+    (name, row): (&str, u64),
+) -> Result<Vec<u8>, String> {
+    let typed = match is_untyped {
+        true => contract.type_texts(record)?,
+        false => record,
+    };
+    let place = FilePlace {
+        digest: "sample",
+        name,
+        row,
+    };
+    let event = contract.backfill_event(typed, Some(&place));
+    event.map_err(|fault| fault.to_string())
 }
 
 fn read_sample_file(file: &Path) -> Result<Vec<u8>, String> {
@@ -222,58 +226,30 @@ fn write_event_rows(
     (bytes, timestamp): (Vec<u8>, i64),
     out: &mut String,
 ) -> Result<usize, CliError> {
-    let chunk = Chunk {
-        topic: mapping.contract.topic.clone(),
-        epoch: 1,
-        partition: 0,
-        offset: 0,
-    };
-    let record = RawRecord {
-        offset: 0,
-        timestamp,
-        timestamp_type: None,
-        landed_at: None,
-        key: None,
-        value: Some(Bytes::from(bytes)),
-        headers: None,
-    };
-    let raw = decode_raw(encode_raw(&chunk, &[record], 1)?)?;
-    let transformed = pole_transform::transform_sample(
-        catalogue,
-        &IdentityKey::for_tests(),
-        mapping,
-        (&chunk, 1),
-        &raw,
-    )?;
-    write_receipt_notes(&transformed.receipt, out);
-
-    let mut count = 0;
-    for (key, bytes) in transformed.objects {
-        let mut tables = transformed.receipt.tables.iter();
-        let Some((table, _)) = tables.find(|(_, object)| object.key == key) else {
-            continue;
-        };
-        for row in read_parquet_rows(bytes)? {
-            let _ = writeln!(out, "{table}");
-            write_row(&row, out);
-            count += 1;
-        }
+    let sampled = sample_event(catalogue, mapping, (bytes, timestamp))?;
+    write_receipt_notes(&sampled.receipt, out);
+    for (table, row) in &sampled.rows {
+        let _ = writeln!(out, "{table}");
+        write_row(row, "    ", out);
     }
-    Ok(count)
+    Ok(sampled.rows.len())
 }
 
 /// Writes a row's columns, one on each line, with their values below each other.
-fn write_row(row: &SampleRow, out: &mut String) {
-    let shown: Vec<(&String, &String)> = row
-        .iter()
-        .filter(|(name, _)| !SKIPPED_COLUMNS.contains(&name.as_str()))
-        .collect();
+pub(crate) fn write_row(row: &SampleRow, indent: &str, out: &mut String) {
+    let shown: Vec<(&String, &String)> = shown_columns(row).collect();
     let width = shown.iter().map(|(name, _)| name.len()).max();
     let width = width.unwrap_or_default();
 
     for (name, value) in shown {
-        let _ = writeln!(out, "    {name:width$}  {value}");
+        let _ = writeln!(out, "{indent}{name:width$}  {value}");
     }
+}
+
+/// The columns of a row that the mapping fills, and its ids and time.
+pub(crate) fn shown_columns(row: &SampleRow) -> impl Iterator<Item = (&String, &String)> {
+    row.iter()
+        .filter(|(name, _)| !SKIPPED_COLUMNS.contains(&name.as_str()))
 }
 
 /// Writes what a receipt says beyond the rows.
@@ -281,38 +257,22 @@ fn write_receipt_notes(receipt: &Receipt, out: &mut String) {
     if receipt.ignored > 0 {
         let _ = writeln!(out, "ignored");
     }
-    for (title, counts) in [
-        ("quarantined", &receipt.quarantined),
+    let quarantined = receipt.quarantined.keys().map(|rule| ("quarantined", rule));
+    for (title, name) in quarantined.chain(receipt_findings(receipt)) {
+        let _ = writeln!(out, "{title}: {name}");
+    }
+}
+
+/// What a receipt counts that costs no record, with its paths.
+pub(crate) fn receipt_findings(receipt: &Receipt) -> impl Iterator<Item = (&'static str, &String)> {
+    let findings = [
         ("not declared", &receipt.undeclared),
         ("not listed", &receipt.unlisted),
         ("unreadable", &receipt.unreadable),
         ("more than once", &receipt.duplicates),
-    ] {
-        for name in counts.keys() {
-            let _ = writeln!(out, "{title}: {name}");
-        }
-    }
-}
-
-/// The rows of a Parquet file.
-///
-/// # Errors
-/// When the bytes are no Parquet file.
-pub fn read_parquet_rows(bytes: Bytes) -> Result<Vec<SampleRow>, CliError> {
-    let reader = SerializedFileReader::new(bytes)?;
-    let mut rows = Vec::new();
-    for row in reader.get_row_iter(None)? {
-        let row = row?;
-        let mut texts = SampleRow::new();
-        for (name, field) in row.get_column_iter() {
-            let text = field.to_string();
-            if text != "null" {
-                texts.insert(name.clone(), text.trim_matches('"').to_owned());
-            }
-        }
-        rows.push(texts);
-    }
-    Ok(rows)
+    ];
+    let findings = findings.into_iter();
+    findings.flat_map(|(title, counts)| counts.keys().map(move |name| (title, name)))
 }
 
 /// What an event type does, in one word.

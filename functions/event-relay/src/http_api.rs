@@ -3,13 +3,14 @@
 //! `POST /v1/{source}/events` and `GET /v1/{source}/contract`.
 
 use async_trait::async_trait;
-use contract::{EVENT_BYTES_MAX, Event, SourceContract};
+use contract::SourceContract;
 use host::{Failure, TimeBudget, emit_metric};
 use serde_json::{Value, json};
 use trigger::HttpRequest;
 
 use crate::body::{decompress_body, split_events};
 use crate::caller::authorise_caller;
+use crate::check::read_event;
 use crate::context::Context;
 use crate::inbound::{InboundEvents, PayloadMembers, unreadable_payload};
 use crate::problem::{HttpStatus, ProblemDetails, RefusalReason};
@@ -127,31 +128,14 @@ async fn deliver_checked_events(
     results
 }
 
-/// What the relay itself requires of an event: that it can be read, and has an id, a type, a time
-/// and a key. The transform finds whether its fields fit the mapping: there, nothing is lost.
+/// An event that passes the relay's checks.
 fn check_event<'c>(
     contract: &'c SourceContract,
     bytes: Vec<u8>,
     index: usize,
     metadata: &RequestMetadata,
 ) -> Result<CheckedEvent<'c>, ProblemDetails> {
-    if bytes.len() > EVENT_BYTES_MAX {
-        let length = bytes.len();
-        return Err(ProblemDetails::new(
-            RefusalReason::EventTooLarge,
-            format!("the event has {length} bytes, more than {EVENT_BYTES_MAX}"),
-        ));
-    }
-
-    // The bytes are hashed only for a source whose events have no ids.
-    let request_id = (!contract.has_event_ids())
-        .then(|| request_event_id(contract, &metadata.name, index, &bytes));
-    let mut event = Event::parse(contract, &bytes, request_id.as_deref())?;
-    event.arrived_at(contract, host::now_micros())?;
-    if let Some(fault) = metadata.kind.cloud_event_fault(&event.value) {
-        return Err(ProblemDetails::new(RefusalReason::CloudEventInvalid, fault));
-    }
-
+    let event = read_event(contract, &bytes, metadata.kind, (&metadata.name, index))?;
     let id = event.id.clone();
     let prepared = PreparedEvent {
         contract,
@@ -160,14 +144,6 @@ fn check_event<'c>(
         traceparent: metadata.traceparent.clone(),
     };
     Ok((id, prepared))
-}
-
-/// The id of an event whose source gives none: of the request's name, its index and its bytes. The
-/// same request again gives the same ids; equal events of two requests are two; another body under
-/// a used name is not lost.
-fn request_event_id(contract: &SourceContract, name: &str, index: usize, bytes: &[u8]) -> String {
-    let named_bytes = [format!("{name}\n{index}\n").as_bytes(), bytes].concat();
-    pole::derived_event_id(&contract.name, &named_bytes).to_string()
 }
 
 fn emit_request_metrics(source: &str, accepted: usize, refused: usize) {

@@ -5,6 +5,7 @@
 
 mod body;
 mod caller;
+pub mod check;
 mod context;
 mod delivery;
 pub mod fetch;

@@ -181,6 +181,11 @@ impl ProblemDetails {
         self.reason.status().code
     }
 
+    /// What is wrong and what would be right, in words.
+    pub(crate) fn into_detail(self) -> String {
+        self.detail
+    }
+
     /// The members that RFC 9457 defines, and the rule.
     pub(crate) fn to_json(&self) -> Value {
         let rule = self.reason.rule();

@@ -7,11 +7,14 @@
 mod context;
 mod erasures;
 mod handler;
+mod refined_form;
+mod samples;
 mod transform;
 
 pub use context::Context;
 pub use handler::{handle, retransform_chunk};
-pub use transform::{TransformedChunk, transform_chunk, transform_sample, transform_unerased};
+pub use samples::{transform_lone_state, transform_sample};
+pub use transform::{TransformedChunk, transform_chunk, transform_unerased};
 
 use std::sync::Arc;
 

@@ -16,6 +16,7 @@ use lake::{
 use pole::{IdentityKey, Uuid};
 
 use crate::erasures;
+use crate::refined_form::RefinedForm;
 
 /// All that one raw object gives.
 #[derive(Debug)]
@@ -65,28 +66,6 @@ pub fn transform_unerased(
     transform.run(batches)
 }
 
-/// The rows that each event gives alone, for samples: of a patch the columns that it states. A lake
-/// holds the statements of such events, and the merge makes rows of all of them together.
-///
-/// # Errors
-/// As [`transform_chunk`].
-pub fn transform_sample(
-    catalogue: &Catalogue,
-    identity_key: &IdentityKey,
-    mapping: &CompiledMapping,
-    (chunk, next): (&Chunk, i64),
-    batches: &[RawBatch],
-) -> Result<TransformedChunk, LakeError> {
-    let erasures = ErasedSubjects::default();
-    let declared = (catalogue, identity_key, mapping);
-    let transform = ChunkTransform::new(declared, (chunk, next), &erasures);
-    ChunkTransform {
-        gives_event_rows: true,
-        ..transform
-    }
-    .run(batches)
-}
-
 /// Microseconds of a minute.
 const MICROS_PER_MINUTE: i64 = 60_000_000;
 
@@ -109,7 +88,7 @@ struct RecordPosition {
     appended: i64,
 }
 
-struct ChunkTransform<'w> {
+pub(crate) struct ChunkTransform<'w> {
     identity_key: &'w IdentityKey,
     mapping: &'w CompiledMapping,
     chunk: &'w Chunk,
@@ -124,12 +103,14 @@ struct ChunkTransform<'w> {
     latest_day: Option<Day>,
     findings: ContractFindings,
     receipt: Receipt,
-    /// Whether the rows that an event gives alone are written in place of its statements.
-    gives_event_rows: bool,
+    /// What is written of an event.
+    form: RefinedForm,
+    /// Why records of the mapping have no row, though their event fits.
+    withheld: Vec<EventFault>,
 }
 
 impl<'w> ChunkTransform<'w> {
-    fn new(
+    pub(crate) fn new(
         (catalogue, identity_key, mapping): (&'w Catalogue, &'w IdentityKey, &'w CompiledMapping),
         (chunk, next): (&'w Chunk, i64),
         erasures: &'w ErasedSubjects,
@@ -148,17 +129,32 @@ impl<'w> ChunkTransform<'w> {
             latest_day: None,
             findings: ContractFindings::default(),
             receipt: empty_receipt(mapping, chunk, next),
-            gives_event_rows: false,
+            form: RefinedForm::Lake,
+            withheld: Vec::new(),
         }
     }
 
-    fn run(mut self, batches: &'w [RawBatch]) -> Result<TransformedChunk, LakeError> {
+    /// The same, with another form of what is written.
+    pub(crate) fn in_form(self, form: RefinedForm) -> Self {
+        Self { form, ..self }
+    }
+
+    fn run(self, batches: &'w [RawBatch]) -> Result<TransformedChunk, LakeError> {
+        Ok(self.run_with_withheld(batches)?.0)
+    }
+
+    /// Transforms the records; gives also why records of the mapping have no row.
+    pub(crate) fn run_with_withheld(
+        mut self,
+        batches: &'w [RawBatch],
+    ) -> Result<(TransformedChunk, Vec<EventFault>), LakeError> {
         for batch in batches {
             for row in 0..batch.len() {
                 self.transform_record(batch, row);
             }
         }
-        self.into_transformed()
+        let withheld = std::mem::take(&mut self.withheld);
+        Ok((self.into_transformed()?, withheld))
     }
 
     /// The rows of an event, and the statements that it makes of its record.
@@ -170,11 +166,16 @@ impl<'w> ChunkTransform<'w> {
         'w: 'e,
     {
         let (mapping, key) = (self.mapping, self.identity_key);
-        if self.gives_event_rows {
-            let evaluated = mapping.evaluate_and_count(event, key, &mut self.findings)?;
-            return Ok((evaluated, Vec::new()));
-        }
-        mapping.evaluate_with_statements(event, key, &mut self.findings)
+        let evaluated = match self.form {
+            RefinedForm::Lake => {
+                return mapping.evaluate_with_statements(event, key, &mut self.findings);
+            }
+            RefinedForm::EventRows => mapping.evaluate_and_count(event, key, &mut self.findings)?,
+            RefinedForm::LoneState => {
+                mapping.evaluate_lone_state(event, key, &mut self.withheld)?
+            }
+        };
+        Ok((evaluated, Vec::new()))
     }
 
     fn transform_record(&mut self, batch: &'w RawBatch, row: usize) {

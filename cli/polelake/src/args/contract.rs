@@ -31,6 +31,13 @@ pub(crate) enum ContractCommand {
             polelake contract test --update"
     )]
     Test(ContractTestArgs),
+    /// Show what events become without sending them: whether the API accepts each, whether it is
+    /// quarantined and why, and its rows; exit code 2 when one is refused or quarantined.
+    #[command(
+        after_help = "Example: polelake contract try housing-person event.json\n         \
+            polelake contract try library-loans loans.csv --json"
+    )]
+    Try(ContractTryArgs),
     /// Write the contracts, mappings and lists as Markdown.
     #[command(after_help = "Example: polelake contract docs --out contract-docs")]
     Docs(ContractDocsArgs),
@@ -87,6 +94,25 @@ pub(crate) struct ContractTestArgs {
     /// Overwrite the expected rows with those that the samples become.
     #[arg(long)]
     pub(crate) update: bool,
+    /// The folder of contracts and mappings.
+    #[arg(long, default_value = "contracts")]
+    pub(crate) contracts: PathBuf,
+}
+
+/// Which events are tried.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ContractTryArgs {
+    /// The source, as its contract calls it.
+    pub(crate) source: String,
+    /// The file, `-` for standard input: events in JSON as `push` sends them, or a table as
+    /// `backfill` reads it.
+    pub(crate) file: PathBuf,
+    /// Read JSON as records too, as `backfill` does.
+    #[arg(long)]
+    pub(crate) records: bool,
+    /// Print the outcome as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
     /// The folder of contracts and mappings.
     #[arg(long, default_value = "contracts")]
     pub(crate) contracts: PathBuf,

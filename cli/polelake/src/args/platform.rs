@@ -7,6 +7,7 @@ use lake::Day;
 
 use super::days::parse_day;
 
+use crate::contract_mix::DEFAULT_PORT;
 use crate::place::PlatformArgs;
 
 /// Whose events the demonstration sends, and how many.
@@ -35,7 +36,7 @@ pub(crate) struct UpArgs {
     #[command(flatten)]
     pub(crate) place: PlatformArgs,
     /// The port of the HTTP API.
-    #[arg(long, default_value_t = 8470)]
+    #[arg(long, default_value_t = DEFAULT_PORT)]
     pub(crate) port: u16,
 }
 

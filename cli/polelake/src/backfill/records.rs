@@ -2,7 +2,7 @@
 //! the name says so.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{Cursor, Read};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -100,6 +100,42 @@ pub fn open_record_file(path: &Path, expected: &FileExpectation) -> Result<Recor
         records,
         total,
         read_so_far,
+        is_untyped: kind.format != FileFormat::Json,
+        columns,
+    })
+}
+
+/// Opens what was pasted or piped, as it is expected to be written; `name` is that of its file, or
+/// says what it is.
+///
+/// # Errors
+/// When it does not fit from its beginning, and for a workbook or Parquet, which are read at their
+/// ends first.
+pub(crate) fn open_record_bytes(
+    name: &str,
+    bytes: Cursor<Vec<u8>>,
+    expected: &FileExpectation,
+) -> Result<RecordFile, CliError> {
+    let path = Path::new(name);
+    let kind = FileKind::of(path, expected.dialect.format);
+    if matches!(kind.format, FileFormat::Parquet | FileFormat::Xlsx) {
+        let why = format!(
+            "{name}: a workbook or Parquet is read from a file; give its path to `polelake contract \
+             try SOURCE FILE`"
+        );
+        return Err(why.into());
+    }
+    let total = bytes.get_ref().len() as u64;
+    let reader: Box<dyn Read + Send> = match kind.is_packed {
+        true => Box::new(MultiGzDecoder::new(bytes)),
+        false => Box::new(bytes),
+    };
+    let opened = open_records(path, (reader, kind), expected);
+    let (records, columns) = opened.map_err(|fault| fault.why)?;
+    Ok(RecordFile {
+        records,
+        total,
+        read_so_far: Arc::new(AtomicU64::new(total)),
         is_untyped: kind.format != FileFormat::Json,
         columns,
     })

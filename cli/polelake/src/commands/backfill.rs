@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use contract::{Catalogue, FilePlace, SourceContract};
 use indicatif::ProgressBar;
 use lake::limits::VALUE_BYTES_MAX;
+use local_platform::run_contracts::ContractUse;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -49,7 +50,10 @@ pub(crate) async fn run(args: &BackfillArgs) -> Result<bool, CliError> {
     let contract = backfill_contract(&catalogue, &args.source)?;
     let client = match &args.to {
         Some(api) => PlatformClient::for_api(api).with_token(std::env::var("POLELAKE_TOKEN").ok()),
-        None => PlatformClient::connect_or_start(&args.place).await?,
+        None => {
+            PlatformClient::connect_with_contracts(&args.place, ContractUse::Source(&args.source))
+                .await?
+        }
     };
 
     let mut sender = BackfillSender {

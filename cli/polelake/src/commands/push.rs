@@ -6,6 +6,7 @@ use std::path::Path;
 
 use indicatif::ProgressBar;
 use lake::limits::VALUE_BYTES_MAX;
+use local_platform::run_contracts::ContractUse;
 use serde_json::json;
 use serde_json::value::RawValue;
 
@@ -23,7 +24,9 @@ type EventIterator = Box<dyn Iterator<Item = Result<Vec<u8>, String>>>;
 
 pub(crate) async fn run(args: &PushArgs) -> Result<bool, CliError> {
     let events = read_events(&args.file)?;
-    let client = PlatformClient::connect_or_start(&args.place).await?;
+    let client =
+        PlatformClient::connect_with_contracts(&args.place, ContractUse::Source(&args.source))
+            .await?;
     let mut pusher = EventPusher {
         source: &args.source,
         client: &client,

@@ -74,7 +74,7 @@ fn report_unreadable(lake: &OpenLake) -> bool {
 }
 
 pub(crate) async fn redrive_refused(args: &RedriveArgs) -> Result<bool, CliError> {
-    let opened = OpenLake::open(&args.refusals.lake).await?;
+    let opened = OpenLake::open_with_contracts(&args.refusals.lake).await?;
     let lake = &opened.handle;
     let entries = list_entries(lake, &entry_filter(&args.refusals)).await?;
     let open = count_open(&entries);

@@ -1,5 +1,6 @@
 //! `polelake run-day DATE`: merge, then report.
 
+use local_platform::run_contracts::ContractUse;
 use quality_report::Report;
 use serde_json::{Value, json};
 use snapshot_merge::{MergeRun, TableRun};
@@ -10,7 +11,7 @@ use crate::client::PlatformClient;
 use crate::error::CliError;
 
 pub(crate) async fn run(args: &RunDayArgs) -> Result<bool, CliError> {
-    let client = PlatformClient::connect_or_start(&args.place).await?;
+    let client = PlatformClient::connect_with_contracts(&args.place, ContractUse::Lake).await?;
     client.wait_until_settled().await?;
     let (run, report) = merge_and_report(&client, &args.date.to_string()).await?;
 

@@ -1,16 +1,23 @@
 //! `polelake up`: the platform until Ctrl-C.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use local_platform::{LocalPlatform, schedule};
 
 use crate::args::platform::UpArgs;
 use crate::client::platform_options;
+use crate::contract_mix::{DEFAULT_PORT, restart_command};
 use crate::error::CliError;
+use crate::trial::FolderTrial;
+
+/// How often the folder of contracts is compared with what the platform runs.
+const CONTRACTS_LOOKED_AT: Duration = Duration::from_secs(2);
 
 pub(crate) async fn run(args: &UpArgs) -> Result<bool, CliError> {
     let options = platform_options(&args.place, args.port)?;
-    let platform = LocalPlatform::start(options).await?;
+    let trial = FolderTrial::new(&args.place.contracts);
+    let platform = LocalPlatform::start_with_page(options, Some(Arc::new(trial))).await?;
 
     println!("HTTP API  {}/v1/{{source}}/events", platform.api);
     println!("Kafka     {}", platform.kafka);
@@ -24,6 +31,11 @@ pub(crate) async fn run(args: &UpArgs) -> Result<bool, CliError> {
         platform.api,
         platform.running.operator_token().file().display()
     );
+    if let Some(page) = &platform.try_page {
+        println!(
+            "Try       {page}   (paste an event, see its rows; the key is that of this start)"
+        );
+    }
     println!(
         "Schedule  the platform merges and reports the day before at 01:00 UTC; `polelake run-day` \
          does any day now"
@@ -31,7 +43,41 @@ pub(crate) async fn run(args: &UpArgs) -> Result<bool, CliError> {
     println!("Ctrl-C stops the platform; the next start continues with the same state.");
 
     let nightly = tokio::spawn(schedule::run_nightly(Arc::clone(&platform.running)));
-    tokio::signal::ctrl_c().await?;
+    tokio::select! {
+        stopped = tokio::signal::ctrl_c() => stopped?,
+        () = watch_contracts(&platform, args) => {}
+    }
     nightly.abort();
     Ok(true)
+}
+
+/// Says when the folder of contracts has others than those that the platform runs, and when it has
+/// the same again.
+async fn watch_contracts(platform: &LocalPlatform, args: &UpArgs) {
+    let contracts = platform.running.contracts();
+    let port = Some(args.port).filter(|port| *port != DEFAULT_PORT);
+    let restart = restart_command(&args.place, port);
+    let mut told = Vec::new();
+    loop {
+        tokio::time::sleep(CONTRACTS_LOOKED_AT).await;
+        let changes: Vec<String> = match contracts.changes() {
+            Ok(changes) => changes.iter().map(ToString::to_string).collect(),
+            Err(failure) => vec![failure.message],
+        };
+        if changes == told {
+            continue;
+        }
+        if changes.is_empty() {
+            eprintln!("The contracts are again those that this platform runs.");
+        } else {
+            eprintln!(
+                "CONTRACTS CHANGED: this platform runs those of its start. Changed since then in {}: \
+                 {}.\n`polelake push`, `backfill` and `run-day` refuse what would mix the two. \
+                 Restart: Ctrl-C, then `{restart}`",
+                contracts.folder.display(),
+                changes.join(", ")
+            );
+        }
+        told = changes;
+    }
 }

@@ -67,7 +67,12 @@ const DRAFTED_FILES: [DraftedFile; 10] = [
                 ("date_of_birth", "2015-06-05"),
             ],
         ],
-        tables: &[("person", 4), ("location", 4), ("link", 4)],
+        tables: &[
+            ("person", 4),
+            ("location", 4),
+            ("object_contact", 3),
+            ("link", 7),
+        ],
     },
     DraftedFile {
         name: "police/stop-search",
@@ -136,7 +141,12 @@ const DRAFTED_FILES: [DraftedFile; 10] = [
             &[("reference", "MB-0003"), ("occurred_on", "2026-03-03")],
             &[("reference", "MB-0004"), ("occurred_on", "2026-03-09")],
         ],
-        tables: &[("event", 4), ("location", 4), ("link", 4)],
+        tables: &[
+            ("event", 4),
+            ("location", 4),
+            ("object_contact", 3),
+            ("link", 7),
+        ],
     },
     DraftedFile {
         name: "planning/applications",
@@ -252,7 +262,7 @@ const DRAFTED_FILES: [DraftedFile; 10] = [
 ];
 
 /// A folder with the tables and lists that ship.
-fn shipped_tables(name: &str) -> PathBuf {
+pub(super) fn shipped_tables(name: &str) -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../contracts");
     let folder = std::env::temp_dir().join(format!("polelake-{name}-{}", std::process::id()));
     drop(std::fs::remove_dir_all(&folder));
@@ -273,7 +283,7 @@ fn sample_file(name: &str) -> PathBuf {
 }
 
 /// A draft as a person leaves it who confirms every decision.
-fn confirm(draft: &WrittenDraft) {
+pub(super) fn confirm(draft: &WrittenDraft) {
     for file in ["contract.odcs.yaml", "mapping.yaml"] {
         let file = draft.folder.join(file);
         let text = std::fs::read_to_string(&file).unwrap();
@@ -282,7 +292,7 @@ fn confirm(draft: &WrittenDraft) {
 }
 
 /// The rows of the samples' text, each with its table.
-fn sampled_rows(text: &str) -> Vec<(String, BTreeMap<String, String>)> {
+pub(super) fn sampled_rows(text: &str) -> Vec<(String, BTreeMap<String, String>)> {
     let mut rows: Vec<(String, BTreeMap<String, String>)> = Vec::new();
     for line in text
         .lines()

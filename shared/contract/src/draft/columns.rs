@@ -1,8 +1,10 @@
 //! Drafts what fills the columns of a record: a path, or the verb that the values need.
 
 use super::OPEN;
+use super::contacts::contact_subtype;
 use super::fields::{Leaf, SampleField, SampleFieldKind, quote_path, to_snake_case};
 use super::key_guess::KeyGuess;
+use super::shapes::ContactShape;
 use super::tables::{column_of_name, person_column, place_column, vehicle_column};
 use crate::column::{Column, ColumnType};
 use crate::table::TableContract;
@@ -58,6 +60,27 @@ impl DraftColumns {
             self.lines.push((column.to_owned(), value));
             self.paths.push(path.to_owned());
         }
+    }
+
+    /// Fills the columns of a contact with a field of that kind.
+    pub(super) fn fill_contact(
+        &mut self,
+        contract: &TableContract,
+        shape: ContactShape,
+        (path, field): &Leaf<'_>,
+    ) {
+        let form = shape.name();
+        let mut lines = vec![("contact_type", format!("{{constant: {form}}}"))];
+        if let Some(subtype) = contact_subtype(field) {
+            lines.push(("contact_subtype", format!("{{constant: {subtype}}}")));
+        }
+        lines.push(("value", shape.expression(path)));
+        for (column, value) in lines {
+            if contract.own_columns().iter().any(|own| own.name == column) {
+                self.lines.push((column.to_owned(), value));
+            }
+        }
+        self.paths.push(path.clone());
     }
 
     /// The record's key is its reference, where no field is called so.

@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use super::envelope::{GuessedEnvelope, member_path};
+use super::deletions::{DELETED_TYPE, DeletionClues, DeletionGuess, RECORD_TYPE};
+use super::envelope::{EventMembers, GuessedEnvelope, member_path};
 use super::fields::{
     SampleField, SampleFieldKind, TextNumbers, append_step, fields_of, to_snake_case,
 };
 use super::key_guess::{KeyGuess, guess_event_key, guess_record_key};
 use super::keys::KeyMeasure;
+use super::operations::contains_any;
 use super::profile::RecordProfile;
 
 /// Samples that are looked at to see how events wrap their records.
@@ -32,6 +34,7 @@ pub struct SourceSamples {
     keys: KeyMeasure,
     event_types: BTreeSet<String>,
     count: u64,
+    has_deleted_records: bool,
 }
 
 impl SourceSamples {
@@ -69,6 +72,12 @@ impl SourceSamples {
     /// Notes the order in which the columns of a table stand: objects have their members by name.
     pub fn set_columns(&mut self, columns: Vec<String>) {
         self.columns = columns;
+    }
+
+    /// Notes that a file says of a record that it was deleted. What is left of it may be its key
+    /// alone, so nothing of it is counted.
+    pub fn note_deletion(&mut self) {
+        self.has_deleted_records = true;
     }
 
     /// Counts a sample.
@@ -135,6 +144,8 @@ pub(super) struct SourceGuess {
     pub(super) key: KeyGuess,
     /// The path to when the record changed, and the expression that reads it.
     pub(super) time: Option<(String, String)>,
+    /// How deletions are sent, where the samples show any.
+    pub(super) deletions: Option<DeletionGuess>,
 }
 
 impl SourceGuess {
@@ -160,27 +171,35 @@ impl SourceGuess {
                 guess_record_key(&record, &samples.keys, dataset, is_table)
             }
         };
+        let record_time = guess_record_time(&record);
         let time = match &envelope {
-            GuessedEnvelope::Event(members) => members.time.as_ref().map(|name| {
-                let path = member_path(name);
-                let field = event.iter().find(|field| field.name == *name);
-                let expression = field.map(|field| time_expression(field, &path));
-                (path.clone(), expression.unwrap_or(path))
-            }),
-            _ => record
-                .iter()
-                .find(|field| is_change_time(field))
-                .map(|field| {
-                    let path = append_step("$", &field.name);
-                    let expression = time_expression(field, &path);
-                    (path, expression)
-                }),
+            GuessedEnvelope::Event(members) => guess_event_time(members, &event),
+            _ => record_time.clone(),
         };
         let mut event_types: Vec<String> = samples.event_types.into_iter().collect();
         if event_types.is_empty() {
-            event_types.push("record".to_owned());
+            event_types.push(RECORD_TYPE.to_owned());
+        }
+        let event_time = time.as_ref().filter(|_| !envelope.has_own_time());
+        let deletions = DeletionGuess::of_clues(&DeletionClues {
+            envelope: &envelope,
+            record: &record,
+            event_types: &event_types,
+            key: &key,
+            event_time: event_time.map(|(_, expression)| expression.as_str()),
+            record_time: record_time
+                .as_ref()
+                .map(|(_, expression)| expression.as_str()),
+            has_deleted_records: samples.has_deleted_records,
+        });
+        if deletions
+            .as_ref()
+            .is_some_and(|guess| guess.added_member.is_some())
+        {
+            event_types.push(DELETED_TYPE.to_owned());
         }
         Self {
+            deletions,
             event_types,
             envelope,
             event,
@@ -188,6 +207,11 @@ impl SourceGuess {
             key,
             time,
         }
+    }
+
+    /// The member that a backfill adds to the deletions of records.
+    pub(super) fn added_member(&self) -> Option<&'static str> {
+        self.deletions.as_ref()?.added_member
     }
 
     /// The key as a mapping writes it.
@@ -198,6 +222,23 @@ impl SourceGuess {
             .collect();
         parts.join(", ")
     }
+}
+
+/// The path and the expression of an event's own time.
+fn guess_event_time(members: &EventMembers, event: &[SampleField]) -> Option<(String, String)> {
+    let name = members.time.as_ref()?;
+    let path = member_path(name);
+    let field = event.iter().find(|field| field.name == *name);
+    let expression = field.map(|field| time_expression(field, &path));
+    Some((path.clone(), expression.unwrap_or(path)))
+}
+
+/// The path and the expression of when a record changed.
+fn guess_record_time(record: &[SampleField]) -> Option<(String, String)> {
+    let field = record.iter().find(|field| is_change_time(field))?;
+    let path = append_step("$", &field.name);
+    let expression = time_expression(field, &path);
+    Some((path, expression))
 }
 
 /// The expression that reads an event's time.
@@ -227,24 +268,4 @@ fn time_expression(field: &SampleField, path: &str) -> String {
 fn is_change_time(field: &SampleField) -> bool {
     let name = to_snake_case(&field.name);
     field.is_dated() && contains_any(&name, &["updated", "modified", "changed", "timestamp"])
-}
-
-/// What an event type does, by its name. A cancellation changes a record, and deletes none.
-pub(super) fn guess_operation(event_type: &str) -> &'static str {
-    const CHANGES: &[&str] = &[
-        "updat", "chang", "edit", "amend", "cancel", "complet", "clos", "reopen", "withdr",
-        "assign", "schedul", "resolv",
-    ];
-    let name = event_type.to_lowercase();
-    if contains_any(&name, &["delet", "remov", "erase"]) {
-        "delete"
-    } else if contains_any(&name, CHANGES) {
-        "patch"
-    } else {
-        "upsert"
-    }
-}
-
-fn contains_any(name: &str, parts: &[&str]) -> bool {
-    parts.iter().any(|part| name.contains(part))
 }

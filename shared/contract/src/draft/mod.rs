@@ -5,12 +5,17 @@
 
 mod classify;
 mod columns;
+mod contact_parts;
+mod contacts;
+mod deletions;
 mod dialect_text;
 mod envelope;
 mod fields;
 mod guess;
 mod key_guess;
 mod keys;
+mod operations;
+mod parts;
 mod profile;
 mod records;
 mod shapes;
@@ -25,7 +30,8 @@ use envelope::{EventMembers, GuessedEnvelope, member_path};
 use fields::{SampleField, SampleFieldKind, quote_path};
 use guess::SourceGuess;
 use key_guess::{FILE_NAME_FIELD, ROW_NUMBER_FIELD};
-use records::{DraftContext, DraftRecord};
+use parts::DraftContext;
+use records::DraftRecord;
 
 pub use guess::SourceSamples;
 
@@ -102,6 +108,9 @@ pub fn draft_source(
         let files = dialect.get_or_insert_default();
         files.file_name = Some(FILE_NAME_FIELD.to_owned());
         files.row_number = Some(ROW_NUMBER_FIELD.to_owned());
+    }
+    if let Some(member) = guess.added_member() {
+        guess.record.push(SampleField::added_text(member));
     }
     Ok(SourceDraft {
         contract: draft_contract(request, &guess, dialect.as_ref()),
@@ -224,16 +233,32 @@ fn write_extension(out: &mut String, request: &DraftRequest<'_>, guess: &SourceG
     if let GuessedEnvelope::Event(members) = &guess.envelope {
         write_event_members(out, members);
     }
+    if let Some(member) = guess.added_member() {
+        let path = quote_path(&member_path(member));
+        let default = deletions::RECORD_TYPE;
+        let _ = writeln!(
+            out,
+            "      event_type: {path}\n      event_type_default: {default}"
+        );
+    }
     write_event_time(out, request, guess);
 
     out.push_str("      events:\n");
     for event_type in &guess.event_types {
-        let op = guess::guess_operation(event_type);
+        let op = operations::guess_operation(event_type);
         let event_type = fields::quote_yaml_name(event_type);
         let _ = writeln!(
             out,
             "        {event_type}: {op} # {OPEN} upsert: whole record; patch: changed fields; \
              delete; ignore"
+        );
+    }
+    if let Some(deletions) = &guess.deletions {
+        let backfill = deletions.yaml();
+        let _ = writeln!(
+            out,
+            "      # {OPEN} as which events the records and the deletions of a file are sent\n      \
+             backfill: {backfill}"
         );
     }
     let _ = writeln!(out, "      push:\n        # {OPEN} whose events these are");
@@ -308,11 +333,13 @@ records:
 /// Lists the paths of the record that no drafted record uses, for the author to decide on.
 fn list_unmapped_paths(out: &mut String, guess: &SourceGuess, records: &[DraftRecord]) {
     let time = guess.time.iter().map(|(path, _)| path);
+    let added = guess.added_member().map(member_path);
     let mapped: Vec<&String> = records
         .iter()
         .flat_map(|record| &record.paths)
         .chain(&guess.key.paths)
         .chain(time)
+        .chain(&added)
         .collect();
     let mut leaves = Vec::new();
     for field in &guess.record {

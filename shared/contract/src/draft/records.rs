@@ -5,43 +5,18 @@ use std::fmt::Write;
 
 use super::OPEN;
 use super::columns::DraftColumns;
+use super::contact_parts::take_contacts;
 use super::fields::{Leaf, SampleField, SampleFieldKind, append_step, quote_path, to_snake_case};
-use super::guess::SourceGuess;
+use super::parts::{DraftContext, SampleRecordPart};
 use super::tables::{
     is_person_key, kind_of_dataset, link_type, makes_person, person_column, place_column,
     table_of_dataset, vehicle_column,
 };
-use crate::table::TableContract;
 
 /// A record of the mapping, as text, with the paths that it uses.
 pub(super) struct DraftRecord {
     pub(super) text: String,
     pub(super) paths: Vec<String>,
-}
-
-/// A part of the samples' record that becomes a record of the mapping.
-struct SampleRecordPart<'p> {
-    name: String,
-    table: &'static str,
-    leaves: Vec<Leaf<'p>>,
-    kind: &'static str,
-    /// The namespace of its ids.
-    namespace: String,
-    /// Its key, as a mapping writes it.
-    key: String,
-    /// The path that has a value where the part has one.
-    condition: Option<String>,
-    /// What fills the columns that say what kind of thing a row is.
-    type_text: String,
-}
-
-/// What a draft knows of its source.
-pub(super) struct DraftContext<'d> {
-    pub(super) guess: &'d SourceGuess,
-    /// The source's name.
-    pub(super) source: &'d str,
-    pub(super) dataset: &'d str,
-    pub(super) tables: &'d [TableContract],
 }
 
 /// Records of the mapping: one for the record itself, one for each object or group of fields within
@@ -60,8 +35,9 @@ pub(super) fn draft_records(context: &DraftContext<'_>) -> Vec<DraftRecord> {
         kind: "entity",
         namespace: context.source.to_owned(),
         key: guess.mapping_key(),
-        condition: None,
+        present: Vec::new(),
         type_text: kind_of_dataset(context.dataset),
+        contact: None,
     };
 
     let nested = guess.record.iter();
@@ -74,9 +50,17 @@ pub(super) fn draft_records(context: &DraftContext<'_>) -> Vec<DraftRecord> {
         }
     }
 
+    let contacts = take_all_contacts(&mut main, &mut parts, context);
+
     let mut records = vec![main.draft(context, true)];
     records.extend(parts.iter().map(|part| part.draft(context, false)));
+    let of_contacts = contacts.iter().flat_map(|(_, parts)| parts);
+    records.extend(of_contacts.map(|part| part.draft(context, false)));
     records.extend(parts.iter().map(|part| draft_link(&main, part)));
+    for (owner, contacts) in &contacts {
+        let owner = owner.and_then(|owner| parts.get(owner)).unwrap_or(&main);
+        records.extend(contacts.iter().map(|contact| draft_link(owner, contact)));
+    }
     let person = parts.iter().find(|part| part.table == "person");
     let place = parts.iter().find(|part| part.table == "location");
     if let (Some(person), Some(place)) = (person, place)
@@ -86,6 +70,31 @@ pub(super) fn draft_records(context: &DraftContext<'_>) -> Vec<DraftRecord> {
         records.push(draft_link(person, place));
     }
     records
+}
+
+/// Takes the contacts out of the record and of the people within it, each with the index of the
+/// part that it belongs to. Those of a flat record are of its person, where it has one.
+fn take_all_contacts<'p>(
+    main: &mut SampleRecordPart<'p>,
+    parts: &mut [SampleRecordPart<'p>],
+    context: &DraftContext<'_>,
+) -> Vec<(Option<usize>, Vec<SampleRecordPart<'p>>)> {
+    let person = parts.iter().position(|part| part.table == "person");
+    let of_main = take_contacts(main, context);
+    if let Some(person) = person.and_then(|person| parts.get_mut(person)) {
+        // Whoever has an address has a row, for its link to begin at.
+        if !person.present.is_empty() && person.kind == "entity" {
+            let contacts = of_main.iter().flat_map(|contact| &contact.present);
+            person.present.extend(contacts.cloned());
+        }
+    }
+    let mut taken = vec![(person, of_main)];
+    for (index, part) in parts.iter_mut().enumerate() {
+        if part.table == "person" {
+            taken.push((Some(index), take_contacts(part, context)));
+        }
+    }
+    taken
 }
 
 /// The column of a table that a field's name stands for.
@@ -196,8 +205,9 @@ fn flat_part<'p>(
         kind,
         namespace,
         key,
-        condition,
+        present: condition.iter().map(|path| quote_path(path)).collect(),
         type_text: "Address".to_owned(),
+        contact: None,
     }
 }
 
@@ -241,7 +251,8 @@ fn nested_part<'p>(
         kind: "shared",
         namespace,
         key,
-        condition: None,
+        present: Vec::new(),
+        contact: None,
     })
 }
 
@@ -250,7 +261,11 @@ impl SampleRecordPart<'_> {
     fn draft(&self, context: &DraftContext<'_>, is_main: bool) -> DraftRecord {
         let contract = context.tables.iter().find(|known| known.name == self.table);
         let mut columns = DraftColumns::default();
-        if let Some(contract) = contract {
+        if let (Some(contract), Some(shape)) = (contract, self.contact) {
+            self.leaves
+                .iter()
+                .for_each(|leaf| columns.fill_contact(contract, shape, leaf));
+        } else if let Some(contract) = contract {
             for (path, field) in &self.leaves {
                 columns.map_leaf(contract, path, field);
             }
@@ -279,25 +294,22 @@ impl SampleRecordPart<'_> {
             key,
             ..
         } = self;
-        let mut head =
-            format!("  - name: {name}\n    table: {table} # {OPEN} which table it belongs to\n");
+        let asked = match self.contact {
+            Some(_) => String::new(),
+            None => format!(" # {OPEN} which table it belongs to"),
+        };
+        let mut head = format!("  - name: {name}\n    table: {table}{asked}\n");
         if *kind != "entity" {
             let _ = writeln!(head, "    kind: {kind} # other records may describe it too");
+        }
+        if self.contact.is_some() {
+            head.push_str(
+                "    # A text of another form makes no row: many records have the same one.\n",
+            );
         }
         let _ = writeln!(head, "    id: {{namespace: {namespace}, key: [{key}]}}");
         self.write_condition(&mut head);
         head
-    }
-
-    /// Writes where there is such a part.
-    fn write_condition(&self, out: &mut String) {
-        if let Some(path) = &self.condition {
-            let _ = writeln!(
-                out,
-                "    when: {{path: {}, present: true}}",
-                quote_path(path)
-            );
-        }
     }
 }
 
@@ -332,6 +344,10 @@ fn draft_link(main: &SampleRecordPart<'_>, part: &SampleRecordPart<'_>) -> Draft
         "record" => format!("{}_link", part.name),
         other => format!("{other}_{}_link", part.name),
     };
+    let asked = match (part.contact, main.table) {
+        (Some(_), "person") => String::new(),
+        _ => format!(" # {OPEN} what kind of link it is"),
+    };
     let (role, from, to) = (&part.name, link_end(from), link_end(to));
     let mut text = format!("  - name: {name}\n    table: link\n    kind: set\n");
     part.write_condition(&mut text);
@@ -340,7 +356,7 @@ fn draft_link(main: &SampleRecordPart<'_>, part: &SampleRecordPart<'_>) -> Draft
         r"    link:
       from: {from}
       to: {to}
-      type: {{constant: {kind}}} # {OPEN} what kind of link it is
+      type: {{constant: {kind}}}{asked}
       role: {{constant: {role}}}
 "
     );

@@ -72,6 +72,15 @@ pub(super) struct TextShapes {
     earliest_year: Option<i16>,
 }
 
+/// A way to reach a person that texts have the shape of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ContactShape {
+    /// E-mail addresses.
+    Email,
+    /// Telephone numbers.
+    Phone,
+}
+
 /// How a column writes dates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct DateGuess {
@@ -234,6 +243,23 @@ impl TextShapes {
             .iter()
             .filter(|(count, _)| *count > 0 && count * 2 >= self.count);
         found.next().map(|(_, shape)| *shape)
+    }
+
+    /// Whether half of the texts, or more, are e-mail addresses or telephone numbers.
+    pub(super) fn contact_shape(&self) -> Option<ContactShape> {
+        let shapes = [
+            (self.emails, ContactShape::Email),
+            (self.phones, ContactShape::Phone),
+        ];
+        let mut found = shapes
+            .iter()
+            .filter(|(count, _)| *count > 0 && count * 2 >= self.count);
+        found.next().map(|(_, shape)| *shape)
+    }
+
+    /// Whether no text has anything in it.
+    pub(super) fn are_blank(&self) -> bool {
+        self.count == 0
     }
 
     /// Whether any text has the shape of an address or number of a person.

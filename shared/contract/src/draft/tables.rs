@@ -383,6 +383,7 @@ pub(super) fn link_type(from: &str, to: &str) -> &'static str {
         ("person", "location") => "has_address",
         ("person", "object_tenancy") => "holds_tenancy",
         ("object_tenancy", "location") => "is_of_property",
+        ("person", "object_contact") => "is_reached_by",
         (from, "location") if from.starts_with("event") => "occurred_at",
         ("person", _) => "is_party_to",
         _ => "is_about",

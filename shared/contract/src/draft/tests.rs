@@ -68,6 +68,28 @@ fn ordinary_events_are_known_by_the_usual_names() {
 }
 
 #[test]
+fn event_types_that_delete_are_those_of_a_backfill() {
+    let event = |id: &str, kind: &str, repair: &str| {
+        json!({
+            "eventId": id, "eventType": kind, "occurredAt": "2026-11-28T10:00:00Z",
+            "payload": {"repairId": repair, "updatedAt": "2026-11-28T09:00:00Z"},
+        })
+    };
+    let raised = event("e1", "RepairRaised", "R1");
+    let drafted = draft(&[raised.clone(), event("e2", "RepairDeleted", "R1")]);
+    let line = "backfill: {event_type: RepairRaised, delete_event_type: RepairDeleted, key: \
+                [\"$.repairId\"], time: \"$.updatedAt\", time_default: 2000-01-01T00:00:00Z}";
+    assert!(drafted.contract.contains(line), "{}", drafted.contract);
+
+    let without = draft(&[raised, event("e2", "RepairCancelled", "R1")]);
+    assert!(
+        !without.contract.contains("backfill"),
+        "{}",
+        without.contract
+    );
+}
+
+#[test]
 fn what_is_unclear_is_never_internal() {
     let rows = [json!({
         "Reported By": "A", "Tenant": "B", "E-mail": "C", "Tel": "D", "Xyz": "free text",

@@ -80,6 +80,37 @@ impl CompiledMapping {
         Ok((EvaluatedEvent::Rows(rows), statements))
     }
 
+    /// The rows of a record of a source with patches that one event makes where no other event
+    /// states it. Of a record of the mapping that the event does not fit, `withheld` says why.
+    ///
+    /// # Errors
+    /// As [`CompiledMapping::evaluate`].
+    pub fn evaluate_lone_state<'v>(
+        &'v self,
+        event: &'v Event,
+        identity_key: &'v IdentityKey,
+        withheld: &mut Vec<EventFault>,
+    ) -> Result<EvaluatedEvent<'v>, EventFault> {
+        let Some((mut evaluation, op)) = self.evaluate_event(event, identity_key)? else {
+            return Ok(EvaluatedEvent::Ignored);
+        };
+        let mut rows = Vec::new();
+        if op == EventOp::Delete {
+            return Ok(EvaluatedEvent::Rows(rows));
+        }
+
+        let (owner_id, state) = (evaluation.event_owner_id(), evaluation.body);
+        let groups = self.record_groups.iter();
+        let stated = groups.filter(|group| group.is_stated_by(&event.kind));
+        for grouped in stated.flat_map(|group| &group.records) {
+            match self.evaluate_state(grouped, identity_key, owner_id, (event, state)) {
+                Ok(made) => rows.extend(made),
+                Err(fault) => withheld.push(fault),
+            }
+        }
+        Ok(EvaluatedEvent::Rows(rows))
+    }
+
     /// The rows of one record of the mapping, made from the resolved state of the owner. The event
     /// is the statement that touched the rows last: [`Event::of_statement`].
     ///

@@ -1,4 +1,4 @@
-//! `polelake contract`: draft, check, test, compare and document contracts.
+//! `polelake contract`: draft, check, test, try, compare and document contracts.
 
 pub(crate) mod diff;
 pub(crate) mod docs;
@@ -7,6 +7,7 @@ pub(crate) mod new;
 pub(crate) mod pack;
 pub(crate) mod schema;
 pub(crate) mod test;
+pub(crate) mod try_events;
 
 use std::path::Path;
 

@@ -1,0 +1,46 @@
+//! What one event gives by itself, for samples and for people who try an event: no lake holds it so.
+
+use contract::{Catalogue, CompiledMapping, EventFault};
+use lake::{Chunk, ErasedSubjects, LakeError, RawBatch};
+use pole::IdentityKey;
+
+use crate::refined_form::RefinedForm;
+use crate::transform::{ChunkTransform, TransformedChunk};
+
+/// The rows that each event gives alone, for samples: of a patch the columns that it states. A lake
+/// holds the statements of such events, and the merge makes rows of all of them together.
+///
+/// # Errors
+/// As [`crate::transform_chunk`].
+pub fn transform_sample(
+    catalogue: &Catalogue,
+    identity_key: &IdentityKey,
+    mapping: &CompiledMapping,
+    (chunk, next): (&Chunk, i64),
+    batches: &[RawBatch],
+) -> Result<TransformedChunk, LakeError> {
+    let erasures = ErasedSubjects::default();
+    let declared = (catalogue, identity_key, mapping);
+    let transform = ChunkTransform::new(declared, (chunk, next), &erasures);
+    let transform = transform.in_form(RefinedForm::EventRows);
+    Ok(transform.run_with_withheld(batches)?.0)
+}
+
+/// The rows of records of a source with patches that each event gives where no other event states
+/// its record; and why records of the mapping have none.
+///
+/// # Errors
+/// As [`crate::transform_chunk`].
+pub fn transform_lone_state(
+    catalogue: &Catalogue,
+    identity_key: &IdentityKey,
+    mapping: &CompiledMapping,
+    (chunk, next): (&Chunk, i64),
+    batches: &[RawBatch],
+) -> Result<(TransformedChunk, Vec<EventFault>), LakeError> {
+    let erasures = ErasedSubjects::default();
+    let declared = (catalogue, identity_key, mapping);
+    let transform = ChunkTransform::new(declared, (chunk, next), &erasures);
+    let transform = transform.in_form(RefinedForm::LoneState);
+    transform.run_with_withheld(batches)
+}
