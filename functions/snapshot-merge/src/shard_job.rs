@@ -172,7 +172,7 @@ impl<'j> ShardJob<'j> {
     /// What the merge does with statements; none for a table that no source with patches fills.
     async fn open_statement_use(&self) -> Result<Option<StatementUse>, Failure> {
         if self.table.holds_records() {
-            let statements = StatementMerge::new(self.table);
+            let statements = Box::new(StatementMerge::new(self.table));
             return Ok(Some(StatementUse::Keeps(statements)));
         }
         let catalogue = &self.context.catalogue;

@@ -20,7 +20,7 @@ pub(crate) enum StatementUse {
     /// It makes rows of the records that they state.
     MakesRows(Box<RecordMerge>),
     /// It keeps those that later days need: the table is the one of the records.
-    Keeps(StatementMerge),
+    Keeps(Box<StatementMerge>),
 }
 
 /// A merge of sorted rows of the base with a window of changes.
