@@ -7,6 +7,7 @@ use local_platform::{LocalPlatform, schedule};
 use crate::args::platform::UpArgs;
 use crate::client::platform_options;
 use crate::error::CliError;
+use crate::full_disk::tell_full_disk;
 
 pub(crate) async fn run(args: &UpArgs) -> Result<bool, CliError> {
     let options = platform_options(&args.place, args.port)?;
@@ -31,7 +32,9 @@ pub(crate) async fn run(args: &UpArgs) -> Result<bool, CliError> {
     println!("Ctrl-C stops the platform; the next start continues with the same state.");
 
     let nightly = tokio::spawn(schedule::run_nightly(Arc::clone(&platform.running)));
+    let disk = tokio::spawn(tell_full_disk(args.place.dir.clone()));
     tokio::signal::ctrl_c().await?;
     nightly.abort();
+    disk.abort();
     Ok(true)
 }
