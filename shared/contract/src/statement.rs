@@ -29,7 +29,7 @@ impl Statement {
     pub fn to_text(&self) -> String {
         let kind = (self.kind.as_str(), self.is_time_stated);
         render_statement(kind, &render_json(&self.event), |out| {
-            append_json(&self.body, out)
+            append_json(&self.body, out);
         })
     }
 

@@ -122,7 +122,7 @@ fn state_group<'v>(
         group.event_tree.append_pruned(&event.value, &mut of_event);
         let kind = (event.kind.as_str(), event.is_time_stated);
         render_statement(kind, &of_event, |out| {
-            group.body_tree.append_pruned(body, out)
+            group.body_tree.append_pruned(body, out);
         })
     });
     EventStatement {
