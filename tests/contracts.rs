@@ -418,9 +418,7 @@ fn lint_names_file_line_column_and_the_nearest_right_name() {
                     .contains(&said.replace("nearest is", "nearest name is"))
         });
         let found = found.unwrap_or_else(|| panic!("{to}: {problems:?}"));
-        assert!(
-            found.location.line.abs_diff(line) <= 12 && found.location.column > 0,
-            "{to}: {found} is not near line {line}"
-        );
+        assert_eq!(found.location.line, line, "{to}: {found}");
+        assert!(found.location.column > 0, "{to}: {found}");
     }
 }

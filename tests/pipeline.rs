@@ -25,6 +25,7 @@ mod http_to_topic;
 mod kafka_sink;
 mod kills;
 mod lake_under_test;
+mod lint;
 mod merge_crashes;
 mod merge_oracle;
 mod operators;

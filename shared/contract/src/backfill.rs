@@ -1,6 +1,6 @@
 //! Backfill: which paths in a record of a file give the key, time and version of its event.
 
-use crate::event_time::EventClock;
+use crate::event_time::{ClockMembers, EventClock};
 use crate::extension::BackfillDocument;
 use crate::locator::ProblemLocator;
 use crate::path::EventPath;
@@ -74,7 +74,8 @@ impl CompiledBackfill {
                 .collect::<Result<_, _>>()?,
             clock: EventClock::compile(
                 document.time.as_ref(),
-                ("time_default", Some(&document.time_default)),
+                Some(&document.time_default),
+                &ClockMembers::BACKFILL,
                 locator,
             )?,
             version: locator.parse_optional_path(document.version.as_deref())?,

@@ -1,18 +1,19 @@
 //! Everything that is declared in `contracts/`, compiled together.
 
+use crate::catalogue_clash::find_catalogue_clash;
 use crate::compile::{CompiledMapping, MappingContext};
 use crate::draft::OPEN;
 use crate::file::DeclaredFile;
 use crate::incident::{self, Incident};
 use crate::list::{ReferenceList, ReferenceLists};
-use crate::locator::ProblemLocator;
+use crate::locator::{ProblemLocator, problem_at};
 use crate::namespace::{NAMESPACES_FILE, NamedReferences, Namespaces};
 use crate::odcs;
 use crate::problem::{Location, Problem, ProblemLevel, nearest_name_hint};
 use crate::record_table::record_table_name;
 use crate::rule::{self, RuleContext};
 use crate::source::SourceContract;
-use crate::table::TableContract;
+use crate::table::{TableContract, object_place};
 
 /// The file of acknowledged incidents.
 pub(crate) const INCIDENTS_FILE: &str = "incidents.yaml";
@@ -69,6 +70,7 @@ impl Catalogue {
         problems.extend(files.iter().flat_map(find_open_decisions));
         problems.extend(find_misplaced_files(files));
         problems.extend(find_source_clash(&mappings));
+        problems.extend(find_topic_name_clash(files, &mappings));
         problems.sort_by(|a, b| (&a.file, a.location).cmp(&(&b.file, b.location)));
         problems.dedup();
 
@@ -249,8 +251,8 @@ fn compile_tables(
             Ok(rules) => table.rules = rules,
             Err(findings) => problems.extend(
                 findings
-                    .iter()
-                    .map(|(word, message)| problem_at_word(file, word, message)),
+                    .into_iter()
+                    .map(|(place, message)| problem_at(file, &object_place().join(place), message)),
             ),
         }
     }
@@ -268,18 +270,14 @@ fn parse_tables<'f>(
         match TableContract::parse(file) {
             Ok(table) if tables.iter().any(|(_, known)| known.name == table.name) => {
                 let message = format!("two contracts describe the table `{}`", table.name);
-                problems.push(problem_at_word(file, &table.name, &message));
+                let place = object_place().name("name");
+                problems.push(problem_at(file, &place, message));
             }
             Ok(table) => tables.push((file, table)),
             Err(problem) => problems.push(problem),
         }
     }
     tables
-}
-
-fn problem_at_word(file: &DeclaredFile, word: &str, message: &str) -> Problem {
-    let location = Location::find_word(file.text(), word, 1);
-    Problem::error(&file.path, location, message)
 }
 
 /// The sources' contracts, each compiled with the mapping beside it.
@@ -352,14 +350,12 @@ fn advise_on_opaque_paths(file: &DeclaredFile, mapping: &CompiledMapping) -> Vec
     let opaque = mapping.contract.opaque_paths();
     opaque
         .iter()
-        .map(|path| opaque_path_advice(file, path))
+        .map(|path| opaque_path_advice(file, mapping, path))
         .collect()
 }
 
-fn opaque_path_advice(file: &DeclaredFile, path: &str) -> Problem {
-    let last_step = path.rsplit('.').next().unwrap_or(path);
-    let name = last_step.trim_end_matches("[*]");
-    let location = Location::find_word(file.text(), &format!("name: {name}"), 1);
+fn opaque_path_advice(file: &DeclaredFile, mapping: &CompiledMapping, path: &str) -> Problem {
+    let location = file.locate(&mapping.contract.record_field_place(path));
     let message =
         format!("what is in `{path}` is not described: unknown fields in it will not be seen");
     Problem::advice(&file.path, location, message)
@@ -422,6 +418,22 @@ fn is_known_path(path: &str) -> bool {
         || path.starts_with("pole/") && path.ends_with(".odcs.yaml")
         || path.starts_with("sources/") && path.ends_with("/contract.odcs.yaml")
         || path.starts_with("sources/") && path.ends_with("/mapping.yaml")
+}
+
+/// Two topics that are two for Kafka and one in the catalogue.
+fn find_topic_name_clash(files: &[DeclaredFile], mappings: &[CompiledMapping]) -> Option<Problem> {
+    if find_source_clash(mappings).is_some() {
+        return None;
+    }
+    let (source, message) = find_catalogue_clash(mappings)?;
+    let file = files.iter().find(|file| {
+        let is_contract = file.path.ends_with("/contract.odcs.yaml");
+        is_contract
+            && file
+                .parsed_value()
+                .is_some_and(|value| value["id"] == source.as_str())
+    })?;
+    Some(ProblemLocator { file }.problem_at("topic", message))
 }
 
 /// Two sources of one name or topic would write into each other's records. The mappings are sorted

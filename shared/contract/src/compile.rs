@@ -20,18 +20,19 @@ use crate::cell::Cell;
 use crate::column::ColumnType;
 use crate::expression::{CompiledExpression, RootedPath, ValueRoots, ValueRules};
 use crate::file::DeclaredFile;
-use crate::locator::problem_at_word;
+use crate::locator::problem_at;
 use crate::mapping::{MappingDocument, RecordKind, UnreadablePolicy};
 use crate::namespace::{KeyNamespace, NamedReferences};
 use crate::number::Rounding;
-use crate::problem::{Location, Problem};
+use crate::place::DocumentPlace;
+use crate::problem::Problem;
 use crate::source::SourceContract;
 use crate::table::TableContract;
 use crate::time::parse_date;
 use crate::yaml;
 
-/// A word on the line of the mapping that is meant, and what is wrong there.
-type MappingFinding = (String, String);
+/// A place of the mapping, and what is wrong there.
+type MappingFinding = (DocumentPlace, String);
 
 /// A compiled mapping with its contract.
 #[derive(Debug)]
@@ -209,7 +210,7 @@ impl CompiledMapping {
         check_source(file, &document, &contract).map_err(|problem| vec![problem])?;
 
         let calendar = compile_calendar(&document)
-            .map_err(|(word, why)| vec![problem_at_word(file, &word, 1, why)])?;
+            .map_err(|(place, why)| vec![problem_at(file, &place, why)])?;
         let records = compile_records(file, &document, &contract, context)?;
         check_further_rows(file, &records, &contract)?;
         let record_groups = group_records(&records, &contract);
@@ -268,6 +269,17 @@ impl CompiledMapping {
             .any(|record| record.table == table && record.kind == kind)
     }
 
+    /// The rules that an event can break by this mapping: one for each part of each record.
+    pub fn rule_names(&self) -> impl Iterator<Item = String> {
+        self.records.iter().flat_map(|record| {
+            let columns = record.columns.iter().map(|column| column.name.as_str());
+            let parts = ["id", "when", "link_type", "role"]
+                .into_iter()
+                .chain(columns);
+            parts.map(move |part| format!("mapping.{}.{part}", record.name))
+        })
+    }
+
     /// Lineage: which source paths fill which column, as (table's index, column, paths).
     #[must_use]
     pub fn column_lineage(&self) -> Vec<(usize, String, Vec<String>)> {
@@ -297,7 +309,11 @@ fn check_source(
         "the mapping is for `{}`, the contract beside it is `{}`",
         document.source, contract.name
     );
-    Err(problem_at_word(file, "source:", 1, message))
+    Err(problem_at(
+        file,
+        &DocumentPlace::root().name("source"),
+        message,
+    ))
 }
 
 /// Compiles the records in their order, or says everything that is wrong with them.
@@ -309,26 +325,29 @@ fn compile_records(
 ) -> Result<Vec<CompiledRecord>, Vec<Problem>> {
     if document.records.is_empty() {
         let message = "the mapping gives no rows; `records` needs at least one";
-        return Err(vec![problem_at_word(file, "records", 1, message)]);
+        let place = DocumentPlace::root().name("records");
+        return Err(vec![problem_at(file, &place, message)]);
     }
 
     let mut records = Vec::<CompiledRecord>::new();
     let mut problems = Vec::new();
-    let mut first_line = 1;
-    for record in &document.records {
-        let name_text = format!("name: {}", record.name);
-        first_line = Location::find_word(file.text(), &name_text, first_line).line;
-
+    for (index, record) in document.records.iter().enumerate() {
+        let place = DocumentPlace::root().name("records").item(index);
         if records.iter().any(|known| known.name == record.name) {
             let message = format!("two records are called `{}`", record.name);
-            problems.push(problem_at_word(file, &record.name, first_line, message));
+            problems.push(problem_at(
+                file,
+                &place.clone().name("name").mention(&record.name),
+                message,
+            ));
         }
         match compile_record(record, contract, context) {
             Ok(record) => records.push(record),
             Err(findings) => {
                 let found = findings.into_iter();
-                problems
-                    .extend(found.map(|(word, why)| problem_at_word(file, &word, first_line, why)));
+                problems.extend(
+                    found.map(|(below, why)| problem_at(file, &place.clone().join(below), why)),
+                );
             }
         }
     }
@@ -351,22 +370,26 @@ fn check_further_rows(
         return Ok(());
     }
     let problems = shareable.into_iter().map(|name| {
+        let index = records.iter().position(|record| record.name == name);
+        let record = DocumentPlace::root()
+            .name("records")
+            .item(index.unwrap_or_default());
         let message = format!(
             "the key of `{name}` does not hold the key of the record, so two records of `{}` could \
              give one row; add the record's key, or write `kind: shared`",
             contract.name
         );
-        problem_at_word(file, &format!("name: {name}"), 1, message)
+        problem_at(file, &record.name("id"), message)
     });
     Err(problems.collect())
 }
 
 fn compile_calendar(document: &MappingDocument) -> Result<Calendar, MappingFinding> {
     let mut sentinels = Vec::new();
-    for text in &document.sentinels {
+    for (index, text) in document.sentinels.iter().enumerate() {
         let day = parse_date(text).ok_or_else(|| {
             let why = format!("the sentinel `{text}` is not a date such as 1900-01-01");
-            (text.clone(), why)
+            (DocumentPlace::root().name("sentinels").item(index), why)
         })?;
         sentinels.push(day);
     }
@@ -374,7 +397,7 @@ fn compile_calendar(document: &MappingDocument) -> Result<Calendar, MappingFindi
     let zone = match &document.timezone {
         Some(name) => Some(TimeZone::get(name).map_err(|_| {
             let why = format!("`{name}` is not a time zone of the IANA database");
-            (name.clone(), why)
+            (DocumentPlace::root().name("timezone"), why)
         })?),
         None => None,
     };

@@ -14,6 +14,7 @@ use crate::locator::ProblemLocator;
 use crate::mapping::{EpochUnit, Expression};
 use crate::namespace::{NamedReferences, Namespaces};
 use crate::path::EventPath;
+use crate::place::DocumentPlace;
 use crate::problem::Problem;
 use crate::structure::DeclaredStructure;
 use crate::time::{ExactInstant, MICROS_PER_DAY};
@@ -43,6 +44,38 @@ pub(crate) struct EventClock {
     calendar: Calendar,
 }
 
+/// The members of a contract's extension that say when something happened.
+pub(crate) struct ClockMembers {
+    /// The part of the extension that has them; none for the extension itself.
+    section: Option<&'static str>,
+    time: &'static str,
+    default: &'static str,
+}
+
+impl ClockMembers {
+    /// Those of events.
+    pub(crate) const EVENT: Self = Self {
+        section: None,
+        time: "event_time",
+        default: "event_time_default",
+    };
+    /// Those of a backfill's records.
+    pub(crate) const BACKFILL: Self = Self {
+        section: Some("backfill"),
+        time: "time",
+        default: "time_default",
+    };
+
+    /// The place of one of them in the extension.
+    fn place(&self, member: &str) -> DocumentPlace {
+        let section = match self.section {
+            Some(section) => DocumentPlace::root().name(section),
+            None => DocumentPlace::root(),
+        };
+        section.name(member)
+    }
+}
+
 /// When an event happened.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EventTime {
@@ -59,23 +92,28 @@ pub(crate) struct TimeTarget<'c> {
 }
 
 impl EventClock {
-    /// Compiles the time at `expression` with the default in the field `default_name`.
+    /// Compiles the time at `expression` with its default, as `members` of the contract write them.
     pub(crate) fn compile(
         expression: Option<&Expression>,
-        (default_name, default): (&str, Option<&str>),
+        default: Option<&str>,
+        members: &ClockMembers,
         locator: &ProblemLocator<'_>,
     ) -> Result<Self, Problem> {
         let expression = expression
-            .map(|expression| compile_expression(expression, locator))
-            .transpose()?;
+            .map(compile_time_expression)
+            .transpose()
+            .map_err(|why| {
+                let place = members.place(members.time).quoted_in(&why);
+                locator.problem_below(place, why)
+            })?;
         let calendar = Calendar::default();
         let default_instant = default
             .map(|text| read_default(text, &calendar))
             .transpose()
             .map_err(|()| {
-                let message =
-                    format!("`{default_name}` is not a timestamp such as 2020-01-01T00:00:00Z");
-                locator.problem_at(default_name, message)
+                let name = members.default;
+                let message = format!("`{name}` is not a timestamp such as 2020-01-01T00:00:00Z");
+                locator.problem_below(members.place(name), message)
             })?;
 
         Ok(Self {
@@ -201,18 +239,6 @@ pub(crate) fn number_as_time(path: &str, target: &str) -> String {
          `{target}: {{epoch: {{from: {path}, unit: millis}}}}` with the unit in which the source \
          counts since 1970 (seconds, millis, micros or nanos), or `parse` with its format"
     )
-}
-
-fn compile_expression(
-    expression: &Expression,
-    locator: &ProblemLocator<'_>,
-) -> Result<CompiledExpression, Problem> {
-    let compiled = compile_time_expression(expression);
-    let word = match expression {
-        Expression::Copy(path) => path.as_str(),
-        _ => "event_time",
-    };
-    compiled.map_err(|why| locator.problem_at(word, why))
 }
 
 /// The expression of an event's time names neither lists nor namespaces.

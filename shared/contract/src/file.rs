@@ -5,6 +5,9 @@ use std::sync::OnceLock;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::place::{DocumentPlace, SpannedValue};
+use crate::problem::Location;
+
 /// A declared file: its path below `contracts/`, with `/`, and its text.
 #[derive(Clone, Debug)]
 pub struct DeclaredFile {
@@ -13,6 +16,8 @@ pub struct DeclaredFile {
     text: String,
     /// The text's value, parsed once; none where the text is no YAML.
     value: OnceLock<Option<Value>>,
+    /// The text's value with where each part of it stands, parsed once, when a problem asks for it.
+    spanned: OnceLock<Option<SpannedValue>>,
 }
 
 impl DeclaredFile {
@@ -23,6 +28,7 @@ impl DeclaredFile {
             path: path.into(),
             text: text.into(),
             value: OnceLock::new(),
+            spanned: OnceLock::new(),
         }
     }
 
@@ -32,6 +38,7 @@ impl DeclaredFile {
             path,
             text,
             value: OnceLock::from(Some(value)),
+            spanned: OnceLock::new(),
         }
     }
 
@@ -39,6 +46,14 @@ impl DeclaredFile {
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// Where a place is; the whole file where the text is no YAML.
+    pub(crate) fn locate(&self, place: &DocumentPlace) -> Location {
+        let spanned = self.spanned.get_or_init(|| parse_yaml(&self.text).ok());
+        spanned
+            .as_ref()
+            .map_or(Location::WHOLE_FILE, |root| root.locate(place))
     }
 
     /// The text's value; none where the text is no YAML.

@@ -8,7 +8,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::file::DeclaredFile;
-use crate::locator::problem_at_word;
+use crate::locator::problem_at;
+use crate::place::DocumentPlace;
 use crate::problem::{Problem, nearest_name_hint};
 use crate::time::parse_date;
 use crate::yaml;
@@ -70,10 +71,16 @@ pub(crate) fn read_incident_file(
     let document: IncidentsDocument = yaml::read_document(file).map_err(|problem| vec![problem])?;
     let mut incidents = Vec::new();
     let mut problems = Vec::new();
-    for written in document.incidents {
+    for (index, written) in document.incidents.into_iter().enumerate() {
         match compile_incident(written, datasets) {
             Ok(incident) => incidents.push(incident),
-            Err((word, message)) => problems.push(problem_at_word(file, &word, 1, message)),
+            Err((word, message)) => {
+                let place = DocumentPlace::root()
+                    .name("incidents")
+                    .item(index)
+                    .mention(&word);
+                problems.push(problem_at(file, &place, message));
+            }
         }
     }
 

@@ -7,7 +7,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::file::DeclaredFile;
-use crate::problem::{Location, Problem, nearest_name_hint};
+use crate::locator::problem_at;
+use crate::place::DocumentPlace;
+use crate::problem::{Problem, nearest_name_hint};
 use crate::yaml;
 
 /// A reference list as it is written in `contracts/lists/<name>.yaml`.
@@ -61,17 +63,21 @@ impl ReferenceList {
         let mut to_code = BTreeMap::new();
         let mut to_label = BTreeMap::new();
         let mut columns: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
-        for CodeDocument {
-            code,
-            label,
-            synonyms,
-            columns: values,
-        } in document.codes
-        {
+        for (index, written) in document.codes.into_iter().enumerate() {
+            let CodeDocument {
+                code,
+                label,
+                synonyms,
+                columns: values,
+            } = written;
             let label = label.unwrap_or_else(|| code.clone());
             for text in std::iter::once(&code).chain(&synonyms) {
                 if let Some(other) = to_code.insert(text.clone(), code.clone()) {
-                    return Err(ambiguous_text(file, text, [&other, &code]));
+                    let place = DocumentPlace::root()
+                        .name("codes")
+                        .item(index)
+                        .mention(text);
+                    return Err(ambiguous_text(file, &place, text, [&other, &code]));
                 }
                 to_label.insert(text.clone(), label.clone());
                 for (column, value) in &values {
@@ -116,12 +122,14 @@ impl ReferenceList {
     }
 }
 
-fn ambiguous_text(file: &DeclaredFile, text: &str, [first, second]: [&str; 2]) -> Problem {
-    Problem::error(
-        &file.path,
-        Location::find_word(file.text(), text, 1),
-        format!("`{text}` stands for both `{first}` and `{second}`"),
-    )
+fn ambiguous_text(
+    file: &DeclaredFile,
+    place: &DocumentPlace,
+    text: &str,
+    [first, second]: [&str; 2],
+) -> Problem {
+    let message = format!("`{text}` stands for both `{first}` and `{second}`; take it out of one");
+    problem_at(file, place, message)
 }
 
 /// The reference lists, by name.

@@ -1,9 +1,9 @@
-//! Finds the line of a contract that a problem is about, and reads paths with that line at
-//! hand.
+//! Locates what is wrong in a contract's extension, and reads paths with that location at hand.
 
 use crate::file::DeclaredFile;
 use crate::path::EventPath;
-use crate::problem::{Location, Problem};
+use crate::place::DocumentPlace;
+use crate::problem::Problem;
 
 /// A contract's file, for the location of what is wrong in its extension `polelake`.
 pub(crate) struct ProblemLocator<'f> {
@@ -11,23 +11,31 @@ pub(crate) struct ProblemLocator<'f> {
 }
 
 impl ProblemLocator<'_> {
-    /// A problem at the first line of the extension that holds `word`.
+    /// A problem at the extension's member or text `word`; within it, at what the message quotes.
     pub(crate) fn problem_at(&self, word: &str, message: impl Into<String>) -> Problem {
-        let extension = Location::find_word(self.file.text(), "polelake", 1);
-        problem_at_word(self.file, word, extension.line, message)
+        let message = message.into();
+        let place = extension_place(self.file).mention(word).quoted_in(&message);
+        problem_at(self.file, &place, message)
     }
 
-    /// A problem at the first line that holds `word`, from the line of the member `member` on.
+    /// A problem at `word` within the extension's member `member`.
     pub(crate) fn problem_in(
         &self,
         member: &str,
         word: &str,
         message: impl Into<String>,
     ) -> Problem {
-        let text = self.file.text();
-        let extension = Location::find_word(text, "polelake", 1);
-        let member = Location::find_word(text, member, extension.line);
-        problem_at_word(self.file, word, member.line, message)
+        let place = extension_place(self.file).name(member).mention(word);
+        problem_at(self.file, &place, message)
+    }
+
+    /// A problem at a place of the extension.
+    pub(crate) fn problem_below(
+        &self,
+        place: DocumentPlace,
+        message: impl Into<String>,
+    ) -> Problem {
+        problem_at(self.file, &extension_place(self.file).join(place), message)
     }
 
     /// A path of the contract.
@@ -49,16 +57,26 @@ impl ProblemLocator<'_> {
     }
 }
 
-/// A problem at the first line, from line `from` on, that holds `word`.
-pub(crate) fn problem_at_word(
+/// The place of a contract's extension `polelake`.
+pub(crate) fn extension_place(file: &DeclaredFile) -> DocumentPlace {
+    let properties = DocumentPlace::root().name("customProperties");
+    let root = file.parsed_value();
+    let written = root.and_then(|root| root["customProperties"].as_array());
+    let index = written
+        .into_iter()
+        .flatten()
+        .position(|custom| custom["property"] == "polelake");
+    match index {
+        Some(index) => properties.item(index).name("value"),
+        None => properties,
+    }
+}
+
+/// A problem at a place of a file.
+pub(crate) fn problem_at(
     file: &DeclaredFile,
-    word: &str,
-    from: usize,
+    place: &DocumentPlace,
     message: impl Into<String>,
 ) -> Problem {
-    Problem::error(
-        &file.path,
-        Location::find_word(file.text(), word, from),
-        message,
-    )
+    Problem::error(&file.path, file.locate(place), message)
 }

@@ -13,7 +13,8 @@ use serde::Deserialize;
 
 use crate::file::DeclaredFile;
 use crate::list::ReferenceLists;
-use crate::locator::problem_at_word;
+use crate::locator::problem_at;
+use crate::place::DocumentPlace;
 use crate::problem::{Problem, nearest_name_hint};
 use crate::yaml;
 
@@ -61,14 +62,15 @@ impl Namespaces {
     pub(crate) fn read(file: &DeclaredFile) -> Result<Self, Problem> {
         let document: NamespacesDocument = yaml::read_document(file)?;
         let mut namespaces = Self::default();
-        for written in document.namespaces {
+        for (index, written) in document.namespaces.into_iter().enumerate() {
+            let place = DocumentPlace::root().name("namespaces").item(index);
             let case = match written.case {
                 NamespaceCase::Sensitive => KeyCase::Sensitive,
                 NamespaceCase::Insensitive => KeyCase::Insensitive,
             };
             if written.why.trim().is_empty() {
                 let message = format!("the namespace `{}` needs a `why`", written.name);
-                return Err(problem_at_word(file, &written.name, 1, message));
+                return Err(problem_at(file, &place, message));
             }
             if namespaces
                 .cases
@@ -76,7 +78,7 @@ impl Namespaces {
                 .is_some()
             {
                 let message = format!("the namespace `{}` is listed twice", written.name);
-                return Err(problem_at_word(file, &written.name, 1, message));
+                return Err(problem_at(file, &place, message));
             }
         }
         Ok(namespaces)
@@ -106,7 +108,11 @@ impl Namespaces {
             .map(|name| {
                 let near = nearest_name_hint(name, used.iter().map(String::as_str));
                 let message = format!("no source and no mapping uses the namespace `{name}`{near}");
-                problem_at_word(file, name, 1, message)
+                problem_at(
+                    file,
+                    &DocumentPlace::root().name("namespaces").mention(name),
+                    message,
+                )
             })
             .collect()
     }

@@ -9,7 +9,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::file::DeclaredFile;
-use crate::locator::problem_at_word;
+use crate::locator::problem_at;
+use crate::place::DocumentPlace;
 use crate::problem::{Problem, nearest_name_hint};
 use crate::yaml;
 
@@ -290,7 +291,8 @@ impl ContractDocument {
                 document.api_version,
                 SUPPORTED_VERSIONS.join(", ")
             );
-            return Err(problem_at_word(file, "apiVersion", 1, message));
+            let place = DocumentPlace::root().name("apiVersion");
+            return Err(problem_at(file, &place, message));
         }
         Ok(document)
     }
@@ -348,36 +350,52 @@ pub(crate) fn find_unknown_names(file: &DeclaredFile) -> Vec<Problem> {
         return Vec::new();
     };
 
-    let mut problems = unknown_names_in(file, root, ROOT_NAMES);
+    let mut problems = unknown_names_in(file, &DocumentPlace::root(), root, ROOT_NAMES);
     let mut properties = Vec::new();
-    for object in list_member(root, "schema") {
-        problems.extend(unknown_names_in(file, object, OBJECT_NAMES));
-        problems.extend(unknown_names_in_rules(file, object));
-        properties.extend(list_member(object, "properties"));
+    for (place, object) in placed_items(&DocumentPlace::root(), root, "schema") {
+        problems.extend(unknown_names_in(file, &place, object, OBJECT_NAMES));
+        problems.extend(unknown_names_in_rules(file, &place, object));
+        properties.extend(placed_items(&place, object, "properties"));
     }
 
-    while let Some(property) = properties.pop() {
-        problems.extend(unknown_names_in(file, property, PROPERTY_NAMES));
-        problems.extend(unknown_names_in_rules(file, property));
-        properties.extend(list_member(property, "properties"));
-        properties.extend(property.get("items"));
+    while let Some((place, property)) = properties.pop() {
+        problems.extend(unknown_names_in(file, &place, property, PROPERTY_NAMES));
+        problems.extend(unknown_names_in_rules(file, &place, property));
+        properties.extend(placed_items(&place, property, "properties"));
+        properties.extend(
+            property
+                .get("items")
+                .map(|items| (place.name("items"), items)),
+        );
     }
     problems
 }
 
-fn unknown_names_in_rules(file: &DeclaredFile, holder: &Value) -> Vec<Problem> {
-    list_member(holder, "quality")
+fn unknown_names_in_rules(
+    file: &DeclaredFile,
+    place: &DocumentPlace,
+    holder: &Value,
+) -> Vec<Problem> {
+    placed_items(place, holder, "quality")
         .iter()
-        .flat_map(|rule| unknown_names_in(file, rule, QUALITY_NAMES))
+        .flat_map(|(place, rule)| unknown_names_in(file, place, rule, QUALITY_NAMES))
         .collect()
 }
 
-/// The members of an object that are not among the names of the standard.
-fn unknown_names_in(file: &DeclaredFile, object: &Value, known: &str) -> Vec<Problem> {
+/// The members of the object at a place that are not among the names of the standard.
+fn unknown_names_in(
+    file: &DeclaredFile,
+    place: &DocumentPlace,
+    object: &Value,
+    known: &str,
+) -> Vec<Problem> {
     let names = object.as_object().into_iter().flat_map(Map::keys);
     names
         .filter(|name| !known.split_whitespace().any(|known| known == name.as_str()))
-        .map(|name| problem_at_word(file, name, 1, explain_unknown_name(name, known)))
+        .map(|name| {
+            let place = place.clone().name(name);
+            problem_at(file, &place, explain_unknown_name(name, known))
+        })
         .collect()
 }
 
@@ -389,10 +407,14 @@ fn explain_unknown_name(name: &str, known: &str) -> String {
     format!("`{name}` is no name of the standard{near}")
 }
 
-/// The elements of a member that is a list; none of any other.
-fn list_member<'v>(object: &'v Value, name: &str) -> &'v [Value] {
-    object[name]
-        .as_array()
-        .map(Vec::as_slice)
-        .unwrap_or_default()
+/// The items of a member that is a list, each with its place; none of any other.
+fn placed_items<'v>(
+    place: &DocumentPlace,
+    object: &'v Value,
+    name: &str,
+) -> Vec<(DocumentPlace, &'v Value)> {
+    let items = object[name].as_array().into_iter().flatten().enumerate();
+    items
+        .map(|(index, item)| (place.clone().name(name).item(index), item))
+        .collect()
 }

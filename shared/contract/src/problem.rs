@@ -70,50 +70,18 @@ impl Location {
     /// The whole file.
     pub(crate) const WHOLE_FILE: Self = Self { line: 0, column: 0 };
 
-    /// Where `word` first stands on its own, outside of comments, in line `first_line` or later;
-    /// the beginning of line `first_line` when it stands nowhere.
-    pub(crate) fn find_word(text: &str, word: &str, first_line: usize) -> Self {
-        for (index, line) in text.lines().enumerate().skip(first_line.saturating_sub(1)) {
-            if line.trim_start().starts_with('#') {
-                continue;
-            }
-            if let Some(offset) = whole_word_offset(line, word) {
-                return Self {
-                    line: index + 1,
-                    column: line[..offset].chars().count() + 1,
-                };
-            }
-        }
+    /// Where the parser saw it.
+    pub(crate) fn from_parser(location: serde_saphyr::Location) -> Self {
         Self {
-            line: first_line.max(1),
-            column: 1,
+            line: usize::try_from(location.line()).unwrap_or_default(),
+            column: usize::try_from(location.column()).unwrap_or_default(),
         }
     }
 }
 
-/// Where `word` stands in `line` without being a part of a longer word.
-fn whole_word_offset(line: &str, word: &str) -> Option<usize> {
-    line.match_indices(word)
-        .map(|(offset, _)| offset)
-        .find(|offset| {
-            let before = line[..*offset].chars().next_back();
-            let after = line[offset + word.len()..].chars().next();
-            !continues_word(word.chars().next(), before)
-                && !continues_word(word.chars().next_back(), after)
-        })
-}
-
-/// Whether an outermost letter of a word and the letter beside it belong to one word.
-fn continues_word(edge: Option<char>, neighbour: Option<char>) -> bool {
-    edge.is_some_and(is_word_letter) && neighbour.is_some_and(is_word_letter)
-}
-
-fn is_word_letter(letter: char) -> bool {
-    letter.is_alphanumeric() || letter == '_'
-}
-
 /// The nearest of the known names, as the end of an error message; empty where none is near.
-pub(crate) fn nearest_name_hint<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
+#[must_use]
+pub fn nearest_name_hint<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
     let best = known
         .map(|candidate| (edit_distance(name, candidate), candidate))
         .min();
@@ -125,22 +93,39 @@ pub(crate) fn nearest_name_hint<'a>(name: &str, known: impl Iterator<Item = &'a 
     }
 }
 
-/// The first line of serde's message; an unknown name gets the nearest of the known ones.
+/// The first line of serde's message, without the location, which the problem has itself; an unknown
+/// name gets the nearest of the known ones.
 pub(crate) fn explain_serde_error(message: &str) -> String {
-    let mut message = message.lines().next().unwrap_or_default().to_owned();
+    let mut message = without_location(message.lines().next().unwrap_or_default()).to_owned();
     if message.starts_with("unknown field") || message.starts_with("unknown variant") {
-        let mut names = message.split('`').skip(1).step_by(2);
-        if let Some(given) = names.next() {
-            let near = nearest_name_hint(given, names);
-            message.push_str(&near);
-        }
+        let near = nearest_expected_name(&message);
+        message.push_str(&near);
     }
     message
 }
 
-/// The name that serde quotes first, to find its line.
-pub(crate) fn first_quoted_name(message: &str) -> Option<&str> {
-    message.split('`').nth(1)
+/// The message without `error: line 3 column 5: ` in front of it.
+fn without_location(message: &str) -> &str {
+    let message = message.strip_prefix("error: ").unwrap_or(message);
+    let located = message
+        .strip_prefix("line ")
+        .and_then(|rest| rest.split_once(": "));
+    match located {
+        Some((place, what)) if place.contains(" column ") => what,
+        _ => message,
+    }
+}
+
+/// The nearest of the names that a message expects, with or without quotes around them.
+fn nearest_expected_name(message: &str) -> String {
+    let Some(given) = message.split('`').nth(1) else {
+        return String::new();
+    };
+    let expected = message.split_once(", expected ").map(|(_, names)| names);
+    let names = expected.unwrap_or_default();
+    let names = names.strip_prefix("one of ").unwrap_or(names);
+    let names = names.split(", ").flat_map(|name| name.split(" or "));
+    nearest_name_hint(given, names.map(|name| name.trim_matches('`')))
 }
 
 /// Levenshtein's distance: names are short, so the plain table does.
@@ -178,28 +163,19 @@ mod tests {
             message.ends_with("; the nearest name is `topic`"),
             "{message}"
         );
+        let message = explain_serde_error(
+            "error: line 5 column 11: unknown variant `sett`, expected one of entity, set, log",
+        );
+        assert!(message.starts_with("unknown variant `sett`"), "{message}");
+        assert!(
+            message.ends_with("; the nearest name is `set`"),
+            "{message}"
+        );
     }
 
     #[test]
     fn a_problem_is_one_line_whatever_it_quotes() {
         let problem = Problem::error("a.yaml", Location::WHOLE_FILE, "no `x\n0 errors`");
         assert_eq!(problem.to_string(), "a.yaml: no `x\\n0 errors`");
-    }
-
-    #[test]
-    fn a_location_is_a_word_of_its_own() {
-        let text = "# name\nfull_name: x\nä: {name: y}\n";
-        assert_eq!(
-            Location::find_word(text, "name", 1),
-            Location { line: 3, column: 5 }
-        );
-        assert_eq!(
-            Location::find_word(text, "full_name", 1),
-            Location { line: 2, column: 1 }
-        );
-        assert_eq!(
-            Location::find_word(text, "nothing", 2),
-            Location { line: 2, column: 1 }
-        );
     }
 }

@@ -3,6 +3,7 @@
 
 mod declared_structures;
 mod extension_check;
+mod field_place;
 
 pub use self::extension_check::is_source_name;
 
@@ -13,20 +14,23 @@ use serde_json::Value;
 
 use self::declared_structures::DeclaredStructures;
 use self::extension_check::{check_extension, compile_fetch};
+use self::field_place::field_place;
 use crate::backfill::{BackfillKeyPart, CompiledBackfill};
 use crate::calendar::Calendar;
 use crate::caller::{matches_pattern, token_matches};
 use crate::dialect::FileDialect;
 use crate::event_paths::EventPaths;
-use crate::event_time::{EventClock, TimeSkew};
+use crate::event_time::{ClockMembers, EventClock, TimeSkew};
 use crate::extension::{BadRecords, EnvelopeDefaults, EventOp, SourceExtension, TokenClaims};
 use crate::fetch::Fetch;
 use crate::file::DeclaredFile;
+use crate::foreign_contract::{ContractRole, refuse_foreign_contract};
 use crate::info::ContractInfo;
 use crate::json::JsonDocument;
-use crate::locator::ProblemLocator;
+use crate::locator::{ProblemLocator, extension_place};
 use crate::odcs::{ContractDocument, SchemaObject};
 use crate::path::EventPath;
+use crate::place::DocumentPlace;
 use crate::problem::{Problem, nearest_name_hint};
 use crate::structure::DeclaredStructure;
 use crate::yaml;
@@ -87,6 +91,9 @@ pub struct SourceContract {
     /// What the record within it is declared to be, where the contract describes it as an object of
     /// its own.
     pub(crate) record_structure: Option<DeclaredStructure>,
+    /// The index in `schema` of the object that describes the record; that of the event where no
+    /// other does.
+    record_object: usize,
     /// Whether any field is read with a declared leniency, before its type is checked.
     is_lenient: bool,
 }
@@ -94,9 +101,13 @@ pub struct SourceContract {
 impl SourceContract {
     /// Compiles the contract that `file` holds.
     pub(crate) fn parse(file: &DeclaredFile) -> Result<Self, Problem> {
+        refuse_foreign_contract(file, ContractRole::Source)?;
         let document = ContractDocument::read(file)?;
-        let extension: SourceExtension =
-            yaml::read_value(file, "polelake", document.polelake_extension())?;
+        let extension: SourceExtension = yaml::read_value(
+            file,
+            ("polelake", &extension_place(file)),
+            document.polelake_extension(),
+        )?;
         check_extension(file, &document, &extension)?;
         // The only policy. The pattern makes a second one fail to compile here, where it would need
         // code.
@@ -121,6 +132,7 @@ impl SourceContract {
             purpose: document.description.purpose.clone().unwrap_or_default(),
             owner: document.owner(),
             is_lenient: structures.are_lenient(),
+            record_object: record_object(&document.schema, extension.record.as_deref()),
             event_structure: structures.event,
             record_structure: structures.record,
             name: document.id,
@@ -163,10 +175,15 @@ impl SourceContract {
 
         self.clock
             .check_declared_types("event_time", &self.event_structure)
-            .map_err(|why| locator.problem_at("event_time", why))?;
+            .map_err(|why| {
+                let place = DocumentPlace::root().name("event_time").quoted_in(&why);
+                locator.problem_below(place, why)
+            })?;
         if let Some(backfill) = &self.backfill {
-            self.check_backfill(backfill)
-                .map_err(|why| locator.problem_at("backfill", why))?;
+            self.check_backfill(backfill).map_err(|why| {
+                let place = DocumentPlace::root().name("backfill").quoted_in(&why);
+                locator.problem_below(place, why)
+            })?;
         }
         self.check_files(locator)
     }
@@ -314,6 +331,17 @@ impl SourceContract {
         paths
     }
 
+    /// Where the contract describes a field of the record, by its path as
+    /// [`Self::opaque_paths`] gives it.
+    pub(crate) fn record_field_place(&self, path: &str) -> DocumentPlace {
+        let place = DocumentPlace::root()
+            .name("schema")
+            .item(self.record_object);
+        let object = self.schema.get(self.record_object);
+        let properties = object.map_or(&[][..], |object| &object.properties);
+        place.join(field_place(properties, path.trim_start_matches('$')))
+    }
+
     /// Whether `caller` may push to this source.
     #[must_use]
     pub fn admits_caller(&self, caller: Caller<'_>) -> bool {
@@ -359,6 +387,12 @@ impl SourceContract {
     }
 }
 
+/// The index of the object that describes the record, or else the event.
+fn record_object(schema: &[SchemaObject], record: Option<&str>) -> usize {
+    let described = record.and_then(|name| schema.iter().position(|object| object.name == name));
+    described.unwrap_or_default()
+}
+
 /// Where events hold their time; the envelope says it where the contract does not.
 fn compile_clock(
     extension: &SourceExtension,
@@ -367,10 +401,8 @@ fn compile_clock(
     let envelope = EnvelopeDefaults::for_envelope(extension.envelope).time_expression();
     EventClock::compile(
         extension.event_time.as_ref().or(envelope.as_ref()),
-        (
-            "event_time_default",
-            extension.event_time_default.as_deref(),
-        ),
+        extension.event_time_default.as_deref(),
+        &ClockMembers::EVENT,
         locator,
     )
 }

@@ -6,10 +6,14 @@ use serde_json::Value;
 use crate::column::{Column, ColumnType};
 use crate::extension::{Family, TableExtension};
 use crate::file::DeclaredFile;
+use crate::foreign_contract::{ContractRole, refuse_foreign_contract};
 use crate::info::ContractInfo;
-use crate::locator::problem_at_word;
+use crate::locator::{extension_place, problem_at};
+use crate::logical_type::logical_type_fault;
 use crate::odcs::{ContractDocument, Property, Quality, SchemaObject};
+use crate::place::DocumentPlace;
 use crate::problem::{Problem, nearest_name_hint};
+use crate::reserved_names::{reserved_column_fault, reserved_table_fault};
 use crate::rule::Rule;
 use crate::yaml;
 
@@ -47,9 +51,13 @@ impl TableContract {
     /// Reads the contract that `file` holds. Its rules are compiled later, when all tables are
     /// known.
     pub(crate) fn parse(file: &DeclaredFile) -> Result<Self, Problem> {
+        refuse_foreign_contract(file, ContractRole::Table)?;
         let mut document = ContractDocument::read(file)?;
-        let extension: TableExtension =
-            yaml::read_value(file, "polelake", document.polelake_extension())?;
+        let extension: TableExtension = yaml::read_value(
+            file,
+            ("polelake", &extension_place(file)),
+            document.polelake_extension(),
+        )?;
         let about = ContractInfo::from_document(&document, file);
         let owner = document.owner();
         let object = take_only_object(&mut document, file)?;
@@ -71,10 +79,10 @@ impl TableContract {
 
         table
             .check_names()
-            .map_err(|(name, why)| problem_at_word(file, &name, 1, why))?;
+            .map_err(|(place, why)| problem_at(file, &object_place().join(place), why))?;
         table
             .check_provenance()
-            .map_err(|why| problem_at_word(file, "properties", 1, why))?;
+            .map_err(|(place, why)| problem_at(file, &object_place().join(place), why))?;
         Ok(table)
     }
 
@@ -123,11 +131,15 @@ impl TableContract {
     }
 
     /// Names become object keys and Glue columns, so they are lower snake_case and no column has
-    /// the name of another. A fault is (the name, what is wrong).
-    fn check_names(&self) -> Result<(), (String, String)> {
+    /// the name of another, or of what the platform adds. A fault is (its place in the table's
+    /// object, what is wrong).
+    fn check_names(&self) -> Result<(), (DocumentPlace, String)> {
         if !is_snake_case(&self.name) {
             let why = format!("the table name `{}` is not lower snake_case", self.name);
-            return Err((self.name.clone(), why));
+            return Err((DocumentPlace::root().name("name"), why));
+        }
+        if let Some(why) = reserved_table_fault(&self.name) {
+            return Err((DocumentPlace::root().name("name"), why));
         }
 
         for (index, column) in self.columns.iter().enumerate() {
@@ -136,31 +148,47 @@ impl TableContract {
                 .any(|earlier| earlier.name == column.name)
             {
                 let why = format!("the column `{}` is declared twice", column.name);
-                return Err((column.name.clone(), why));
+                return Err((column_place(index).name("name"), why));
+            }
+            if let Some(why) = reserved_column_fault(&column.name) {
+                return Err((column_place(index).name("name"), why));
             }
         }
         Ok(())
     }
 
     /// Every table begins with the same columns, so that the same code fills them in every table.
-    fn check_provenance(&self) -> Result<(), String> {
+    fn check_provenance(&self) -> Result<(), (DocumentPlace, String)> {
         for (index, wanted) in PROVENANCE.iter().enumerate() {
             let fits = self
                 .columns
                 .get(index)
                 .is_some_and(|column| is_provenance(column, wanted));
             if !fits {
-                return Err(format!(
-                    "column {} must be `{}` of type {}{}, as every table has it",
+                let why = format!(
+                    "column {} must be `{}` of type {}{}, as every table has it: copy the first \
+                     {} columns of another table of contracts/pole",
                     index + 1,
                     wanted.name,
                     provenance_type(wanted).glue_type(),
-                    if wanted.required { ", required" } else { "" }
-                ));
+                    if wanted.required { ", required" } else { "" },
+                    PROVENANCE.len()
+                );
+                return Err((column_place(index), why));
             }
         }
         Ok(())
     }
+}
+
+/// Where the one object of a table's contract stands.
+pub(crate) fn object_place() -> DocumentPlace {
+    DocumentPlace::root().name("schema").item(0)
+}
+
+/// Where a column stands in the object.
+fn column_place(index: usize) -> DocumentPlace {
+    DocumentPlace::root().name("properties").item(index)
 }
 
 /// The one object that a table contract describes.
@@ -171,8 +199,13 @@ fn take_only_object(
     match (document.schema.pop(), document.schema.pop()) {
         (Some(object), None) => Ok(object),
         _ => {
-            let message = "a table contract describes exactly one table";
-            Err(problem_at_word(file, "schema", 1, message))
+            let message =
+                "a table contract describes exactly one table: give each a file of its own";
+            Err(problem_at(
+                file,
+                &DocumentPlace::root().name("schema"),
+                message,
+            ))
         }
     }
 }
@@ -193,9 +226,11 @@ pub(crate) fn provenance_type(column: &ProvenanceColumn) -> ColumnType {
 
 fn compile_columns(properties: &[Property], file: &DeclaredFile) -> Result<Vec<Column>, Problem> {
     let mut columns = Vec::with_capacity(properties.len());
-    for property in properties {
-        let column = compile_column(property)
-            .map_err(|why| problem_at_word(file, &property.name, 1, why))?;
+    for (index, property) in properties.iter().enumerate() {
+        let column = compile_column(property).map_err(|why| {
+            let place = object_place().join(column_place(index)).quoted_in(&why);
+            problem_at(file, &place, why)
+        })?;
         columns.push(column);
     }
     Ok(columns)
@@ -235,6 +270,9 @@ fn compile_column(property: &Property) -> Result<Column, String> {
 /// The column's exact type. Only a text may leave it out: the other types have several widths.
 fn compile_type(property: &Property) -> Result<ColumnType, String> {
     let logical = property.logical_type.as_deref().unwrap_or("string");
+    if let Some(why) = logical_type_fault(&property.name, logical) {
+        return Err(why);
+    }
     let physical = match property.physical_type.as_deref() {
         Some(physical) => physical,
         None if logical == "string" => "string",

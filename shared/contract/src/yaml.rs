@@ -1,9 +1,11 @@
 //! Reads a declared file, or a value within it, into a type; a fault gets its line and its remedy.
 
 use serde::de::DeserializeOwned;
+use serde_path_to_error::Segment;
 
 use crate::file::{DeclaredFile, parse_yaml};
-use crate::problem::{Location, Problem, explain_serde_error, first_quoted_name};
+use crate::place::DocumentPlace;
+use crate::problem::{Location, Problem, explain_serde_error};
 
 /// Reads a file into a type. The file's YAML was parsed before; its text is parsed again only to
 /// find the line of a fault.
@@ -21,29 +23,37 @@ pub(crate) fn read_document<T: DeserializeOwned>(file: &DeclaredFile) -> Result<
 }
 
 fn error_location(error: &serde_saphyr::Error) -> Location {
-    let Some(location) = error.location() else {
-        return Location::WHOLE_FILE;
-    };
-    Location {
-        line: usize::try_from(location.line()).unwrap_or_default(),
-        column: usize::try_from(location.column()).unwrap_or_default(),
-    }
+    error
+        .location()
+        .map_or(Location::WHOLE_FILE, Location::from_parser)
 }
 
-/// Reads the value of the member `below`, in a file that was read before. The line of a fault is
-/// found by the faulty name.
+/// Reads a value that was read before at a place of the file; `what` names it in an error. A fault
+/// is located by the path to it.
 pub(crate) fn read_value<T: DeserializeOwned>(
     file: &DeclaredFile,
-    below: &str,
+    (what, place): (&str, &DocumentPlace),
     value: serde_json::Value,
 ) -> Result<T, Problem> {
-    serde_json::from_value(value).map_err(|error| {
-        let message = error.to_string();
-        let member = Location::find_word(file.text(), below, 1);
-        let location = first_quoted_name(&message).map_or(member, |name| {
-            Location::find_word(file.text(), name, member.line)
-        });
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let below = place_of_path(error.path());
+        let message = error.inner().to_string();
         let why = explain_serde_error(&message);
-        Problem::error(&file.path, location, format!("`{below}`: {why}"))
+        let place = place.clone().join(below).quoted_in(&message);
+        Problem::error(&file.path, file.locate(&place), format!("`{what}`: {why}"))
     })
+}
+
+/// The place of a path that led to an error.
+fn place_of_path(path: &serde_path_to_error::Path) -> DocumentPlace {
+    let mut place = DocumentPlace::root();
+    for segment in path {
+        place = match segment {
+            Segment::Seq { index } => place.item(*index),
+            Segment::Map { key } => place.name(key),
+            Segment::Enum { variant } => place.name(variant),
+            Segment::Unknown => return place,
+        };
+    }
+    place
 }

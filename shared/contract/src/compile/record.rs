@@ -11,6 +11,7 @@ use crate::mapping::{
     ColumnDocument, EndDocument, IdDocument, LinkDocument, OneOrMany, RecordDocument, RecordKind,
     UnreadablePolicy, WhenDocument,
 };
+use crate::place::DocumentPlace;
 use crate::problem::nearest_name_hint;
 use crate::source::SourceContract;
 use crate::structure::DeclaredStructure;
@@ -22,11 +23,12 @@ pub(super) fn compile_record(
     contract: &SourceContract,
     context: &MappingContext<'_>,
 ) -> Result<CompiledRecord, Vec<MappingFinding>> {
-    let table_index = find_table(&document.table, context).map_err(|why| finding("table:", why))?;
+    let table_index = find_table(&document.table, context).map_err(|why| finding("table", why))?;
     let table = &context.tables[table_index];
     check_event_types(document, contract)?;
 
-    let identity = compile_identity(document, table, context).map_err(|why| finding("id:", why))?;
+    let identity = compile_identity(document, table, context)
+        .map_err(|why| vec![(identity_place(document).quoted_in(&why), why)])?;
     let columns = compile_assignments(document, table, context)?;
     let for_each = compile_for_each(document).map_err(|why| finding("for_each", why))?;
     let when = document
@@ -53,9 +55,26 @@ pub(super) fn compile_record(
     Ok(record)
 }
 
-/// One finding, on the record's line that holds `word`.
-fn finding(word: &str, message: impl Into<String>) -> Vec<MappingFinding> {
-    vec![(word.to_owned(), message.into())]
+/// One finding, at the record's member `member`; within it, at what the message quotes.
+fn finding(member: &str, message: impl Into<String>) -> Vec<MappingFinding> {
+    let message = message.into();
+    let place = DocumentPlace::root().name(member).quoted_in(&message);
+    vec![(place, message)]
+}
+
+/// Where the record says what identifies its row.
+fn identity_place(document: &RecordDocument) -> DocumentPlace {
+    let member = if document.link.is_some() {
+        "link"
+    } else {
+        "id"
+    };
+    DocumentPlace::root().name(member)
+}
+
+/// Where the record fills a column.
+fn column_place(name: &str) -> DocumentPlace {
+    DocumentPlace::root().name("columns").name(name)
 }
 
 /// The index of a table in the catalogue, or a message with the nearest name.
@@ -78,18 +97,16 @@ fn check_event_types(
     document: &RecordDocument,
     contract: &SourceContract,
 ) -> Result<(), Vec<MappingFinding>> {
-    let unknown = document
-        .events
-        .iter()
-        .find(|event| !contract.events.contains_key(*event));
-    let Some(event) = unknown else {
+    let mut events = document.events.iter().enumerate();
+    let unknown = events.find(|(_, event)| !contract.events.contains_key(*event));
+    let Some((index, event)) = unknown else {
         return Ok(());
     };
     let near = nearest_name_hint(event, contract.events.keys().map(String::as_str));
-    Err(finding(
-        event,
+    Err(vec![(
+        DocumentPlace::root().name("events").item(index),
         format!("the contract declares no event type `{event}`{near}"),
-    ))
+    )])
 }
 
 fn compile_for_each(document: &RecordDocument) -> Result<Vec<RootedPath>, String> {
@@ -139,17 +156,17 @@ fn check_mapped_paths(
 ) -> Result<(), Vec<MappingFinding>> {
     let roots = structure_roots(record, contract)?;
     let mut findings: Vec<MappingFinding> = Vec::new();
-    for (word, expression) in mapped_expressions(record) {
+    for (place, expression) in mapped_expressions(record) {
         let faults = expression
             .paths()
             .into_iter()
-            .filter_map(|path| path.declared_structure(&roots).err());
-        findings.extend(faults.map(|why| (word.clone(), why)));
+            .filter_map(|path| Some((path.text(), path.declared_structure(&roots).err()?)));
+        findings.extend(faults.map(|(path, why)| (place.clone().mention(path), why)));
         let ambiguous = expression.comma_number_paths().into_iter();
         findings.extend(
             ambiguous
                 .filter_map(|path| ambiguous_number(path, &roots))
-                .map(|why| (word.clone(), why)),
+                .map(|why| (place.clone().quoted_in(&why), why)),
         );
     }
 
@@ -178,7 +195,7 @@ fn number_in_time(column: &Assignment, roots: &StructureRoots<'_>) -> Option<Map
         declared.is_ok_and(DeclaredStructure::is_only_number)
     })?;
     let why = number_as_time(path.text(), &column.name);
-    Some((format!("{}:", column.name), why))
+    Some((column_place(&column.name).mention(path.text()), why))
 }
 
 /// Why the texts of a path may be two numbers: `1.234` is one as JSON writes it, and another with a
@@ -220,17 +237,23 @@ fn structure_roots<'s>(
     Ok(roots)
 }
 
-/// The record's expressions, each with a word on its line of the mapping.
-pub(super) fn mapped_expressions(record: &CompiledRecord) -> Vec<(String, &CompiledExpression)> {
+/// The record's expressions, each with its place in the record.
+pub(super) fn mapped_expressions(
+    record: &CompiledRecord,
+) -> Vec<(DocumentPlace, &CompiledExpression)> {
     let mut expressions = Vec::new();
     if let Some(when) = &record.when {
-        expressions.push(("when".to_owned(), &when.value));
+        expressions.push((DocumentPlace::root().name("when"), &when.value));
     }
+    let identity = match &record.identity {
+        CompiledIdentity::Link(_) => DocumentPlace::root().name("link"),
+        _ => DocumentPlace::root().name("id").name("key"),
+    };
     for key in record.identity.key_expressions() {
-        expressions.push(("key".to_owned(), key));
+        expressions.push((identity.clone(), key));
     }
     for column in &record.columns {
-        expressions.push((format!("{}:", column.name), &column.expression));
+        expressions.push((column_place(&column.name), &column.expression));
     }
     expressions
 }
@@ -337,7 +360,7 @@ fn compile_assignments(
     for (name, column) in &document.columns {
         match compile_assignment(name, column, table, context) {
             Ok(assignment) => assignments.push(assignment),
-            Err(why) => findings.push((format!("{name}:"), why)),
+            Err(why) => findings.push((column_place(name).quoted_in(&why), why)),
         }
     }
 
@@ -453,7 +476,7 @@ fn check_required_columns(
                 "the required column `{}` of `{}` is not filled",
                 column.name, table.name
             );
-            return Err(finding(&record.name, why));
+            return Err(vec![(DocumentPlace::root().name("columns"), why)]);
         }
     }
     Ok(())

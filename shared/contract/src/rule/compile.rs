@@ -1,6 +1,8 @@
 //! From a rule as it is written to one that can be run: names are resolved, and what cannot be
 //! enforced is refused.
 
+use std::collections::BTreeSet;
+
 use super::context::RuleContext;
 use super::implied::implied_rules;
 use super::kinds::{Expectation, Implementation, compile_expectation};
@@ -8,6 +10,7 @@ use super::library::compile_library_rule;
 use super::tolerance::Tolerance;
 use super::{Rule, Severity};
 use crate::odcs::{Property, Quality};
+use crate::place::DocumentPlace;
 use crate::problem::explain_serde_error;
 
 /// The standard's dimensions.
@@ -21,8 +24,8 @@ const QUALITY_DIMENSIONS: [&str; 7] = [
     "uniqueness",
 ];
 
-/// A word that stands on the line of the faulty rule, and what is wrong with the rule.
-type RuleFinding = (String, String);
+/// A place in the table's object of the contract, and what is wrong with the rule there.
+type RuleFinding = (DocumentPlace, String);
 
 /// Every rule of a table: those that its columns' declarations imply, and those that it writes out.
 pub(crate) fn compile_rules(
@@ -30,28 +33,38 @@ pub(crate) fn compile_rules(
     quality: &[Quality],
     context: RuleContext<'_>,
 ) -> Result<Vec<Rule>, Vec<RuleFinding>> {
-    let mut results = vec![Ok(unique_key_rule(context.table))];
-    for property in properties {
+    let mut placed = vec![(DocumentPlace::root(), Ok(unique_key_rule(context.table)))];
+    for (index, property) in properties.iter().enumerate() {
+        let place = DocumentPlace::root().name("properties").item(index);
         for rule in implied_rules(property, context) {
-            results.push(rule.map_err(|why| column_finding(&property.name, &why)));
+            let rule = rule.map_err(|why| format!("column `{}`: {why}", property.name));
+            placed.push((place.clone(), rule));
         }
-        for rule in &property.quality {
-            results.push(compile_declared_rule(rule, Some(&property.name), context));
+        for (index, rule) in property.quality.iter().enumerate() {
+            let place = place.clone().name("quality").item(index);
+            let rule = compile_declared_rule(rule, Some(&property.name), context);
+            placed.push((place, rule));
         }
     }
-    for rule in quality {
-        results.push(compile_declared_rule(rule, None, context));
+    for (index, rule) in quality.iter().enumerate() {
+        let place = DocumentPlace::root().name("quality").item(index);
+        placed.push((place, compile_declared_rule(rule, None, context)));
     }
 
     let mut rules = Vec::new();
-    let mut findings = Vec::new();
-    for result in results {
+    let mut findings = find_repeated_ids(&placed);
+    for (place, result) in placed {
         match result {
             Ok(rule) => rules.push(rule),
-            Err(finding) => findings.push(finding),
+            Err(why) => {
+                // The first name that it quotes is that of the rule or column itself.
+                let cause = why
+                    .split_once(": ")
+                    .map_or(why.as_str(), |(_, cause)| cause);
+                findings.push((place.quoted_in(cause), why));
+            }
         }
     }
-    findings.extend(find_repeated_id(&rules));
 
     if findings.is_empty() {
         Ok(rules)
@@ -73,19 +86,19 @@ fn unique_key_rule(table: &str) -> Rule {
     }
 }
 
-fn column_finding(column: &str, why: &str) -> RuleFinding {
-    (column.to_owned(), format!("column `{column}`: {why}"))
-}
-
-fn find_repeated_id(rules: &[Rule]) -> Option<RuleFinding> {
-    let mut ids: Vec<&str> = rules.iter().map(|rule| rule.id.as_str()).collect();
-    ids.sort_unstable();
-
-    let repeated = ids.windows(2).find(|pair| pair[0] == pair[1])?[0];
-    Some((
-        repeated.to_owned(),
-        format!("two rules have the id `{repeated}`"),
-    ))
+/// Every rule whose id an earlier one has.
+fn find_repeated_ids(placed: &[(DocumentPlace, Result<Rule, String>)]) -> Vec<RuleFinding> {
+    let mut seen = BTreeSet::new();
+    let rules = placed
+        .iter()
+        .filter_map(|(place, rule)| Some((place, rule.as_ref().ok()?)));
+    let repeated = rules.filter(|(_, rule)| !seen.insert(rule.id.as_str()));
+    repeated
+        .map(|(place, rule)| {
+            let message = format!("two rules have the id `{}`", rule.id);
+            (place.clone().name("id"), message)
+        })
+        .collect()
 }
 
 /// A rule that the contract writes out, on a column or on the table.
@@ -93,13 +106,12 @@ fn compile_declared_rule(
     quality: &Quality,
     column: Option<&str>,
     context: RuleContext<'_>,
-) -> Result<Rule, RuleFinding> {
+) -> Result<Rule, String> {
     let name = quality
         .id
         .as_deref()
         .unwrap_or(column.unwrap_or(context.table));
-    compile_quality(quality, column, context)
-        .map_err(|why| (name.to_owned(), format!("rule `{name}`: {why}")))
+    compile_quality(quality, column, context).map_err(|why| format!("rule `{name}`: {why}"))
 }
 
 fn compile_quality(

@@ -4,9 +4,11 @@ use crate::caller::find_push_fault;
 use crate::extension::{EnvelopeDefaults, SourceExtension};
 use crate::fetch::Fetch;
 use crate::file::DeclaredFile;
-use crate::locator::{ProblemLocator, problem_at_word};
+use crate::locator::{ProblemLocator, problem_at};
+use crate::logical_type::logical_type_fault;
 use crate::odcs::{ContractDocument, Property, SchemaObject};
-use crate::problem::{Location, Problem, explain_serde_error, nearest_name_hint};
+use crate::place::DocumentPlace;
+use crate::problem::{Problem, explain_serde_error, nearest_name_hint};
 
 /// Refuses an extension whose parts do not fit each other or the contract around them.
 pub(super) fn check_extension(
@@ -26,21 +28,53 @@ pub(super) fn check_extension(
     check_field_extensions(file, &document.schema)
 }
 
-/// The leniency of each field must be one that is known, and fit the field's type.
+/// The type of each field must be one that is known, and so must its leniency, which fits the type.
 fn check_field_extensions(file: &DeclaredFile, schema: &[SchemaObject]) -> Result<(), Problem> {
-    let mut pending: Vec<&Property> = Vec::new();
-    for object in schema {
-        pending.extend(&object.properties);
-    }
-
-    while let Some(property) = pending.pop() {
-        if let Some(why) = field_extension_error(property) {
-            let first_line = Location::find_word(file.text(), &property.name, 1).line;
-            return Err(problem_at_word(file, "customProperties", first_line, why));
+    for (place, property) in described_fields(schema) {
+        let logical = property.logical_type.as_deref();
+        let fault = logical.and_then(|logical| logical_type_fault(&property.name, logical));
+        if let Some(why) = fault {
+            return Err(problem_at(file, &place.name("logicalType"), why));
         }
-        pending.extend(property.properties.iter().chain(property.items.as_deref()));
+        if let Some(why) = field_extension_error(property) {
+            let place = place.name("customProperties").quoted_in(&why);
+            return Err(problem_at(file, &place, why));
+        }
     }
     Ok(())
+}
+
+/// Every field that a schema describes, at any depth, with its place in the contract.
+fn described_fields(schema: &[SchemaObject]) -> Vec<(DocumentPlace, &Property)> {
+    let mut fields: Vec<(DocumentPlace, &Property)> = Vec::new();
+    for (index, object) in schema.iter().enumerate() {
+        let place = DocumentPlace::root().name("schema").item(index);
+        add_fields(&object.properties, &place, &mut fields);
+    }
+    fields
+}
+
+fn add_fields<'p>(
+    properties: &'p [Property],
+    around: &DocumentPlace,
+    fields: &mut Vec<(DocumentPlace, &'p Property)>,
+) {
+    for (index, property) in properties.iter().enumerate() {
+        let place = around.clone().name("properties").item(index);
+        add_field(property, place, fields);
+    }
+}
+
+fn add_field<'p>(
+    property: &'p Property,
+    place: DocumentPlace,
+    fields: &mut Vec<(DocumentPlace, &'p Property)>,
+) {
+    fields.push((place.clone(), property));
+    add_fields(&property.properties, &place, fields);
+    if let Some(items) = property.items.as_deref() {
+        add_field(items, place.name("items"), fields);
+    }
 }
 
 /// What is wrong with a field's leniency.
@@ -110,7 +144,7 @@ fn check_source_name(file: &DeclaredFile, name: &str) -> Result<(), Problem> {
         "the `id` of a source has lower-case letters, digits and hyphens, at most \
          {SOURCE_NAME_CHARS_MAX}"
     );
-    Err(problem_at_word(file, "id", 1, why))
+    Err(problem_at(file, &DocumentPlace::root().name("id"), why))
 }
 
 /// Kafka refuses other names, and every push would fail. Names that begin with `__` are those of
@@ -225,40 +259,51 @@ fn check_record_name(
 /// Refuses rules on a source's objects and fields: no function evaluates them there. The message
 /// names where the rule belongs.
 fn refuse_unenforced_rules(file: &DeclaredFile, schema: &[SchemaObject]) -> Result<(), Problem> {
-    let mut pending: Vec<&Property> = Vec::new();
-    for object in schema {
-        if !object.quality.is_empty() {
-            return Err(unenforced_rule(file, &object.name, "a `quality` rule"));
-        }
-        pending.extend(&object.properties);
+    let with_rules = schema.iter().position(|object| !object.quality.is_empty());
+    if let Some(index) = with_rules {
+        let place = DocumentPlace::root()
+            .name("schema")
+            .item(index)
+            .name("quality");
+        return Err(unenforced_rule(
+            file,
+            &place,
+            &schema[index].name,
+            "quality",
+        ));
     }
 
-    while let Some(property) = pending.pop() {
-        if let Some(rule) = declared_rule(property) {
-            return Err(unenforced_rule(file, &property.name, rule));
+    for (place, property) in described_fields(schema) {
+        if let Some(member) = declared_rule(property) {
+            let place = place.name(member);
+            return Err(unenforced_rule(file, &place, &property.name, member));
         }
-        pending.extend(property.properties.iter().chain(property.items.as_deref()));
     }
     Ok(())
 }
 
-/// The first kind of rule that a field declares, as messages name it.
+/// The first member of a field that declares a rule.
 fn declared_rule(property: &Property) -> Option<&'static str> {
     if !property.quality.is_empty() {
-        Some("a `quality` rule")
+        Some("quality")
     } else if property.logical_type_options.is_some() {
-        Some("`logicalTypeOptions`")
+        Some("logicalTypeOptions")
     } else if property.unique {
-        Some("`unique`")
+        Some("unique")
     } else {
         None
     }
 }
 
-fn unenforced_rule(file: &DeclaredFile, name: &str, rule: &str) -> Problem {
+fn unenforced_rule(
+    file: &DeclaredFile,
+    place: &DocumentPlace,
+    name: &str,
+    member: &str,
+) -> Problem {
     let message = format!(
-        "{rule} of `{name}` is enforced by nothing on a source; put it on the column of \
+        "`{member}` of `{name}` is enforced by nothing on a source; put it on the column of \
          `contracts/pole/` that the mapping fills"
     );
-    problem_at_word(file, name, 1, message)
+    problem_at(file, place, message)
 }
