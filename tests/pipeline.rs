@@ -28,6 +28,7 @@ mod lake_under_test;
 mod lint;
 mod merge_crashes;
 mod merge_oracle;
+mod messages;
 mod operators;
 mod outputs;
 mod patch_oracle;

@@ -208,7 +208,8 @@ async fn files_and_pages_of_suppliers_are_read_in_little_memory() {
     file.set_len((HOSTILE_MEGABYTES * MIB) as u64).unwrap();
     let events = events.to_str().unwrap();
     let ran = run_command(&lake, &["push", TOPIC, events]).await;
-    ran.assert_names(&["events.jsonl:2: the line has more than 1048576 bytes"]);
+    let why = "1 refused: not sent: the line has more than 1048576 bytes, the limit (line 2)";
+    ran.assert_names(&[why]);
 
     let (page, server) = serve_endless_page().await;
     let ran = backfill(&lake, &["--api", &page]).await;

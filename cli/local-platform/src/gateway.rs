@@ -71,7 +71,8 @@ async fn handle_event_request(
     let Ok(body) = axum::body::to_bytes(body, REQUEST_BYTES_MAX).await else {
         return problem_response(
             StatusCode::PAYLOAD_TOO_LARGE,
-            "the request is larger than the gateway accepts",
+            "gateway.too-large",
+            &format!("the request has more than {REQUEST_BYTES_MAX} bytes; send smaller batches"),
         );
     };
 
@@ -79,7 +80,9 @@ async fn handle_event_request(
     let Some(authorizer) = authorise_caller(&parts.headers, &running) else {
         return problem_response(
             StatusCode::UNAUTHORIZED,
-            "the token is not valid or has expired, or the request is not signed",
+            "gateway.unauthorised",
+            "the token is not valid or has expired, or the request is not signed; get a new token, \
+             or sign the request",
         );
     };
 
@@ -87,6 +90,7 @@ async fn handle_event_request(
     if payload.len() > PAYLOAD_BYTES_MAX {
         return problem_response(
             StatusCode::PAYLOAD_TOO_LARGE,
+            "gateway.too-large",
             "the request is larger than a function accepts; send smaller batches",
         );
     }
@@ -97,15 +101,21 @@ async fn invoke_relay(function: &LambdaFunction, payload: String) -> Response {
     let answer = match function.invoke(Bytes::from(payload)).await {
         Ok(answer) => answer,
         Err(error) => {
-            tracing::warn!(%error, "a request got no answer");
+            let why = function.describe_error(&error);
+            tracing::warn!(why, "a request got no answer");
             return problem_response(
                 StatusCode::BAD_GATEWAY,
-                "the request got no answer; send it again, a repeat does no harm",
+                "gateway.no-answer",
+                &format!("the request got no answer: {why}. Send it again: a repeat does no harm"),
             );
         }
     };
     let Ok(answer) = serde_json::from_slice::<Value>(&answer) else {
-        return problem_response(StatusCode::BAD_GATEWAY, "the answer is not JSON");
+        return problem_response(
+            StatusCode::BAD_GATEWAY,
+            "gateway.no-answer",
+            "the answer of event-relay is not JSON: `--functions` names other programs than its own",
+        );
     };
     function_response(&answer)
 }

@@ -15,10 +15,15 @@ use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::file_error::{damaged_file, name_path};
 use super::private_files::replace_private_file;
 
 /// The prefix of the local platform's database names.
 pub const LOCAL_DATABASE_PREFIX: &str = "polelake";
+
+/// What brings a lost catalogue back: it is made of snapshots, which are stored elsewhere.
+const SHOW_DAYS_AGAIN: &str = "move it away and run the command again; `polelake run-day DATE` shows \
+                               a day's snapshots in the catalogue again";
 
 #[derive(Clone, Default, Serialize, Deserialize)]
 struct GlueTable {
@@ -50,9 +55,10 @@ impl LocalGlue {
     /// When the file is damaged.
     pub fn open(file: &Path) -> io::Result<Self> {
         let databases = match std::fs::read(file) {
-            Ok(bytes) => serde_json::from_slice(&bytes)?,
+            Ok(bytes) => serde_json::from_slice(&bytes)
+                .map_err(|error| damaged_file(file, error, SHOW_DAYS_AGAIN))?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
-            Err(error) => return Err(error),
+            Err(error) => return Err(name_path(file, &error)),
         };
         Ok(Self {
             file: file.to_owned(),

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use pole::IdentityKey;
 
+use super::file_error::{damaged_file, name_path};
 use super::private_files::{random_hex_text, write_private_file};
 
 /// The name under which the local Secrets Manager gives the key.
@@ -47,10 +48,11 @@ pub fn create_identity_key(folder: &Path) -> io::Result<()> {
 /// When there is none, or it is too short.
 pub fn read_identity_key(folder: &Path) -> io::Result<IdentityKey> {
     let path = identity_key_file(folder);
-    let text = fs::read(&path)
-        .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))?;
-    IdentityKey::from_secret(&text)
-        .map_err(|why| io::Error::other(format!("{}: {why}", path.display())))
+    let text = fs::read(&path).map_err(|error| name_path(&path, &error))?;
+    IdentityKey::from_secret(&text).map_err(|why| {
+        let next = "restore a copy of it: under another key every id of the lake changes";
+        damaged_file(&path, why, next)
+    })
 }
 
 #[cfg(test)]

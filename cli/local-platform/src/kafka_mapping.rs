@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
+use super::file_error::{damaged_file, name_path};
 use super::kafka::{LogRecord, PartitionLog, TopicLogs};
 use super::lambda::LambdaFunction;
 use super::private_files::{create_private_folder, replace_private_file};
@@ -191,9 +192,13 @@ pub(super) fn offsets_file(folder: &Path, topic: &str) -> PathBuf {
 /// When the file is damaged.
 pub(super) fn read_committed_offsets(file: &Path) -> io::Result<BTreeMap<i32, i64>> {
     match std::fs::read(file) {
-        Ok(bytes) => Ok(serde_json::from_slice(&bytes)?),
+        Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| {
+            let next = "move it away and run the command again: the topic is read from its \
+                        beginning, and what has landed lands no second time";
+            damaged_file(file, error, next)
+        }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(BTreeMap::new()),
-        Err(error) => Err(error),
+        Err(error) => Err(name_path(file, &error)),
     }
 }
 

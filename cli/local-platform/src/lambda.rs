@@ -15,6 +15,7 @@ use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use serde_json::Value;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
@@ -116,6 +117,19 @@ impl LambdaFunction {
     #[must_use]
     pub fn name(&self) -> &'static str {
         self.config.name
+    }
+
+    /// An invocation's error, with the log that says more where the process could say nothing.
+    #[must_use]
+    pub fn describe_error(&self, error: &InvokeError) -> String {
+        match error {
+            InvokeError::Crashed | InvokeError::TimedOut(_) => {
+                let log = self.config.log.display();
+                format!("{error}; the end of {log} says why")
+            }
+            InvokeError::Start(_) => format!("{error}: {}", self.config.program.0.display()),
+            InvokeError::Function(_) => error.to_string(),
+        }
     }
 
     /// The processes with an invocation at the moment.
@@ -316,11 +330,22 @@ async fn invocation_error(
     Path(id): Path<String>,
     body: String,
 ) -> StatusCode {
-    slot.complete_invocation(Some(&id), Err(InvokeError::Function(body)))
+    let why = InvokeError::Function(describe_diagnostic(body));
+    slot.complete_invocation(Some(&id), Err(why))
 }
 
 async fn init_error(State(slot): State<Arc<RuntimeSlot>>, body: String) -> StatusCode {
-    slot.complete_invocation(None, Err(InvokeError::Function(body)))
+    let why = InvokeError::Function(describe_diagnostic(body));
+    slot.complete_invocation(None, Err(why))
+}
+
+/// What a function reported: its error's type and message, without the JSON around them.
+fn describe_diagnostic(body: String) -> String {
+    let diagnostic: Value = serde_json::from_str(&body).unwrap_or_default();
+    match (&diagnostic["errorType"], &diagnostic["errorMessage"]) {
+        (Value::String(kind), Value::String(message)) => format!("{kind}: {message}"),
+        _ => body,
+    }
 }
 
 /// Measures a cold start: from the process's start to its first answer, whatever the answer is.

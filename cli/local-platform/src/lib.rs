@@ -6,6 +6,8 @@
 //! machine, and to no web page.
 
 pub mod clock;
+pub mod disk;
+mod file_error;
 pub mod gateway;
 pub mod glue;
 pub mod identity_key;

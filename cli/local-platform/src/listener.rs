@@ -21,6 +21,9 @@ use tokio::net::TcpListener;
 
 use crate::problem::problem_response;
 
+/// The rule that a request of a web page breaks.
+const FOREIGN_PAGE_RULE: &str = "gateway.foreign-page";
+
 /// The names of this machine that a listener answers to. None for buckets: clients of 127.0.0.1 use
 /// path style.
 const HOST_NAMES: [&str; 3] = ["127.0.0.1", "localhost", "[::1]"];
@@ -49,7 +52,7 @@ async fn refuse_foreign_request(
 ) -> Response {
     match names.find_refusal(request.uri(), request.headers()) {
         None => next.run(request).await,
-        Some(cause) => problem_response(StatusCode::FORBIDDEN, &cause),
+        Some(cause) => problem_response(StatusCode::FORBIDDEN, FOREIGN_PAGE_RULE, &cause),
     }
 }
 

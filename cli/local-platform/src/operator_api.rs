@@ -44,12 +44,13 @@ async fn require_operator_token(
         "an operator's request carries the folder's token; send `Authorization: Bearer` with the text of {}",
         running.operator.file().display()
     );
-    problem_response(StatusCode::UNAUTHORIZED, &detail)
+    problem_response(StatusCode::UNAUTHORIZED, "operator.token", &detail)
 }
 
 async fn handle_unknown() -> Response {
     problem_response(
         StatusCode::NOT_FOUND,
+        "operator.path",
         "the paths are /_local/status, functions/{name}, queues/{name}, tokens and kafka/truncate",
     )
 }
@@ -80,7 +81,10 @@ async fn handle_invoke(
     };
     match function.invoke(payload).await {
         Ok(answer) => answer.into_response(),
-        Err(error) => (StatusCode::BAD_GATEWAY, error.to_string()).into_response(),
+        Err(error) => {
+            let why = function.describe_error(&error);
+            (StatusCode::BAD_GATEWAY, why).into_response()
+        }
     }
 }
 

@@ -9,6 +9,8 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
+use super::file_error::name_path;
+
 /// Read, write and list for the owner alone.
 const FOLDER_MODE: u32 = 0o700;
 
@@ -27,6 +29,7 @@ pub fn create_private_folder(folder: &Path) -> io::Result<()> {
         .recursive(true)
         .mode(FOLDER_MODE)
         .create(folder)
+        .map_err(|error| name_path(folder, &error))
 }
 
 /// Options that create a file for its owner alone.
@@ -44,7 +47,10 @@ pub fn private_options() -> OpenOptions {
 pub fn write_private_file(file: &Path, content: &[u8]) -> io::Result<()> {
     let mut options = private_options();
     let options = options.write(true).create(true).truncate(true);
-    options.open(file)?.write_all(content)
+    options
+        .open(file)
+        .and_then(|mut opened| opened.write_all(content))
+        .map_err(|error| name_path(file, &error))
 }
 
 /// Writes a file in full or not at all.
@@ -54,7 +60,7 @@ pub fn write_private_file(file: &Path, content: &[u8]) -> io::Result<()> {
 pub fn replace_private_file(file: &Path, content: &[u8]) -> io::Result<()> {
     let staged = file.with_extension("staged");
     write_private_file(&staged, content)?;
-    fs::rename(staged, file)
+    fs::rename(staged, file).map_err(|error| name_path(file, &error))
 }
 
 /// Random bytes for a key.

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
+use super::file_error::name_path;
 use super::lambda::LambdaFunction;
 use super::private_files::{create_private_folder, write_private_file};
 
@@ -142,7 +143,8 @@ fn read_messages(folder: &Path) -> io::Result<BTreeMap<String, QueueMessage>> {
         let entry = entry?;
         if entry.file_type()?.is_file() {
             let id = entry.file_name().to_string_lossy().into_owned();
-            let body = std::fs::read_to_string(entry.path())?;
+            let path = entry.path();
+            let body = std::fs::read_to_string(&path).map_err(|error| name_path(&path, &error))?;
             messages.insert(id, new_message(body));
         }
     }

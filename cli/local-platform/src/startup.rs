@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use super::clock::Clock;
+use super::file_error::{name_address, name_path};
 use super::glue::{self, LOCAL_DATABASE_PREFIX, LocalGlue};
 use super::identity_key::{IDENTITY_KEY_SECRET, create_identity_key};
 use super::kafka::{self, TopicLogs};
@@ -108,6 +110,7 @@ impl LocalPlatform {
         trial: Option<Arc<dyn EventTrial>>,
     ) -> io::Result<Self> {
         let folder = &options.folder;
+        check_programs(&options)?;
         open_platform_folder(folder)?;
         create_private_folder(&folder.join("logs"))?;
         let lock = lock_folder(folder)?;
@@ -319,7 +322,10 @@ fn source_names(catalogue: &Catalogue) -> impl Iterator<Item = &str> {
 fn lock_folder(folder: &Path) -> io::Result<File> {
     let mut options = private_options();
     let options = options.write(true).create(true).truncate(true);
-    let file = options.open(folder.join(LOCK_FILE))?;
+    let path = folder.join(LOCK_FILE);
+    let file = options
+        .open(&path)
+        .map_err(|error| name_path(&path, &error))?;
     file.try_lock().map_err(|_| {
         let message = format!(
             "another polelake runs on {}; stop it, or give another --dir",
@@ -335,7 +341,9 @@ async fn serve_http(
     port: u16,
     tasks: &mut Vec<JoinHandle<()>>,
 ) -> io::Result<String> {
-    let listener = TcpListener::bind(("127.0.0.1", port)).await?;
+    let wanted = SocketAddr::from(([127, 0, 0, 1], port));
+    let bound = TcpListener::bind(wanted).await;
+    let listener = bound.map_err(|error| name_address(wanted, &error))?;
     let address = listener.local_addr()?;
     tasks.push(tokio::spawn(async move {
         drop(serve_router(listener, router).await);
@@ -417,6 +425,25 @@ fn create_functions(
         functions.push(Arc::new(LambdaFunction::new(config)));
     }
     functions
+}
+
+/// Refuses a folder of programs that lacks one: every request would end without an answer.
+fn check_programs(options: &PlatformOptions) -> io::Result<()> {
+    let Some(folder) = &options.binaries else {
+        return Ok(());
+    };
+    for (name, ..) in FUNCTIONS {
+        let program = folder.join(name);
+        if !program.is_file() {
+            let message = format!(
+                "there is no program {}: `--functions` names the folder of the five functions, \
+                 such as target/release after `cargo build --release --workspace`",
+                program.display()
+            );
+            return Err(io::Error::new(io::ErrorKind::NotFound, message));
+        }
+    }
+    Ok(())
 }
 
 /// A function's program with its first arguments: a binary of its own, or the program that carries

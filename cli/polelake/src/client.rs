@@ -1,7 +1,6 @@
 //! A client of a platform: of the one that runs on the folder, or of one that a command starts for
 //! itself.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -10,8 +9,10 @@ use serde_json::Value;
 
 use crate::bounded_answer::read_answer;
 use crate::contract_mix::require_same_contracts;
-use crate::error::CliError;
+use crate::error::{CliError, describe_causes};
 use crate::place::PlatformArgs;
+pub use crate::push_answer::{PushCounts, RefusedEvents};
+use crate::push_answer::{RequestRefused, has_unanswered_event, is_request_refused};
 use crate::signature::RequestSigner;
 use local_platform::run_contracts::ContractUse;
 use local_platform::startup::is_running;
@@ -39,29 +40,6 @@ pub struct PlatformClient {
     operator_token: Option<String>,
     /// The platform that was started for this command, if none was running.
     started: Option<LocalPlatform>,
-}
-
-/// What became of pushed events.
-#[derive(Clone, Debug, Default)]
-pub struct PushCounts {
-    /// Events that were accepted.
-    pub accepted: u64,
-    /// Events that were refused.
-    pub refused: u64,
-    /// Why events were refused, by rule and reason; never a value.
-    pub reasons: BTreeMap<String, u64>,
-}
-
-impl PushCounts {
-    /// Adds the answer to a request of so many events.
-    fn add_answer(&mut self, answer: &Value, events: u64) {
-        let accepted = answer["accepted"].as_u64().unwrap_or_default();
-        self.accepted += accepted;
-        self.refused += events - accepted;
-        for reason in refusal_reasons(answer) {
-            *self.reasons.entry(reason).or_default() += 1;
-        }
-    }
 }
 
 impl PlatformClient {
@@ -187,11 +165,12 @@ impl PlatformClient {
         let mut remaining = events;
         while !remaining.is_empty() {
             let (batch, rest) = remaining.split_at(request_length(remaining));
-            let request_name = format!("{name}-{}", events.len() - remaining.len());
+            let first = events.len() - remaining.len();
+            let request_name = format!("{name}-{first}");
             let answer = self
                 .post_events(source, &request_name, join_lines(batch))
                 .await?;
-            counts.add_answer(&answer, batch.len() as u64);
+            counts.add_answer(&answer, batch.len(), first);
             progress(batch.len());
             remaining = rest;
         }
@@ -208,10 +187,11 @@ impl PlatformClient {
     ) -> Result<Value, CliError> {
         let url = format!("{}/v1/{source}/events", self.api);
         for attempt in 1.. {
-            let answer = self
-                .events_request(&url, name, body.clone())?
+            let request = self.events_request(&url, name, body.clone())?;
+            let answer = request
                 .send()
-                .await?;
+                .await
+                .map_err(|error| unanswered(&url, error))?;
             let status = answer.status();
             let text = read_text(answer).await?;
             let json: Value = serde_json::from_str(&text).unwrap_or_default();
@@ -222,12 +202,13 @@ impl PlatformClient {
                 continue;
             }
             if is_request_refused(&json) && !status.is_success() {
-                let detail = json["detail"].as_str().unwrap_or(&text);
-                return Err(format!("{url} answered {status}: {detail}").into());
+                return Err(Box::new(RequestRefused::from_answer(
+                    &url, status, &json, &text,
+                )));
             }
             return Ok(json);
         }
-        Err("the platform does not answer".into())
+        Err(format!("{url} does not answer; run the command again").into())
     }
 
     /// A POST of events, with the token or the signature of the caller.
@@ -297,13 +278,15 @@ impl PlatformClient {
             Some(token) => request.bearer_auth(token),
             None => request,
         };
-        let answer = request.send().await?;
+        let sent = request.send().await;
+        let answer = sent.map_err(|error| unanswered(what, error))?;
         let status = answer.status();
         let text = read_text(answer).await?;
         if !status.is_success() {
             return Err(format!("{what}: {text}").into());
         }
-        Ok(serde_json::from_str(&text)?)
+        serde_json::from_str(&text)
+            .map_err(|error| format!("{what}: the answer is not JSON: {error}").into())
     }
 
     /// Waits until everything that was accepted is landed and transformed.
@@ -343,33 +326,15 @@ fn join_lines(events: &[Vec<u8>]) -> Vec<u8> {
     body
 }
 
-/// Whether Kafka did not acknowledge some event in time.
-fn has_unanswered_event(answer: &Value) -> bool {
-    let results = answer["results"].as_array().into_iter().flatten();
-    let mut statuses = results.map(|result| &result["status"]);
-    statuses.any(|status| *status == 503)
-}
-
-/// Whether the answer is about the full request, and not about its events.
-fn is_request_refused(answer: &Value) -> bool {
-    let rule = answer["rule"].as_str();
-    answer["accepted"].is_null() && rule.is_none_or(|rule| !rule.starts_with("event."))
-}
-
-/// Rule and reason of every refused event.
-fn refusal_reasons(answer: &Value) -> Vec<String> {
-    let results = answer["results"].as_array().into_iter().flatten();
-    let problems = results.map(|result| &result["problem"]);
-    problems
-        .chain(std::iter::once(answer))
-        .filter_map(describe_refusal)
-        .collect()
-}
-
-fn describe_refusal(problem: &Value) -> Option<String> {
-    let rule = problem["rule"].as_str()?;
-    let detail = problem["detail"].as_str().unwrap_or_default();
-    Some(format!("{rule}: {detail}"))
+/// That a request got no answer, why, and what to do. `what` is its address, or what it was for.
+fn unanswered(what: &str, error: reqwest::Error) -> CliError {
+    let next = if error.is_connect() {
+        "check the address, and that the service runs; `polelake up` runs the local one"
+    } else {
+        "run the command again: what was accepted is kept"
+    };
+    let cause = describe_causes(&error.without_url());
+    format!("{what} got no answer: {cause}; {next}").into()
 }
 
 /// Checks that there is a folder of contracts; the error says what to do.

@@ -1,6 +1,7 @@
 //! The entry point of the command line: it parses the arguments, runs the command and gives the
 //! exit code.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -12,12 +13,28 @@ use crate::args::snapshot::SnapshotCommand;
 use crate::args::{Cli, CliCommand};
 use crate::commands;
 use crate::error::CliError;
-use crate::exit_code::run_to_exit_code;
+use crate::exit_code::{report_usage, run_to_exit_code};
+use crate::full_disk::{name_full_disk, until_disk_full};
 
 /// Runs the command line. Exit code 0: done; 1: done, and a check failed; 2: not done.
 #[must_use]
 pub fn main() -> ExitCode {
-    run_to_exit_code("polelake", run_command(Cli::parse().command))
+    match Cli::try_parse() {
+        Ok(cli) => run_to_exit_code("polelake", run_on_disk(cli.command)),
+        Err(error) => report_usage(&error),
+    }
+}
+
+/// Runs a command; where it fails because a disk is full, the error says so.
+async fn run_on_disk(command: CliCommand) -> Result<bool, CliError> {
+    let folder = command.platform_folder().map(Path::to_owned);
+    let outcome = match &folder {
+        Some(folder) if command.waits_for_writes() => {
+            until_disk_full(folder, run_command(command)).await
+        }
+        _ => run_command(command).await,
+    };
+    outcome.map_err(|error| name_full_disk(error, folder.as_deref()))
 }
 
 async fn run_command(command: CliCommand) -> Result<bool, CliError> {

@@ -1,13 +1,17 @@
-//! Runs a command to its end and gives the exit code.
+//! Runs a command to its end, tells its error, and gives the exit code.
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
-use crate::error::CliError;
+use serde_json::json;
+
+use crate::error::{CliError, EXIT_NOT_DONE, describe_causes, error_json};
 
 /// The exit code of a process whose reader has closed the pipe: 128 and the number of SIGPIPE.
 const READER_GONE: i32 = 141;
 
-/// Runs a command of `program`. Exit code 0: done; 1: done, and a check failed; 2: not done.
+/// Runs a command of `program`. Exit code 0: done; 1: done, and a check failed; 2: not done. The
+/// error goes to the error output: as JSON where the arguments ask for JSON.
 #[must_use]
 pub fn run_to_exit_code(
     program: &str,
@@ -25,10 +29,38 @@ pub fn run_to_exit_code(
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
         Err(error) => {
-            eprintln!("{program}: {error}");
-            ExitCode::from(2)
+            report_error(program, &error);
+            ExitCode::from(EXIT_NOT_DONE)
         }
     }
+}
+
+fn report_error(program: &str, error: &CliError) {
+    if asks_for_json(std::env::args_os()) {
+        eprintln!("{}", error_json(error));
+    } else {
+        eprintln!("{program}: {}", describe_causes(error.as_ref()));
+    }
+}
+
+/// Ends a command whose arguments do not fit: with clap's own text, or as JSON where they ask for
+/// it. Help and version are no errors.
+pub(crate) fn report_usage(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() || !asks_for_json(std::env::args_os()) {
+        error.exit();
+    }
+
+    let text = error.render().to_string();
+    let text = text.trim().trim_start_matches("error: ");
+    eprintln!("{}", json!({"error": text, "exit_code": EXIT_NOT_DONE}));
+    ExitCode::from(EXIT_NOT_DONE)
+}
+
+/// Whether arguments ask for JSON. Arguments that do not fit say it too, so they are searched, not
+/// parsed.
+fn asks_for_json(arguments: impl Iterator<Item = OsString>) -> bool {
+    let mut options = arguments.skip(1).take_while(|argument| argument != "--");
+    options.any(|argument| argument == "--json")
 }
 
 /// Ends the command without a message when its reader, such as `head`, closes the pipe.
@@ -41,4 +73,22 @@ fn end_quietly_when_the_reader_goes() {
         }
         previous(panic);
     }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_asked_for_by_an_option_alone() {
+        for (arguments, asked) in [
+            (&["polelake", "audit", "--json"][..], true),
+            (&["polelake", "audit"], false),
+            (&["--json"], false),
+            (&["polelake", "push", "--", "--json"], false),
+        ] {
+            let arguments = arguments.iter().map(OsString::from);
+            assert_eq!(asks_for_json(arguments), asked);
+        }
+    }
 }

@@ -22,7 +22,7 @@ use snapshot_merge::{Context, MergeSizes, ZoneBuckets};
 use store::{GlueCatalogue, ObjectStore, S3Store, UnreadableObjects};
 
 use crate::aws_environment::AwsEnvironment;
-use crate::client::PlatformClient;
+use crate::client::{PlatformClient, require_contracts};
 use crate::error::CliError;
 use crate::place::{LakeArgs, PlatformArgs};
 
@@ -99,7 +99,10 @@ impl OpenLake {
     async fn open_platform(place: &PlatformArgs) -> Result<Self, CliError> {
         let folder = place.dir.display();
         if !place.dir.join("s3").is_dir() {
-            let why = format!("there is no lake in {folder}; give --dir, or --aws for an account");
+            let why = format!(
+                "there is no lake in {folder}; `polelake demo` or `polelake up` makes one, --dir \
+                 names another folder, --aws an account"
+            );
             return Err(why.into());
         }
 
@@ -190,7 +193,9 @@ impl OpenLake {
         if let Some(client) = self.platform_client() {
             let status = client.platform_status().await?;
             let millis = status["clock_millis"].as_i64();
-            return millis.ok_or_else(|| "the platform has no clock".into());
+            let what =
+                "the platform that runs tells no time: another version started it; start it again";
+            return millis.ok_or_else(|| what.into());
         }
 
         let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
@@ -243,14 +248,20 @@ fn broker_offsets(settings: KafkaSettings) -> Arc<dyn PartitionOffsets> {
 
 fn load_catalogue(place: &PlatformArgs) -> Result<Arc<Catalogue>, CliError> {
     let folder = place.contracts.to_string_lossy();
-    Ok(Arc::new(host::load_contracts(&folder)?))
+    require_contracts(&place.contracts)?;
+    let catalogue = host::load_contracts(&folder).map_err(|failure| failure.message)?;
+    Ok(Arc::new(catalogue))
 }
 
 /// An endpoint of the local platform, as its status names it.
 fn endpoint_of<'s>(status: &'s Value, service: &str) -> Result<&'s str, CliError> {
-    status["places"][service]
-        .as_str()
-        .ok_or_else(|| format!("the platform has no endpoint of {service}").into())
+    status["places"][service].as_str().ok_or_else(|| {
+        format!(
+            "the platform that runs has no endpoint of {service}: another version started it; \
+                 start it again"
+        )
+        .into()
+    })
 }
 
 /// A client's configuration for an endpoint of the local platform.

@@ -13,6 +13,7 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
 use crate::error::CliError;
+use crate::named_file::{create_folder, unreadable_file, write_file};
 use local_platform::startup::FUNCTIONS;
 
 /// The file that Lambda starts.
@@ -59,7 +60,7 @@ pub fn package_functions(
     contracts: &[u8],
     out: &Path,
 ) -> Result<Vec<LambdaPackage>, CliError> {
-    std::fs::create_dir_all(out)?;
+    create_folder(out)?;
     let mut packages: Vec<LambdaPackage> = Vec::new();
     for (function, ..) in FUNCTIONS {
         let binary = read_binary(binaries, function)?;
@@ -72,7 +73,7 @@ pub fn package_functions(
         .iter()
         .map(|package| format!("{}  {}.zip\n", package.sha256, package.function))
         .collect();
-    std::fs::write(out.join(CHECKSUMS_FILE), sums)?;
+    write_file(&out.join(CHECKSUMS_FILE), sums)?;
     Ok(packages)
 }
 
@@ -85,9 +86,10 @@ struct FunctionBinary {
 fn read_binary(folder: &Path, function: &str) -> Result<FunctionBinary, CliError> {
     let file = find_binary(folder, function)?;
     let shown = file.display();
-    let bytes = std::fs::read(&file).map_err(|error| format!("{shown}: {error}"))?;
-    let architecture =
-        elf_architecture(&bytes).ok_or_else(|| format!("{shown} is no Linux binary for Lambda"))?;
+    let bytes = std::fs::read(&file).map_err(|error| unreadable_file(&file, &error))?;
+    let architecture = elf_architecture(&bytes).ok_or_else(|| {
+        format!("{shown} is no Linux binary for Lambda; `infra/package` builds the five")
+    })?;
 
     Ok(FunctionBinary {
         bytes,
@@ -106,7 +108,8 @@ fn check_same_architecture(
     let Some(other) = other else { return Ok(()) };
 
     let why = format!(
-        "{function} is {architecture} and {} is {}: the folder mixes two builds",
+        "{function} is {architecture} and {} is {}: the folder mixes two builds; remove it and build \
+         the five with `infra/package`",
         other.function, other.architecture
     );
     Err(why.into())
@@ -120,7 +123,7 @@ fn write_package(
 ) -> Result<LambdaPackage, CliError> {
     let bytes = build_zip(&binary.bytes, contracts)?;
     let zip = out.join(format!("{function}.zip"));
-    std::fs::write(&zip, &bytes).map_err(|error| format!("{}: {error}", zip.display()))?;
+    write_file(&zip, &bytes)?;
 
     let digest = Sha256::digest(&bytes);
     Ok(LambdaPackage {

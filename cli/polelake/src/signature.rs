@@ -7,7 +7,7 @@ use aws_credential_types::provider::ProvideCredentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
 
-use crate::error::CliError;
+use crate::error::{CliError, describe_causes};
 
 /// API Gateway's name in a signature.
 const SIGNING_SERVICE: &str = "execute-api";
@@ -25,13 +25,16 @@ impl RequestSigner {
         let config = host::load_aws_config().await;
         let region = config
             .region()
-            .ok_or("there is no region; set AWS_REGION")?
+            .ok_or("there is no region of AWS; set AWS_REGION, as in AWS_REGION=eu-west-2")?
             .to_string();
         let provider = config
             .credentials_provider()
-            .ok_or("there are no credentials; sign in to the account first")?;
+            .ok_or("there are no credentials of AWS; sign in first, as with `aws sso login`")?;
         Ok(Self {
-            credentials: provider.provide_credentials().await?,
+            credentials: provider.provide_credentials().await.map_err(|error| {
+                let cause = describe_causes(&error);
+                format!("AWS gives no credentials: {cause}; sign in, as with `aws sso login`")
+            })?,
             region,
         })
     }

@@ -98,7 +98,7 @@ fn decompress_gzip(body: &[u8]) -> Result<Vec<u8>, ProblemDetails> {
     decompressed.map(|_| plain).map_err(|_| {
         ProblemDetails::new(
             RefusalReason::BodyDamaged,
-            "the body is not gzip, or is cut off",
+            "the body is not gzip, or is cut off; compress all of it again, or send it plain",
         )
     })
 }
@@ -138,7 +138,7 @@ fn check_event_count(count: usize) -> Result<(), ProblemDetails> {
     match count {
         0 => Err(ProblemDetails::new(
             RefusalReason::BodyEmpty,
-            "the list has no events",
+            "the list has no events; send at least one",
         )),
         1..=EVENTS_MAX => Ok(()),
         _ => Err(ProblemDetails::new(
@@ -164,7 +164,10 @@ fn split_json_array(body: &[u8]) -> Result<Vec<Vec<u8>>, ProblemDetails> {
     if contract::depth_exceeds(body, contract::NESTING_MAX + 1) {
         return Err(ProblemDetails::new(
             RefusalReason::EventNesting,
-            format!("an event is nested deeper than {}", contract::NESTING_MAX),
+            format!(
+                "an event is nested deeper than {}; send its parts as events of their own",
+                contract::NESTING_MAX
+            ),
         ));
     }
 
@@ -172,7 +175,7 @@ fn split_json_array(body: &[u8]) -> Result<Vec<Vec<u8>>, ProblemDetails> {
         let (line, column) = (error.line(), error.column());
         ProblemDetails::new(
             RefusalReason::EventNotJson,
-            format!("the list is not JSON: line {line}, column {column}"),
+            format!("the list is not JSON: line {line}, column {column}; nothing of it is kept"),
         )
     })?;
 

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use contract::{Caller, SourceContract, is_source_name};
+use contract::{Caller, SourceContract, is_source_name, nearest_name_hint};
 use trigger::HttpRequest;
 
 use crate::context::Context;
@@ -143,10 +143,11 @@ fn unknown_source(source: &str, caller: Caller<'_>, context: &Context) -> Proble
         .collect();
 
     let detail = if names.is_empty() {
-        format!("there is no source `{source}`")
+        format!("there is no source `{source}` that the caller may use")
     } else {
+        let near = nearest_name_hint(source, names.iter().copied());
         let names = names.join(", ");
-        format!("there is no source `{source}`; the caller may use {names}")
+        format!("there is no source `{source}`{near}; the caller may use {names}")
     };
     ProblemDetails::new(RefusalReason::UnknownSource, detail)
 }

@@ -179,7 +179,7 @@ impl StateFetcher {
         let url = fetch.url.for_key(key).ok_or_else(|| {
             ProblemDetails::new(
                 RefusalReason::EventKey,
-                "the record's key cannot be part of an address",
+                "the record's key cannot be part of an address: between its `/` it is empty, `.` or `..`",
             )
         })?;
         let Some(origin) = self.origins.get(source) else {
@@ -189,7 +189,7 @@ impl StateFetcher {
         url.at_origin(origin).map_err(|_| {
             ProblemDetails::new(
                 RefusalReason::StateUnavailable,
-                "FETCH_ORIGINS does not fit the contract",
+                "FETCH_ORIGINS does not fit the contract; deploy both together",
             )
         })
     }

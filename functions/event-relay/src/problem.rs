@@ -176,6 +176,11 @@ impl ProblemDetails {
         }
     }
 
+    /// What is wrong and what would be right; never a value of the event.
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// The status code of the answer.
     pub(crate) fn status_code(&self) -> u16 {
         self.reason.status().code

@@ -78,15 +78,18 @@ pub(crate) async fn deliver_events(
         results.push(event.map(|event| records.push(outgoing_record(event))));
     }
 
+    let topics: Vec<String> = records.iter().map(|record| record.topic.clone()).collect();
     let outcomes = context.sink.send_records(records, budget.time_left()).await;
-    log_unacknowledged(&outcomes);
+    log_unacknowledged(&topics, &outcomes);
     apply_outcomes(&mut results, outcomes);
     results
 }
 
-fn log_unacknowledged(outcomes: &[Result<(), SendError>]) {
-    for error in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
-        tracing::error!(%error, "an event was not acknowledged");
+fn log_unacknowledged(topics: &[String], outcomes: &[Result<(), SendError>]) {
+    for (topic, outcome) in topics.iter().zip(outcomes) {
+        if let Err(error) = outcome {
+            tracing::error!(topic, %error, "an event was not acknowledged: its sender gets 503");
+        }
     }
 }
 

@@ -68,8 +68,8 @@ async fn relay_messages(
     let outcomes = deliver_events(prepared, context, budget).await;
     for (id, outcome) in ids.into_iter().zip(outcomes) {
         if let Err(problem) = outcome {
-            let rule = problem.reason.rule();
-            tracing::error!(rule, message = id, "a message was not relayed");
+            let (rule, detail) = (problem.reason.rule(), problem.detail());
+            tracing::error!(rule, detail, message = id, "a message was not relayed");
             failed.insert(id);
         }
     }

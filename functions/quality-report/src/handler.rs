@@ -130,11 +130,18 @@ async fn read_earlier_days(day: Day, context: &Context) -> Result<EarlierDays, F
 
 /// Reads the report of an earlier day; none where there is none.
 async fn read_report(day: Day, context: &Context) -> Result<Option<Report>, Failure> {
-    let Some(object) = context.site.get_if_present(&report_key(day)).await? else {
+    let key = report_key(day);
+    let Some(object) = context.site.get_if_present(&key).await? else {
         return Ok(None);
     };
 
-    Ok(Some(Report::from_json(&object.body)?))
+    Report::from_json(&object.body).map(Some).map_err(|error| {
+        let why = format!(
+            "{key} of the site cannot be read: {error}; move it away, and `polelake run-day {day}` \
+             writes it again"
+        );
+        Failure::new(FailureKind::Corrupt, why)
+    })
 }
 
 /// Compares the day's numbers with those of earlier days and writes them for later days. Returns

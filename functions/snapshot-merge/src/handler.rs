@@ -291,7 +291,8 @@ impl<'q> TableQueue<'q> {
                 Ok(run) if table.holds_records() => merged.run.records.extend(run),
                 Ok(run) => merged.run.tables.extend(run),
                 Err(failure) => {
-                    tracing::error!(%failure, "a table is not merged or not published");
+                    let name = &table.name;
+                    tracing::error!(table = name, %failure, "a table is not merged or not published");
                     merged.failures.push(TableFailure {
                         table: table.name.clone(),
                         failure,

@@ -1,6 +1,7 @@
 //! Loading the declared files. They travel with the function: in its zip on AWS, a folder on a
 //! laptop (docs/adr/0004).
 
+use std::io::Error;
 use std::path::Path;
 
 use contract::{Catalogue, DeclaredFile, Problem, pack_files, unpack_files};
@@ -51,8 +52,10 @@ pub fn read_contract_files(folder: &str) -> Result<Vec<DeclaredFile>, Failure> {
     if Path::new(folder).is_file() {
         let text = read_bounded_text(Path::new(folder), DOCUMENT_BYTES_MAX)
             .map_err(|error| configuration_failure(format!("{folder}: {error}")))?;
-        return unpack_files(&text)
-            .map_err(|why| configuration_failure(format!("{folder}: {why}")));
+        return unpack_files(&text).map_err(|why| {
+            let next = "`polelake contract pack` writes it again";
+            configuration_failure(format!("the pack {folder} cannot be read: {why}; {next}"))
+        });
     }
 
     let mut files = Vec::new();
@@ -79,10 +82,10 @@ fn collect_yaml_files(
         if entry.file_type()?.is_dir() {
             collect_yaml_files(&entry.path(), &path, files)?;
         } else if path.ends_with(".yaml") {
-            files.push(DeclaredFile::new(
-                path,
-                read_bounded_text(&entry.path(), DOCUMENT_BYTES_MAX)?,
-            ));
+            let text = read_bounded_text(&entry.path(), DOCUMENT_BYTES_MAX);
+            let text =
+                text.map_err(|error| Error::new(error.kind(), format!("{path}: {error}")))?;
+            files.push(DeclaredFile::new(path, text));
         }
     }
     Ok(())

@@ -51,7 +51,7 @@ pub async fn check_identity_key(
 ) -> Result<(), Failure> {
     let own = IdentityRecord::of_key(key);
     if let Some(object) = refined.get_if_present(IDENTITY_RECORD_KEY).await? {
-        return check_record(&IdentityRecord::from_json(&object.body)?, &own);
+        return check_record(&decode_record(&object.body)?, &own);
     }
 
     let body = own.to_json()?.into();
@@ -60,7 +60,7 @@ pub async fn check_identity_key(
         .await?;
     // Another function may have been first, with another key.
     let object = refined.get(IDENTITY_RECORD_KEY).await?;
-    check_record(&IdentityRecord::from_json(&object.body)?, &own)
+    check_record(&decode_record(&object.body)?, &own)
 }
 
 /// Refuses a key that is not the lake's, for functions that make no ids before the transform does.
@@ -72,12 +72,14 @@ pub async fn check_known_identity_key(
     key: &IdentityKey,
 ) -> Result<(), Failure> {
     match refined.get_if_present(IDENTITY_RECORD_KEY).await? {
-        Some(object) => check_record(
-            &IdentityRecord::from_json(&object.body)?,
-            &IdentityRecord::of_key(key),
-        ),
+        Some(object) => check_record(&decode_record(&object.body)?, &IdentityRecord::of_key(key)),
         None => Ok(()),
     }
+}
+
+fn decode_record(body: &[u8]) -> Result<IdentityRecord, Failure> {
+    IdentityRecord::from_json(body)
+        .map_err(|error| Failure::damaged_object(IDENTITY_RECORD_KEY, &error))
 }
 
 fn check_record(known: &IdentityRecord, own: &IdentityRecord) -> Result<(), Failure> {

@@ -1,7 +1,12 @@
 //! The objects that `quality-report` wrote about a day.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
-use lake::{Day, day_page_key, junit_key, report_day_prefix, report_key};
+use lake::{
+    Day, REPORTS_PREFIX, day_page_key, junit_key, parse_report_day, report_day_prefix, report_key,
+};
+use store::ObjectStore;
 
 use crate::error::OperationError;
 use crate::lake_handle::LakeHandle;
@@ -52,6 +57,29 @@ pub async fn delete_reports_of_day(
     Ok(keys.len())
 }
 
+/// The reported days that are nearest to one, as the end of a message.
+async fn nearest_reported_days(site: &dyn ObjectStore, day: Day) -> Result<String, OperationError> {
+    let listed = site.list(REPORTS_PREFIX, None).await?;
+    let reported = listed
+        .iter()
+        .filter_map(|entry| parse_report_day(&entry.key));
+    let days: BTreeSet<Day> = reported.collect();
+    let before = days.range(..day).next_back();
+    let after = days.range(day..).next();
+    let nearest: Vec<String> = before
+        .into_iter()
+        .chain(after)
+        .map(Day::to_string)
+        .collect();
+    if nearest.is_empty() {
+        return Ok(". No day was reported yet".to_owned());
+    }
+    Ok(format!(
+        ". Reported days that are nearest: {}",
+        nearest.join(" and ")
+    ))
+}
+
 async fn read_site_object(lake: &LakeHandle, key: &str, day: Day) -> Result<Bytes, OperationError> {
     let site = lake
         .site
@@ -60,10 +88,13 @@ async fn read_site_object(lake: &LakeHandle, key: &str, day: Day) -> Result<Byte
 
     match site.get(key).await {
         Ok(object) => Ok(object.body),
-        Err(error) if error.is_not_found() => Err(format!(
-            "there is no {key}: {day} was not reported; `polelake run-day {day}` does it"
-        )
-        .into()),
+        Err(error) if error.is_not_found() => {
+            let nearest = nearest_reported_days(&**site, day).await?;
+            let why = format!(
+                "there is no {key}: {day} was not reported; `polelake run-day {day}` does it{nearest}"
+            );
+            Err(why.into())
+        }
         Err(error) => Err(error.into()),
     }
 }

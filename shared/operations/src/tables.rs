@@ -1,6 +1,6 @@
 //! The tables that an operator names.
 
-use contract::TableContract;
+use contract::{TableContract, nearest_name_hint};
 
 use crate::error::OperationError;
 use crate::lake_handle::LakeHandle;
@@ -21,8 +21,9 @@ pub fn select_tables<'l>(
 
     if let Some(unknown) = unknown {
         let known: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
+        let near = nearest_name_hint(unknown, known.iter().copied());
         let known = known.join(", ");
-        return Err(format!("there is no table `{unknown}`; there are {known}").into());
+        return Err(format!("there is no table `{unknown}`{near}; there are {known}").into());
     }
 
     Ok(tables

@@ -79,3 +79,36 @@ impl StoreError {
         self.kind == StoreErrorKind::OverLimit
     }
 }
+
+/// The error's text with those of its causes that it does not hold already. A client's own text is
+/// only that its request failed.
+#[must_use]
+pub fn describe_causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        let said = next.to_string();
+        if !text.contains(&said) {
+            text = format!("{text}: {said}");
+        }
+        cause = next.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A client's error: its own text says only that a request failed.
+    #[derive(Debug, Error)]
+    #[error("the request failed")]
+    struct RequestFailed(#[source] StoreError);
+
+    #[test]
+    fn causes_are_told_once() {
+        let cause = StoreError::new(StoreErrorKind::Unavailable, "get", "raw/x", "no answer");
+        let told = describe_causes(&RequestFailed(cause));
+        assert_eq!(told, "the request failed: get raw/x: no answer");
+    }
+}

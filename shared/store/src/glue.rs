@@ -15,7 +15,7 @@ use crate::catalogue::check_additive;
 use crate::glue_statistics::build_glue_statistics;
 use crate::{
     ColumnSpec, ColumnStatistics, PartitionSpec, RetryPolicy, StoreError, StoreErrorKind,
-    TableCatalogue, TableSpec, retry_with_backoff,
+    TableCatalogue, TableSpec, describe_causes, retry_with_backoff,
 };
 
 /// Glue takes no more columns in one UpdateColumnStatisticsForTable.
@@ -443,7 +443,7 @@ fn build_error(table: &str, error: &BuildError) -> StoreError {
     )
 }
 
-fn glue_error<E: ProvideErrorMetadata>(
+fn glue_error<E: ProvideErrorMetadata + std::error::Error + 'static>(
     operation: &'static str,
     name: &str,
     error: &SdkError<E>,
@@ -459,6 +459,8 @@ fn glue_error<E: ProvideErrorMetadata>(
         kind,
         operation,
         name,
-        error.message().unwrap_or("the service did not answer"),
+        error
+            .message()
+            .map_or_else(|| describe_causes(error), str::to_owned),
     )
 }

@@ -12,7 +12,7 @@ pub enum JsonDocumentError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The object is not the JSON document that its key promises.
-    #[error("{0}: {1}")]
+    #[error("{0} cannot be read: {1}; {next}", next = lake::repair_hint(.0))]
     Damaged(String, serde_json::Error),
 }
 
@@ -69,7 +69,10 @@ mod tests {
         assert_eq!(read("good").await.unwrap(), Some(vec![1, 2]));
         assert_eq!(read("missing").await.unwrap(), None);
         let damaged = read("damaged").await.unwrap_err();
-        assert!(damaged.to_string().starts_with("damaged: "), "{damaged}");
+        let damaged = damaged.to_string();
+        let next = lake::repair_hint("damaged");
+        assert!(damaged.starts_with("damaged cannot be read: "), "{damaged}");
+        assert!(damaged.ends_with(next), "{damaged}");
 
         for (key, numbers) in [
             ("good", Some(vec![1, 2])),

@@ -27,7 +27,7 @@ mod versions;
 pub use catalogue::{
     ColumnSpec, ColumnStatistics, MemoryCatalogue, PartitionSpec, TableCatalogue, TableSpec,
 };
-pub use error::{StoreError, StoreErrorKind};
+pub use error::{StoreError, StoreErrorKind, describe_causes};
 pub use glue::GlueCatalogue;
 pub use json::{JsonDocumentError, read_json_if_present, read_json_if_valid};
 pub use memory::MemoryStore;

@@ -81,7 +81,7 @@ impl S3Store {
 }
 
 /// Whether a conditional PUT was done: false when its condition did not hold.
-fn classify_put<T, E: ProvideErrorMetadata>(
+fn classify_put<T, E: ProvideErrorMetadata + std::error::Error + 'static>(
     answer: Result<T, SdkError<E>>,
     key: &str,
 ) -> Result<bool, PutFailure> {

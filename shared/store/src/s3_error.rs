@@ -1,8 +1,10 @@
 //! What S3 answered, as a [`StoreError`].
 
+use std::error::Error;
+
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
-use crate::{StoreError, StoreErrorKind};
+use crate::{StoreError, StoreErrorKind, describe_causes};
 
 /// Request timeout: S3 gave up waiting, and the request may be sent again.
 const REQUEST_TIMEOUT: u16 = 408;
@@ -18,7 +20,7 @@ pub(crate) fn http_status<E>(error: &SdkError<E>) -> Option<u16> {
 }
 
 /// The failure of `operation` on `key`, with the service's own message.
-pub(crate) fn s3_error<E: ProvideErrorMetadata>(
+pub(crate) fn s3_error<E: ProvideErrorMetadata + Error + 'static>(
     operation: &'static str,
     key: &str,
     error: &SdkError<E>,
@@ -26,7 +28,7 @@ pub(crate) fn s3_error<E: ProvideErrorMetadata>(
     let message = error
         .message()
         .or_else(|| error.code())
-        .map_or_else(|| error.to_string(), str::to_owned);
+        .map_or_else(|| describe_causes(error), str::to_owned);
     StoreError::new(classify_status(http_status(error)), operation, key, message)
 }
 

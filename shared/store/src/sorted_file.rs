@@ -20,7 +20,7 @@ pub enum SortedFileError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The file is damaged, or its columns are not the expected ones.
-    #[error("{key}: {error}")]
+    #[error("{key} cannot be read: {error}; {next}", next = lake::repair_hint(.key))]
     Damaged {
         /// The file's key.
         key: String,
@@ -429,6 +429,9 @@ mod tests {
         let mut batches = RowGroupBatches::new(RowGroupFetcher::for_files(&store, files));
         assert!(batches.next().await.unwrap().is_some());
         let error = batches.next().await.unwrap_err();
-        assert!(error.to_string().starts_with("b: "), "{error}");
+        assert!(
+            error.to_string().starts_with("b cannot be read: "),
+            "{error}"
+        );
     }
 }

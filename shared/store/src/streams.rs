@@ -19,7 +19,7 @@ pub enum StreamError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A receipt or a manifest is damaged.
-    #[error("{0}: {1}")]
+    #[error("{0} cannot be read: {1}; {next}", next = lake::repair_hint(.0))]
     Damaged(String, LakeError),
 }
 

@@ -15,6 +15,7 @@ use bytes::Bytes;
 use md5::{Digest, Md5};
 use serde::{Deserialize, Serialize};
 
+use crate::file_error::{damaged_file, name_path};
 use crate::private_files::{create_private_folder, private_options, write_private_file};
 
 /// The longest file name of Linux's file systems.
@@ -70,6 +71,14 @@ struct ObjectJournalLine {
     entry: Option<IndexedObject>,
 }
 
+/// What its owner does about a journal with a damaged line.
+const REMOVE_LINE: &str = "restore a copy of the file, or take the line out; `polelake audit` then \
+                           names the objects that are missing";
+
+fn parse_journal_line(line: &str) -> Result<ObjectJournalLine, serde_json::Error> {
+    serde_json::from_str(line)
+}
+
 #[derive(Default)]
 struct BucketIndex {
     buckets: BTreeMap<String, BTreeMap<String, IndexedObject>>,
@@ -93,8 +102,11 @@ impl BucketFiles {
         clear_staging(&folder.join(STAGING_FOLDER))?;
         let path = folder.join(".journal.jsonl");
         let mut index = BucketIndex::default();
-        for line in read_complete_lines(&path)?.lines() {
-            let line: ObjectJournalLine = serde_json::from_str(line)?;
+        for (number, line) in (1..).zip(read_complete_lines(&path)?.lines()) {
+            let line = parse_journal_line(line).map_err(|why| {
+                let why = format!("line {number}: {why}");
+                damaged_file(&path, why, REMOVE_LINE)
+            })?;
             let bucket = index.buckets.entry(line.bucket).or_default();
             match line.entry {
                 Some(entry) => bucket.insert(line.key, entry),
@@ -105,7 +117,11 @@ impl BucketFiles {
             index.buckets.entry((*bucket).to_owned()).or_default();
         }
         repair_index(folder, &mut index);
-        let journal = private_options().append(true).create(true).open(path)?;
+        let journal = private_options()
+            .append(true)
+            .create(true)
+            .open(&path)
+            .map_err(|error| name_path(&path, &error))?;
         Ok(Self {
             folder: folder.to_owned(),
             index: Mutex::new(index),
@@ -318,7 +334,7 @@ fn read_complete_lines(path: &Path) -> io::Result<String> {
     let mut text = match fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(String::new()),
-        Err(error) => return Err(error),
+        Err(error) => return Err(name_path(path, &error)),
     };
 
     let complete = text.rfind('\n').map_or(0, |end| end + 1);

@@ -164,6 +164,7 @@ async fn require_page_key(
     }
     problem_response(
         StatusCode::UNAUTHORIZED,
+        "trial.key",
         "open the page by the address that `polelake up` printed: it has the key of this start",
     )
 }
@@ -182,6 +183,7 @@ async fn handle_events(
     let Ok(body) = body else {
         return problem_response(
             StatusCode::PAYLOAD_TOO_LARGE,
+            "trial.too-large",
             "a trial takes 6 MiB; in a terminal `polelake contract try SOURCE FILE` takes any file",
         );
     };
@@ -211,6 +213,7 @@ async fn answer_trial(page: &TryPage, run: impl FnOnce() -> Value + Send + 'stat
         Ok(answer) => Json(page.add_contract_changes(answer)).into_response(),
         Err(_) => problem_response(
             StatusCode::INTERNAL_SERVER_ERROR,
+            "trial.broken-off",
             "the trial broke off, which is a fault of polelake",
         ),
     }

@@ -12,10 +12,13 @@ pub(crate) mod quarantine;
 pub(crate) mod smoke;
 pub(crate) mod snapshot;
 
+use std::path::Path;
+
 use clap::{Args, Parser, Subcommand};
 
 use self::contract::ContractCommand;
 use self::lake::{AuditArgs, RebuildArgs};
+use crate::place::LakeArgs;
 use backfill::BackfillArgs;
 use erase::EraseArgs;
 use platform::{DemoArgs, PackageArgs, PushArgs, RunDayArgs, UpArgs};
@@ -26,7 +29,14 @@ use snapshot::SnapshotCommand;
 
 /// Turn application events into POLE tables: on AWS, or on this machine.
 #[derive(Parser)]
-#[command(name = "polelake", version, after_help = "Example: polelake demo")]
+#[command(
+    name = "polelake",
+    version,
+    after_help = "Example: polelake demo\n\n\
+        Exit code 0: done. 1: done, and a check failed or something was refused. 2: not done.\n\
+        With --json, the outcome is JSON on standard output, and an error is one line of JSON on\n\
+        standard error: {\"error\": TEXT, \"exit_code\": 2}."
+)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: CliCommand,
@@ -102,6 +112,47 @@ pub(crate) enum CliCommand {
     /// Run as one of the five functions; the platform starts these processes itself.
     #[command(hide = true)]
     Function(FunctionArgs),
+}
+
+impl CliCommand {
+    /// The folder of the local platform that the command works on; none of commands that need none,
+    /// or that work on an account.
+    pub(crate) fn platform_folder(&self) -> Option<&Path> {
+        let place = match self {
+            Self::Demo(args) => &args.place,
+            Self::Up(args) => &args.place,
+            Self::Push(args) => &args.place,
+            Self::Backfill(args) => &args.place,
+            Self::RunDay(args) => &args.place,
+            _ => {
+                return self
+                    .lake()
+                    .filter(|lake| !lake.aws)
+                    .map(|lake| &*lake.place.dir);
+            }
+        };
+        Some(&place.dir)
+    }
+
+    /// The lake of an operators' command.
+    fn lake(&self) -> Option<&LakeArgs> {
+        match self {
+            Self::Audit(args) => Some(&args.lake),
+            Self::Quarantine(command) => Some(command.lake()),
+            Self::Rebuild(args) => Some(&args.lake),
+            Self::Erase(args) => Some(&args.lake),
+            Self::Snapshot(command) => Some(command.lake()),
+            Self::Quality(command) => Some(command.lake()),
+            Self::Smoke(args) => Some(&args.lake),
+            _ => None,
+        }
+    }
+
+    /// Whether the command waits until the local platform has written what it sent: on a full disk
+    /// that wait has no end. `push` looks itself, to say how far it came.
+    pub(crate) fn waits_for_writes(&self) -> bool {
+        matches!(self, Self::Demo(_) | Self::Backfill(_) | Self::RunDay(_))
+    }
 }
 
 /// Which function this process is.

@@ -22,6 +22,16 @@ pub(crate) enum QualityCommand {
     Rescan(RescanArgs),
 }
 
+impl QualityCommand {
+    /// The lake that it works on.
+    pub(crate) fn lake(&self) -> &LakeArgs {
+        match self {
+            Self::Report(args) => &args.lake,
+            Self::Rescan(args) => &args.lake,
+        }
+    }
+}
+
 /// Which report is shown.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct QualityReportArgs {

@@ -22,6 +22,17 @@ pub(crate) enum QuarantineCommand {
     Redrive(RedriveArgs),
 }
 
+impl QuarantineCommand {
+    /// The lake that it works on.
+    pub(crate) fn lake(&self) -> &LakeArgs {
+        match self {
+            Self::Ls(args) => &args.lake,
+            Self::Show(args) => &args.refusals.lake,
+            Self::Redrive(args) => &args.refusals.lake,
+        }
+    }
+}
+
 /// Which refused records.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct RefusedRecordArgs {

@@ -40,6 +40,19 @@ pub(crate) enum SnapshotCommand {
     DropDay(DropDayArgs),
 }
 
+impl SnapshotCommand {
+    /// The lake that it works on.
+    pub(crate) fn lake(&self) -> &LakeArgs {
+        match self {
+            Self::Ls(args) => &args.lake,
+            Self::Show(args) => &args.lake,
+            Self::Diff(args) => &args.lake,
+            Self::Sweep(args) => &args.lake,
+            Self::DropDay(args) => &args.lake,
+        }
+    }
+}
+
 /// Which day is dropped.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct DropDayArgs {

@@ -14,7 +14,7 @@ use super::journal::JournalPage;
 use super::json_documents::line_fault;
 use super::record::{BackfillRecord, RecordFault};
 use crate::bounded_answer::read_answer;
-use crate::error::CliError;
+use crate::error::{CliError, describe_causes};
 
 /// What the limit of an answer is for, and how to keep to it.
 const PAGE_LIMIT: &str = "a page; ask for fewer records a page";
@@ -113,15 +113,19 @@ impl PagedApi {
                     format!("{address} answered {}", answer.status()),
                     retry_after(answer.headers()),
                 ),
-                Ok(answer) => return Err(format!("{address} answered {}", answer.status()).into()),
-                Err(error) => (format!("{address}: {}", error.without_url()), None),
+                Ok(answer) => return Err(describe_refusal(address, answer.status()).into()),
+                Err(error) => {
+                    let cause = describe_causes(&error.without_url());
+                    (format!("{address} gave no answer: {cause}"), None)
+                }
             };
             if attempt == ATTEMPTS_MAX {
-                return Err(failure.into());
+                let why = format!("{failure}, {ATTEMPTS_MAX} times; run the same command later");
+                return Err(why.into());
             }
             tokio::time::sleep(wait.unwrap_or(Duration::from_millis(250 << attempt))).await;
         }
-        Err("the API does not answer".into())
+        Err(format!("{address} does not answer; run the same command later").into())
     }
 
     async fn read_page(
@@ -211,6 +215,18 @@ fn cursor_text(value: &RawValue) -> Option<String> {
         Value::Number(number) => Some(number.to_string()),
         _ => None,
     }
+}
+
+/// That an API refuses a page for good, and what may let it through.
+fn describe_refusal(address: &str, status: StatusCode) -> String {
+    let next = match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+            "`--header NAME=VARIABLE` sends the credentials that it asks for"
+        }
+        StatusCode::NOT_FOUND => "check --api, and --page-param and --first-page",
+        _ => "ask those who run the API",
+    };
+    format!("{address} answered {status}; {next}")
 }
 
 fn is_transient(status: StatusCode) -> bool {

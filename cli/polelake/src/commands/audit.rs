@@ -50,7 +50,16 @@ fn print_audit(audit: &LakeAudit) {
 
     let shown = audit.findings.iter().take(FINDINGS_SHOWN);
     shown.for_each(print_finding);
+    let landed: u64 = audit
+        .sources
+        .iter()
+        .map(|source| source.sum_counts(false).landed)
+        .sum();
     match audit.findings.len() {
+        0 if landed == 0 => println!(
+            "The reconciliation balances, for nothing has landed. `polelake push` sends events; \
+             with --date, --from or --to only those days are counted."
+        ),
         0 => println!("The reconciliation balances."),
         count if count > FINDINGS_SHOWN => println!(
             "The reconciliation does not balance: {count} findings, {FINDINGS_SHOWN} of them \

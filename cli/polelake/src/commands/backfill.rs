@@ -1,6 +1,7 @@
 //! `polelake backfill SOURCE FILE…` and `--api URL`.
 
 use std::collections::{BTreeMap, HashSet};
+use std::fmt::Display;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -20,7 +21,8 @@ use crate::backfill::pages::{FetchedPage, PagedApi, PagingOptions, parse_page_re
 use crate::backfill::record::{BackfillRecord, FileExpectation, RecordFault};
 use crate::backfill::records::{check_record_file, open_record_file};
 use crate::client::PlatformClient;
-use crate::error::CliError;
+use crate::error::{CliError, DetailedError, describe_causes};
+use crate::named_file::open_file;
 use crate::terminal::escape_line;
 
 /// Events of one request.
@@ -64,10 +66,12 @@ pub(crate) async fn run(args: &BackfillArgs) -> Result<bool, CliError> {
         begun: Instant::now(),
     };
     if let Some(url) = &args.api {
-        sender.send_api_pages(url).await?;
+        let sent = sender.send_api_pages(url).await;
+        sent.map_err(|error| sender.describe_break(url, error))?;
     }
     for file in &args.files {
-        sender.send_file(file).await?;
+        let sent = sender.send_file(file).await;
+        sent.map_err(|error| sender.describe_break(&file.display(), error))?;
     }
 
     let outcome = sender.outcome;
@@ -109,10 +113,10 @@ struct BackfillSender<'s> {
 impl BackfillSender<'_> {
     async fn send_file(&mut self, file: &Path) -> Result<(), CliError> {
         let expected = FileExpectation::of_contract(self.contract);
-        std::fs::File::open(file).map_err(|error| format!("{}: {error}", file.display()))?;
+        open_file(file)?;
         if let Err(why) = check_record_file(file, &expected) {
             self.outcome.unreadable += 1;
-            eprintln!("not sent: {why}");
+            self.tell_unsent(&why.to_string());
             return Ok(());
         }
         let records = open_record_file(file, &expected)?;
@@ -251,6 +255,36 @@ impl BackfillSender<'_> {
         Ok(next)
     }
 
+    /// Why the run ended before its time, how far it came, and how it goes on.
+    fn describe_break(&self, origin: &dyn Display, error: CliError) -> CliError {
+        let BackfillOutcome {
+            read,
+            accepted,
+            refused,
+            ..
+        } = &self.outcome;
+        if *read == 0 {
+            return error;
+        }
+        let message = format!(
+            "{}; the backfill of {origin} broke off: {read} records are read, {accepted} accepted, \
+             {refused} refused; the same command continues where it stopped",
+            describe_causes(error.as_ref())
+        );
+        let counts = json!({"read": read, "accepted": accepted, "refused": refused});
+        let details = counts.as_object().cloned().unwrap_or_default();
+        Box::new(DetailedError::new(message, details))
+    }
+
+    /// Names a file or record that is not sent: as JSON where the outcome is JSON.
+    fn tell_unsent(&self, why: &str) {
+        if self.args.json {
+            eprintln!("{}", json!({"not_sent": why}));
+        } else {
+            eprintln!("not sent: {why}");
+        }
+    }
+
     /// Records that could not be sent, or were refused.
     fn count_failed(&self) -> u64 {
         self.outcome.unreadable + self.outcome.refused
@@ -312,7 +346,7 @@ impl BackfillSender<'_> {
             Err(why) => {
                 self.outcome.unreadable += 1;
                 if self.outcome.unreadable <= UNSENDABLE_SHOWN {
-                    bar.suspend(|| eprintln!("not sent: {why}"));
+                    bar.suspend(|| self.tell_unsent(&why));
                 }
             }
         }
@@ -329,8 +363,8 @@ impl BackfillSender<'_> {
         let counts = counts.await?;
         self.outcome.accepted += counts.accepted;
         self.outcome.refused += counts.refused;
-        for (reason, count) in counts.reasons {
-            *self.outcome.reasons.entry(reason).or_default() += count;
+        for (reason, refused) in counts.reasons {
+            *self.outcome.reasons.entry(reason).or_default() += refused.count;
         }
         batch.clear();
 
@@ -385,16 +419,19 @@ fn modified_seconds(file: &Path) -> Result<u64, CliError> {
 fn api_headers(arguments: &[String]) -> Result<HeaderMap, CliError> {
     let mut headers = HeaderMap::new();
     for argument in arguments {
-        let (name, variable) = argument
-            .split_once('=')
-            .ok_or_else(|| format!("`{argument}` is not NAME=VARIABLE"))?;
-        let text =
-            std::env::var(variable).map_err(|_| format!("the environment has no {variable}"))?;
-        let name: HeaderName = name
-            .parse()
-            .map_err(|_| format!("`{name}` is no header's name"))?;
+        let (name, variable) = argument.split_once('=').ok_or_else(|| {
+            format!("--header `{argument}` is not NAME=VARIABLE, as in Authorization=API_TOKEN")
+        })?;
+        let text = std::env::var(variable).map_err(|_| {
+            format!("the environment has no {variable}, which --header names; export it first")
+        })?;
+        let name: HeaderName = name.parse().map_err(|_| {
+            format!("--header: `{name}` is no header's name, as `Authorization` is")
+        })?;
         let mut value = HeaderValue::from_str(&text)
-            .map_err(|_| format!("the value of {variable} cannot be a header's"))?;
+            .map_err(|_| {
+                format!("the value of {variable} cannot be a header's: it has other characters than visible ASCII")
+            })?;
 
         value.set_sensitive(true);
         headers.insert(name, value);

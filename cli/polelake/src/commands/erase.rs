@@ -102,9 +102,16 @@ fn requested_subject(
         }
         (None, None, Some(id)) => match pole::Uuid::parse_str(id) {
             Ok(id) => Ok(RequestedSubject::PoleId(id)),
-            Err(_) => Err("--pole-id is an id as in the column pole_id: a UUID".into()),
+            Err(_) => {
+                let why = format!("--pole-id `{id}` is no id as in the column pole_id: a UUID");
+                Err(why.into())
+            }
         },
-        _ => Err("name the subject: --source and --key, or --pole-id".into()),
+        _ => Err(
+            "name the subject: --source and --key, as in `polelake erase --source housing-person \
+             --key KEY --dry-run`, or --pole-id"
+                .into(),
+        ),
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 
 use crate::error::CliError;
+use crate::named_file::unreadable_file;
 
 /// A row as an object of texts, by column.
 type CsvRow = Map<String, Value>;
@@ -14,7 +15,11 @@ type CsvRow = Map<String, Value>;
 pub(crate) fn read_manchester_events(folder: &Path) -> Result<Vec<Vec<u8>>, CliError> {
     let node_files = list_files(folder, "nodes.")?;
     if node_files.is_empty() {
-        return Err(format!("{} holds no nodes.*.csv", folder.display()).into());
+        let why = format!(
+            "{} holds no nodes.*.csv; --data names the folder of the Manchester POLE data set",
+            folder.display()
+        );
+        return Err(why.into());
     }
 
     let mut events = Vec::new();
@@ -34,8 +39,7 @@ pub(crate) fn read_manchester_events(folder: &Path) -> Result<Vec<Vec<u8>>, CliE
 
 /// The files of a folder whose names begin with `prefix`, in their order.
 fn list_files(folder: &Path, prefix: &str) -> Result<Vec<PathBuf>, CliError> {
-    let listed =
-        std::fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let listed = std::fs::read_dir(folder).map_err(|error| unreadable_file(folder, &error))?;
     let mut files = Vec::new();
     for entry in listed.flatten() {
         if entry.file_name().to_string_lossy().starts_with(prefix) {

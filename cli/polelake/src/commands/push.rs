@@ -1,84 +1,159 @@
 //! `polelake push SOURCE FILE`.
 
-use std::fs::File;
+use std::collections::BTreeMap;
 use std::io::{BufReader, Cursor, Read};
 use std::path::Path;
 
 use indicatif::ProgressBar;
 use lake::limits::VALUE_BYTES_MAX;
 use local_platform::run_contracts::ContractUse;
-use serde_json::json;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+use tokio::sync::mpsc;
 
 use super::progress::styled_bar;
 use crate::args::platform::PushArgs;
 use crate::bounded_lines::BoundedLines;
 use crate::client::PlatformClient;
-use crate::error::CliError;
+use crate::error::{CliError, DetailedError, describe_causes};
+use crate::full_disk::until_disk_full;
+use crate::named_file::open_file;
+use crate::push_answer::RequestRefused;
 
-/// Bytes of events that are held at once.
-const BATCH_BYTES_MAX: usize = 16 << 20;
+/// The file name of standard input.
+const STANDARD_INPUT: &str = "-";
 
-/// The events of a file, or why one of them cannot be sent.
-type EventIterator = Box<dyn Iterator<Item = Result<Vec<u8>, String>>>;
+/// Lines of refused events that are shown of each reason.
+const LINES_SHOWN: usize = 5;
+
+/// Bytes of events of one request.
+const REQUEST_BYTES_MAX: usize = 4 << 20;
+
+/// Events of one request.
+const REQUEST_EVENTS_MAX: usize = 500;
+
+/// An event of a file with its line, or why it cannot be sent.
+struct FileEvent {
+    line: u64,
+    event: Result<Vec<u8>, String>,
+}
+
+/// The events of a file, in their order.
+type EventIterator = Box<dyn Iterator<Item = FileEvent> + Send>;
+
+/// Events that are read before they are sent: each can have a mebibyte.
+const EVENTS_READ_AHEAD: usize = 16;
 
 pub(crate) async fn run(args: &PushArgs) -> Result<bool, CliError> {
     let events = read_events(&args.file)?;
     let client =
         PlatformClient::connect_with_contracts(&args.place, ContractUse::Source(&args.source))
             .await?;
-    let mut pusher = EventPusher {
-        source: &args.source,
-        client: &client,
-        bar: event_progress_bar(0, &args.source),
-        batch: Vec::new(),
-        batch_bytes: 0,
-        accepted: 0,
-        refused: 0,
-    };
-    for event in events {
-        pusher.add_event(event).await?;
-    }
-    pusher.send_batch().await?;
-    pusher.bar.finish_and_clear();
-    client.wait_until_settled().await?;
+    let mut pusher = EventPusher::new(&args.source, &client);
 
-    let EventPusher {
-        accepted, refused, ..
-    } = pusher;
+    let pushing = until_disk_full(&args.place.dir, pusher.push_all(events));
+    let pushed = tokio::select! {
+        pushed = pushing => pushed,
+        signal = tokio::signal::ctrl_c() => Err(describe_signal(signal)),
+    };
+    pusher.bar.finish_and_clear();
+    pushed.map_err(|error| pusher.describe_break(args, &error))?;
+
     if args.json {
-        println!("{}", json!({"accepted": accepted, "refused": refused}));
+        println!("{}", Value::Object(pusher.counts_json()));
     } else {
-        println!("{accepted} events accepted, {refused} refused");
+        pusher.print_outcome();
     }
-    Ok(refused == 0)
+    Ok(pusher.refused == 0)
 }
 
-/// Pushes events in batches, and counts what became of them.
+/// Reads the events in a thread of its own: a pipe that gives nothing must not keep Ctrl-C away.
+fn read_in_thread(events: EventIterator) -> mpsc::Receiver<FileEvent> {
+    let (sender, receiver) = mpsc::channel(EVENTS_READ_AHEAD);
+    std::thread::spawn(move || {
+        for event in events {
+            // The push has ended.
+            if sender.blocking_send(event).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+fn describe_signal(signal: std::io::Result<()>) -> CliError {
+    match signal {
+        Ok(()) => "interrupted".into(),
+        Err(error) => error.into(),
+    }
+}
+
+/// Pushes events in requests, and counts what became of them.
 struct EventPusher<'p> {
     source: &'p str,
     client: &'p PlatformClient,
     bar: ProgressBar,
     batch: Vec<Vec<u8>>,
     batch_bytes: usize,
+    /// The lines of the batch's events.
+    lines: Vec<u64>,
     accepted: u64,
     refused: u64,
+    /// The last line whose event was answered.
+    answered_line: u64,
+    reasons: BTreeMap<String, RefusedLines>,
 }
 
-impl EventPusher<'_> {
-    async fn add_event(&mut self, event: Result<Vec<u8>, String>) -> Result<(), CliError> {
+/// The events that were refused for one reason.
+#[derive(Default)]
+struct RefusedLines {
+    events: u64,
+    /// The lines of the first of them.
+    lines: Vec<u64>,
+}
+
+impl<'p> EventPusher<'p> {
+    fn new(source: &'p str, client: &'p PlatformClient) -> Self {
+        Self {
+            source,
+            client,
+            bar: event_progress_bar(0, source),
+            batch: Vec::new(),
+            batch_bytes: 0,
+            lines: Vec::new(),
+            accepted: 0,
+            refused: 0,
+            answered_line: 0,
+            reasons: BTreeMap::new(),
+        }
+    }
+
+    /// Pushes every event, and waits until what was accepted is landed and transformed.
+    async fn push_all(&mut self, events: EventIterator) -> Result<(), CliError> {
+        let mut events = read_in_thread(events);
+        while let Some(event) = events.recv().await {
+            self.add_event(event).await?;
+        }
+        self.send_batch().await?;
+        self.client.wait_until_settled().await
+    }
+
+    async fn add_event(&mut self, FileEvent { line, event }: FileEvent) -> Result<(), CliError> {
         match event {
             Ok(event) => {
-                self.batch_bytes += event.len();
+                let is_full = self.batch.len() >= REQUEST_EVENTS_MAX
+                    || self.batch_bytes + event.len() >= REQUEST_BYTES_MAX;
+                if is_full {
+                    self.send_batch().await?;
+                }
+                self.batch_bytes += event.len() + 1;
                 self.batch.push(event);
+                self.lines.push(line);
             }
             Err(why) => {
                 self.refused += 1;
-                self.bar.suspend(|| eprintln!("not sent: {why}"));
+                self.add_refused(&format!("not sent: {why}"), 1, &[line]);
             }
-        }
-        if self.batch_bytes >= BATCH_BYTES_MAX {
-            self.send_batch().await?;
         }
         Ok(())
     }
@@ -91,19 +166,118 @@ impl EventPusher<'_> {
 
         self.accepted += counts.accepted;
         self.refused += counts.refused;
+        for (reason, refused) in counts.reasons {
+            let places = refused.first.iter();
+            let lines: Vec<u64> = places
+                .filter_map(|place| self.lines.get(*place).copied())
+                .collect();
+            self.add_refused(&reason, refused.count, &lines);
+        }
+        self.answered_line = self.lines.last().copied().unwrap_or(self.answered_line);
         self.batch.clear();
+        self.lines.clear();
         self.batch_bytes = 0;
         Ok(())
+    }
+
+    fn add_refused(&mut self, reason: &str, events: u64, lines: &[u64]) {
+        let refused = self.reasons.entry(reason.to_owned()).or_default();
+        refused.events += events;
+        let missing = LINES_SHOWN.saturating_sub(refused.lines.len());
+        refused.lines.extend(lines.iter().take(missing));
+    }
+
+    fn counts_json(&self) -> Map<String, Value> {
+        let reasons: Vec<Value> = self
+            .reasons
+            .iter()
+            .map(|(reason, RefusedLines { events, lines })| {
+                json!({"reason": reason, "events": events, "lines": lines})
+            })
+            .collect();
+        let counts = [
+            ("accepted", json!(self.accepted)),
+            ("refused", json!(self.refused)),
+            ("reasons", json!(reasons)),
+        ];
+        counts
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect()
+    }
+
+    fn print_outcome(&self) {
+        println!(
+            "{} events accepted, {} refused",
+            self.accepted, self.refused
+        );
+        for (reason, refused) in &self.reasons {
+            println!(
+                "{:8} refused: {reason} ({})",
+                refused.events,
+                refused.describe_lines()
+            );
+        }
+        if self.refused > 0 {
+            println!("Nothing of a refused event is kept: correct it, and push it again.");
+        }
+        if self.accepted + self.refused == 0 {
+            println!("The file has no events.");
+        }
+    }
+
+    /// Why the push ended before its time, how far it came, and how it goes on.
+    fn describe_break(&self, args: &PushArgs, error: &CliError) -> CliError {
+        let why = describe_causes(error.as_ref());
+        let file = args.file.display();
+        let refused = error.downcast_ref::<RequestRefused>();
+        if self.answered_line == 0 {
+            return match refused.and_then(|refused| refused.rule.as_deref()) {
+                Some(_) => why.into(),
+                None => format!("{why}; no event of {file} was accepted: push it again").into(),
+            };
+        }
+
+        let next = self.answered_line + 1;
+        let rest = if args.file == Path::new(STANDARD_INPUT) {
+            String::new()
+        } else {
+            format!(
+                ": `tail -n +{next} {file} | polelake push {} -`",
+                self.source
+            )
+        };
+        let message = format!(
+            "{why}; the push of {file} broke off: {} events are accepted and {} refused, up to line \
+             {}. Push all of it again, for an event with an id of its own counts once; where events \
+             have no ids, push from line {next} on{rest}",
+            self.accepted, self.refused, self.answered_line
+        );
+        let mut details = self.counts_json();
+        details.insert("answered_lines".to_owned(), json!(self.answered_line));
+        Box::new(DetailedError::new(message, details))
+    }
+}
+
+impl RefusedLines {
+    fn describe_lines(&self) -> String {
+        let shown: Vec<String> = self.lines.iter().map(u64::to_string).collect();
+        let more = self.events.saturating_sub(self.lines.len() as u64);
+        let word = if self.events == 1 { "line" } else { "lines" };
+        match more {
+            0 => format!("{word} {}", shown.join(", ")),
+            _ => format!("{word} {} and {more} more", shown.join(", ")),
+        }
     }
 }
 
 /// The lines of a file, or one JSON document of several lines.
 fn read_events(file: &Path) -> Result<EventIterator, CliError> {
     let shown = file.display().to_string();
-    let mut reader: Box<dyn Read> = if file == Path::new("-") {
+    let mut reader: Box<dyn Read + Send> = if file == Path::new(STANDARD_INPUT) {
         Box::new(std::io::stdin())
     } else {
-        Box::new(File::open(file).map_err(|error| format!("{shown}: {error}"))?)
+        Box::new(open_file(file)?)
     };
 
     let mut start = Vec::new();
@@ -114,7 +288,8 @@ fn read_events(file: &Path) -> Result<EventIterator, CliError> {
         .map_err(|error| format!("{shown}: {error}"))?;
     let is_whole = start.len() <= VALUE_BYTES_MAX;
     if is_whole && serde_json::from_slice::<&RawValue>(&start).is_ok() {
-        return Ok(Box::new(std::iter::once(Ok(join_document_lines(start)))));
+        let event = Ok(join_document_lines(start));
+        return Ok(Box::new(std::iter::once(FileEvent { line: 1, event })));
     }
     if !is_whole && is_cut_document(&start) {
         let why = format!(
@@ -124,12 +299,14 @@ fn read_events(file: &Path) -> Result<EventIterator, CliError> {
     }
 
     let lines = BoundedLines::new(BufReader::new(Cursor::new(start).chain(reader)));
-    let numbered = lines.zip(1_u64..).map(move |(line, number)| match line {
-        Ok(line) => Ok(line.trim_ascii().to_vec()),
-        Err(error) => Err(format!("{shown}:{number}: {error}")),
+    let numbered = lines.zip(1_u64..).map(|(text, line)| FileEvent {
+        line,
+        event: text
+            .map(|text| text.trim_ascii().to_vec())
+            .map_err(|error| error.to_string()),
     });
-    Ok(Box::new(numbered.filter(|line| {
-        line.as_ref().map_or(true, |line| !line.is_empty())
+    Ok(Box::new(numbered.filter(|read| {
+        read.event.as_ref().map_or(true, |event| !event.is_empty())
     })))
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use lake::{RuleResult, RuleVerdict};
+use lake::{RuleResult, RuleVerdict, report_key};
 use operations::reports::{read_junit, read_report};
 use quality_report::{Report, Trend, TrendState};
 use serde_json::{Value, json};
@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::verdicts::{balance_label, failure_label};
 use crate::args::quality::QualityReportArgs;
 use crate::error::CliError;
+use crate::named_file::write_file;
 use crate::open_lake::OpenLake;
 
 /// The file name of standard output.
@@ -17,7 +18,14 @@ const STANDARD_OUTPUT: &str = "-";
 
 pub(crate) async fn show_report(args: &QualityReportArgs) -> Result<bool, CliError> {
     let lake = OpenLake::open(&args.lake).await?;
-    let report: Report = serde_json::from_slice(&read_report(&lake.handle, args.date).await?)?;
+    let stored = read_report(&lake.handle, args.date).await?;
+    let report: Report = serde_json::from_slice(&stored).map_err(|error| {
+        let (key, day) = (report_key(args.date), args.date);
+        format!(
+            "{key} of the site cannot be read: {error}; move it away, and `polelake run-day {day}` \
+             writes it again"
+        )
+    })?;
     if let Some(file) = &args.junit {
         write_junit(file, &read_junit(&lake.handle, args.date).await?)?;
     }
@@ -38,12 +46,11 @@ fn write_junit(file: &Path, xml: &[u8]) -> Result<(), CliError> {
         return Ok(());
     }
 
-    std::fs::write(file, xml).map_err(|error| format!("{}: {error}", file.display()))?;
-    Ok(())
+    write_file(file, xml)
 }
 
 /// The rules that did not pass, with their tables; those that block first.
-fn unmet_rules(report: &Report) -> Vec<(&str, &RuleResult)> {
+pub(super) fn unmet_rules(report: &Report) -> Vec<(&str, &RuleResult)> {
     let mut unmet = Vec::new();
     for verdict in [RuleVerdict::Fail, RuleVerdict::Warn] {
         for (table, manifest) in &report.tables {
@@ -55,23 +62,33 @@ fn unmet_rules(report: &Report) -> Vec<(&str, &RuleResult)> {
     unmet
 }
 
-fn report_json(report: &Report) -> Value {
-    let (passed, warned, failed) = report.count_verdicts();
-    let broken: Vec<Value> = unmet_rules(report)
+/// The rules that did not pass, for programs.
+pub(super) fn broken_rules_json(report: &Report) -> Vec<Value> {
+    unmet_rules(report)
         .into_iter()
         .map(|(table, rule)| json!({"table": table, "result": rule}))
-        .collect();
+        .collect()
+}
+
+fn report_json(report: &Report) -> Value {
+    let (passed, warned, failed) = report.count_verdicts();
     json!({
         "date": report.date,
         "rules": {"passed": passed, "warned": warned, "failed": failed},
         "balanced": report.all_sources_balance(),
-        "broken": broken,
+        "broken": broken_rules_json(report),
         "trends": report.trends,
     })
 }
 
 fn print_report(report: &Report) {
     print_unmet_rules(&unmet_rules(report));
+    if report.tables.is_empty() {
+        println!(
+            "No table had a snapshot of {} when it was reported.",
+            report.date
+        );
+    }
     let trends = report.trends.iter();
     trends
         .filter(|trend| trend.state == TrendState::Unusual)
@@ -85,7 +102,7 @@ fn print_report(report: &Report) {
     );
 }
 
-fn print_unmet_rules(unmet: &[(&str, &RuleResult)]) {
+pub(super) fn print_unmet_rules(unmet: &[(&str, &RuleResult)]) {
     if unmet.is_empty() {
         return;
     }

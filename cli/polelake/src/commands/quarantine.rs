@@ -22,7 +22,11 @@ pub(crate) async fn list_refused(args: &RefusedRecordArgs) -> Result<bool, CliEr
     let groups = group_entries(&entries);
     if args.json {
         println!("{}", serde_json::to_string_pretty(&groups)?);
-        return Ok(report_unreadable(&lake));
+        return Ok(report_unreadable(&lake, true));
+    }
+    if entries.is_empty() {
+        println!("{}", describe_no_refusals(args));
+        return Ok(report_unreadable(&lake, false));
     }
 
     println!(
@@ -42,7 +46,7 @@ pub(crate) async fn list_refused(args: &RefusedRecordArgs) -> Result<bool, CliEr
     }
     let open = count_open(&entries);
     println!("{} refused records, {open} of them open", entries.len());
-    Ok(report_unreadable(&lake))
+    Ok(report_unreadable(&lake, false))
 }
 
 pub(crate) async fn show_refused(args: &ShowRefusedArgs) -> Result<bool, CliError> {
@@ -52,7 +56,10 @@ pub(crate) async fn show_refused(args: &ShowRefusedArgs) -> Result<bool, CliErro
     if args.refusals.json {
         let lines: Vec<Value> = shown.map(|entry| entry_json(entry, args.values)).collect();
         println!("{}", serde_json::to_string_pretty(&lines)?);
-        return Ok(report_unreadable(&lake));
+        return Ok(report_unreadable(&lake, true));
+    }
+    if entries.is_empty() {
+        println!("{}", describe_no_refusals(&args.refusals));
     }
 
     for entry in shown {
@@ -62,15 +69,37 @@ pub(crate) async fn show_refused(args: &ShowRefusedArgs) -> Result<bool, CliErro
     if more > 0 {
         println!("{more} more; --limit shows them");
     }
-    Ok(report_unreadable(&lake))
+    Ok(report_unreadable(&lake, false))
 }
 
 /// Prints what could not be read, and says whether that was nothing. It goes to the error output:
 /// the list on the standard output stays a list, also as JSON.
-fn report_unreadable(lake: &OpenLake) -> bool {
+fn report_unreadable(lake: &OpenLake, as_json: bool) -> bool {
     let unreadable = lake.handle.unreadable.take();
-    eprint!("{}", describe_unreadable(&unreadable));
-    unreadable.is_empty()
+    if unreadable.is_empty() {
+        return true;
+    }
+    if as_json {
+        eprintln!("{}", with_unreadable(json!({}), &unreadable));
+    } else {
+        eprint!("{}", describe_unreadable(&unreadable));
+    }
+    false
+}
+
+/// Why a list of refused records is empty.
+fn describe_no_refusals(args: &RefusedRecordArgs) -> String {
+    let source = args.source.as_ref().map(|name| format!("--source {name}"));
+    let rule = args.rule.as_ref().map(|name| format!("--rule {name}"));
+    let since = args.since.map(|day| format!("--since {day}"));
+    let filters: Vec<String> = [source, rule, since].into_iter().flatten().collect();
+    if filters.is_empty() {
+        return "No record is in quarantine: every one that landed was refined or ignored.".into();
+    }
+    format!(
+        "No refused record fits {}; `polelake quarantine ls` counts those of all sources and rules.",
+        filters.join(" ")
+    )
 }
 
 pub(crate) async fn redrive_refused(args: &RedriveArgs) -> Result<bool, CliError> {
@@ -80,7 +109,8 @@ pub(crate) async fn redrive_refused(args: &RedriveArgs) -> Result<bool, CliError
     let open = count_open(&entries);
     if args.dry_run || open == 0 {
         let unreadable = lake.unreadable.take();
-        print_dry_run(open, entries.len() - open, &unreadable, args.refusals.json);
+        let counts = (open, entries.len() - open);
+        print_none_redriven(counts, args, &unreadable);
         return Ok(unreadable.is_empty());
     }
 
@@ -163,14 +193,26 @@ fn printable_value(entry: &QuarantineEntry) -> String {
     escape_controls(&String::from_utf8_lossy(value))
 }
 
-fn print_dry_run(open: usize, not_open: usize, unreadable: &[UnreadableObject], as_json: bool) {
-    if as_json {
+/// Prints that no record was processed again: because of `--dry-run`, or because none is open.
+fn print_none_redriven(
+    (open, not_open): (usize, usize),
+    args: &RedriveArgs,
+    unreadable: &[UnreadableObject],
+) {
+    if args.refusals.json {
         let result = json!({"open": open, "redriven": 0});
         println!("{}", with_unreadable(result, unreadable));
-    } else {
-        println!("{open} open records would be processed again; {not_open} are not open");
-        print_unreadable(unreadable);
+        return;
     }
+
+    if open > 0 {
+        println!("{open} open records would be processed again; {not_open} are not open");
+    } else if not_open > 0 {
+        println!("Nothing is processed again: none of {not_open} refused records is open.");
+    } else {
+        println!("{}", describe_no_refusals(&args.refusals));
+    }
+    print_unreadable(unreadable);
 }
 
 fn outcomes_json(open: usize, outcomes: &[RedriveOutcome]) -> Value {

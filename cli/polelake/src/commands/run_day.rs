@@ -1,10 +1,13 @@
 //! `polelake run-day DATE`: merge, then report.
 
+use std::collections::BTreeMap;
+
 use local_platform::run_contracts::ContractUse;
 use quality_report::Report;
 use serde_json::{Value, json};
 use snapshot_merge::{MergeRun, TableRun};
 
+use super::quality::{broken_rules_json, print_unmet_rules, unmet_rules};
 use super::verdicts::balance_label;
 use crate::args::platform::RunDayArgs;
 use crate::client::PlatformClient;
@@ -29,18 +32,53 @@ fn outcome_json(run: &MergeRun, report: &Report) -> Value {
     json!({
         "run": run,
         "rules": {"passed": passed, "warned": warned, "failed": failed},
+        "broken": broken_rules_json(report),
         "balanced": report.all_sources_balance(),
+        "quarantined": quarantined_by_source(report),
     })
 }
 
 fn print_outcome(run: &MergeRun, report: &Report) {
     run.tables.iter().chain(&run.records).for_each(print_table);
+    print_unmet_rules(&unmet_rules(report));
+    print_quarantined(report);
+    if run.tables.iter().all(|table| table.rows == 0) {
+        println!(
+            "No table has a row: nothing landed by the end of {}. `polelake push` sends events.",
+            run.date
+        );
+    }
 
     let (passed, warned, failed) = report.count_verdicts();
     let balance = balance_label(report.all_sources_balance());
     println!(
         "{passed} rules passed, {warned} warn, {failed} block; the reconciliation is {balance}"
     );
+}
+
+/// The records of the day that were refused, by source and rule.
+fn quarantined_by_source(report: &Report) -> BTreeMap<&str, &BTreeMap<String, u64>> {
+    let sources = report.sources.iter();
+    let refused = sources.filter(|(_, counts)| counts.quarantined_total() > 0);
+    refused
+        .map(|(source, counts)| (source.as_str(), &counts.quarantined))
+        .collect()
+}
+
+/// A balanced reconciliation says only that no record is lost: which ones are no rows stands here.
+fn print_quarantined(report: &Report) {
+    for (source, rules) in quarantined_by_source(report) {
+        let count: u64 = rules.values().sum();
+        let rules: Vec<String> = rules
+            .iter()
+            .map(|(rule, count)| format!("{rule} {count}"))
+            .collect();
+        println!(
+            "{source}: {count} records are in quarantine ({}); `polelake quarantine show --source \
+             {source}` says why",
+            rules.join(", ")
+        );
+    }
 }
 
 fn print_table(table: &TableRun) {

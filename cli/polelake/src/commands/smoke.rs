@@ -20,7 +20,7 @@ pub(crate) async fn run(args: &SmokeArgs) -> Result<bool, CliError> {
     let client = deployed
         .as_ref()
         .or(lake.platform_client())
-        .ok_or("there is no HTTP API; give --url")?;
+        .ok_or("with --aws, --url names the HTTP API: `terraform output` shows its address")?;
     if args.snapshot && args.lake.aws {
         eprintln!(
             "Once the event is refined: aws lambda invoke --function-name <stack>-snapshot-merge \

@@ -14,10 +14,22 @@ pub(crate) async fn list_snapshots(args: &ListSnapshotsArgs) -> Result<bool, Cli
     let snapshots = days::list_table_snapshots(&lake.handle, args.table.as_slice()).await?;
     if args.json {
         println!("{}", serde_json::to_string_pretty(&snapshots)?);
+    } else if snapshots.is_empty() {
+        println!("{}", describe_no_snapshots(args.table.as_deref()));
     } else {
         print_summaries(&snapshots);
     }
     Ok(true)
+}
+
+fn describe_no_snapshots(table: Option<&str>) -> String {
+    match table {
+        Some(table) => format!(
+            "`{table}` has no snapshot yet: `polelake run-day DATE` makes those of a day, of every \
+             table that a source fills."
+        ),
+        None => "No table has a snapshot yet: `polelake run-day DATE` makes those of a day.".into(),
+    }
 }
 
 fn print_summaries(snapshots: &[days::SnapshotSummary]) {

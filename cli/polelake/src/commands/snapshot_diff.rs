@@ -66,6 +66,9 @@ fn print_diff(tables: &[TableDiff], skipped: &[UnpairedTable]) {
         );
     }
 
+    if tables.is_empty() {
+        println!("No table has both days: there is nothing to compare.");
+    }
     println!("`restated` counts the changed rows of which only the provenance differs.");
     for UnpairedTable { table, absent } in skipped {
         println!("{table} has no snapshot of {absent} and is not compared.");

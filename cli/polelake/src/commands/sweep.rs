@@ -57,7 +57,7 @@ fn print_sweep(swept: &[SweepResult], dry_run: bool) {
         .filter(|table| !table.dropped.is_empty() || table.files > 0)
         .collect();
     if changed.is_empty() {
-        println!("nothing to sweep");
+        println!("nothing to sweep: the retention keeps every day that there is");
     }
 
     for result in changed {

@@ -9,6 +9,7 @@ use crate::args::platform::UpArgs;
 use crate::client::platform_options;
 use crate::contract_mix::{DEFAULT_PORT, restart_command};
 use crate::error::CliError;
+use crate::full_disk::tell_full_disk;
 use crate::trial::FolderTrial;
 
 /// How often the folder of contracts is compared with what the platform runs.
@@ -43,11 +44,13 @@ pub(crate) async fn run(args: &UpArgs) -> Result<bool, CliError> {
     println!("Ctrl-C stops the platform; the next start continues with the same state.");
 
     let nightly = tokio::spawn(schedule::run_nightly(Arc::clone(&platform.running)));
+    let disk = tokio::spawn(tell_full_disk(args.place.dir.clone()));
     tokio::select! {
         stopped = tokio::signal::ctrl_c() => stopped?,
         () = watch_contracts(&platform, args) => {}
     }
     nightly.abort();
+    disk.abort();
     Ok(true)
 }
 

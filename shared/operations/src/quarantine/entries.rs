@@ -6,6 +6,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use lake::{Chunk, Day, QuarantinedRecord, REDRIVE_PARTITION, Receipt, RedriveOrigin};
 
 use super::history::{RedriveStatus, read_redrive_history};
+use super::rules::check_rule;
 use crate::error::OperationError;
 use crate::lake_handle::LakeHandle;
 
@@ -59,7 +60,7 @@ pub struct QuarantineEntry {
 /// listed as [`RedriveStatus::Unknown`].
 ///
 /// # Errors
-/// When there is no such source, or the storage does not answer.
+/// When there is no such source or rule, or the storage does not answer.
 pub async fn list_entries(
     lake: &LakeHandle,
     filter: &QuarantineFilter,
@@ -79,25 +80,21 @@ pub async fn list_entries(
         }
     }
 
+    if let Some(rule) = &filter.rule {
+        let rules = entries.iter().map(|entry| entry.refused.rule.as_str());
+        let wanted = (filter.source.as_deref(), rule.as_str());
+        check_rule(&lake.catalogue, wanted, &rules.collect())?;
+    }
     entries.retain(|entry| filter.covers_entry(entry));
     entries.sort_by(|a, b| (&a.topic, a.origin).cmp(&(&b.topic, b.origin)));
     Ok(entries)
 }
 
 fn check_source(lake: &LakeHandle, filter: &QuarantineFilter) -> Result<(), OperationError> {
-    let Some(source) = &filter.source else {
-        return Ok(());
-    };
-    if lake.catalogue.mapping_of_source(source).is_some() {
-        return Ok(());
+    if let Some(source) = &filter.source {
+        lake.catalogue.require_mapping_of_source(source)?;
     }
-
-    let mappings = lake.catalogue.mappings.iter();
-    let names: Vec<&str> = mappings
-        .map(|mapping| mapping.contract.name.as_str())
-        .collect();
-    let names = names.join(", ");
-    Err(format!("there is no source `{source}`; there are {names}").into())
+    Ok(())
 }
 
 async fn list_topic_entries(

@@ -7,6 +7,7 @@
 mod entries;
 mod history;
 mod redrive;
+mod rules;
 mod summary;
 
 pub use entries::{QuarantineEntry, QuarantineFilter, list_entries};

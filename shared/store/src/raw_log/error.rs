@@ -30,10 +30,12 @@ pub enum RawLogError {
         offset: i64,
     },
     /// The storage did not answer before the deadline's reserve.
-    #[error("no time is left; the batch comes again")]
+    #[error("no time is left; Lambda delivers the batch again, and what has landed lands once")]
     OutOfTime,
     /// The storage shows nothing of a log that exists; it will, later.
-    #[error("{0} exists and is not listed: the storage's answers are out of date")]
+    #[error(
+        "{0} exists and is not listed: the storage's answers are out of date; the batch comes again"
+    )]
     StaleListing(String),
     /// Records that are newer than the log's end have offsets before it.
     #[error(

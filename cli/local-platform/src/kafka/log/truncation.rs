@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::{PartitionLog, PartitionLogState, lock_unpoisoned};
+use crate::file_error::{damaged_file, name_path};
 use crate::private_files::{private_options, replace_private_file};
 
 /// Where a log starts.
@@ -27,10 +28,14 @@ pub(super) struct LogStart {
 impl LogStart {
     /// Reads the start of a log; a log that was never cut starts at 0.
     pub(super) fn read(log_file: &Path) -> io::Result<Self> {
-        match fs::read(start_file(log_file)) {
-            Ok(bytes) => Ok(serde_json::from_slice(&bytes)?),
+        let file = start_file(log_file);
+        match fs::read(&file) {
+            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| {
+                let next = "restore a copy of it: it says at which offset the log beside it begins";
+                damaged_file(&file, error, next)
+            }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(error) => Err(error),
+            Err(error) => Err(name_path(&file, &error)),
         }
     }
 

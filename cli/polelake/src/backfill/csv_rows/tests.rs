@@ -386,6 +386,21 @@ fn what_is_declared_is_read() {
 }
 
 #[test]
+fn an_apostrophe_before_a_text_is_a_mark_where_the_contract_says_so() {
+    for (apostrophe_marks, id) in [(true, "09"), (false, "'09")] {
+        let expected = FileExpectation {
+            dialect: FileDialect {
+                apostrophe_marks,
+                ..FileDialect::default()
+            },
+            columns: columns(&["id", "name"]),
+        };
+        let found = read(b"id,name\n'09,O'Hara\n", &expected).unwrap();
+        assert_eq!(found, [Ok(json!({"id": id, "name": "O'Hara"}))]);
+    }
+}
+
+#[test]
 fn a_row_or_header_over_a_limit_is_named() {
     let why = |text: String| read(text.as_bytes(), &FileExpectation::default()).unwrap_err();
     assert!(why(format!("{}\n", "a,".repeat(10_000))).contains("more than 10000 columns"));

@@ -50,6 +50,15 @@ fn lines_csv_and_exports_are_told_apart() {
 }
 
 #[test]
+fn json_with_a_mark_and_a_list_over_several_lines_are_read() {
+    let both = [Ok(json!({"id": 1})), Ok(json!({"id": 2}))];
+    let list = "\u{feff}[\n  {\"id\":\n    1},\n  {\"id\": 2}\n]\n";
+    assert_eq!(read("list.json", list.as_bytes()), both);
+    let lines = "\u{feff}{\"id\": 1}\n{\"id\": 2}\n";
+    assert_eq!(read("marked.jsonl", lines.as_bytes()), both);
+}
+
+#[test]
 fn a_torn_file_ends_with_one_fault() {
     let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
     std::io::Write::write_all(&mut packed, &b"{\"id\": 1}\n".repeat(1_000)).unwrap();

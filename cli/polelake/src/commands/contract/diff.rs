@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::read_contract_files;
 use crate::error::CliError;
+use crate::named_file::unreadable_file;
 
 pub(crate) fn run(old: &Path, new: &Path, as_json: bool) -> Result<bool, CliError> {
     let changes = compare_versions(&read_declared(old)?, &read_declared(new)?)?;
@@ -79,6 +80,6 @@ fn read_declared(path: &Path) -> Result<Vec<DeclaredFile>, CliError> {
         return read_contract_files(path);
     }
     let text = host::read_bounded_text(path, DOCUMENT_BYTES_MAX)
-        .map_err(|error| format!("{}: {error}", path.display()))?;
+        .map_err(|error| unreadable_file(path, &error))?;
     Ok(vec![DeclaredFile::new(path.to_string_lossy(), text)])
 }

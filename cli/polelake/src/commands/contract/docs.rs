@@ -7,6 +7,7 @@ use contract::{Catalogue, CompiledMapping, Property, TableContract};
 
 use super::compile_contracts;
 use crate::error::CliError;
+use crate::named_file::{create_folder, write_file};
 use crate::samples::op_label;
 
 pub(crate) fn run(contracts: &Path, out: &Path) -> Result<bool, CliError> {
@@ -14,8 +15,8 @@ pub(crate) fn run(contracts: &Path, out: &Path) -> Result<bool, CliError> {
     let pages = render_pages(&catalogue);
     for (name, text) in &pages {
         let file = out.join(name);
-        std::fs::create_dir_all(file.parent().unwrap_or(out))?;
-        std::fs::write(file, text)?;
+        create_folder(file.parent().unwrap_or(out))?;
+        write_file(&file, text)?;
     }
 
     println!("{} pages in {}", pages.len(), out.display());

@@ -4,12 +4,13 @@ use std::path::Path;
 
 use super::read_contract_files;
 use crate::error::CliError;
+use crate::named_file::write_file;
 
 pub(crate) fn run(contracts: &Path, out: &Path) -> Result<bool, CliError> {
     let files = read_contract_files(contracts)?;
     match contract::pack_files(&files) {
         Ok((pack, _)) => {
-            std::fs::write(out, &pack)?;
+            write_file(out, &pack)?;
             println!(
                 "{} files, {} KB in {}",
                 files.len(),

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::compile_contracts;
 use crate::error::CliError;
+use crate::named_file::write_file;
 use crate::sample_faults::find_sample_problems;
 use crate::samples::{EXPECTED_FILE, SampledSource, contract_folders, run_samples};
 
@@ -43,7 +44,7 @@ fn check_expected(sampled: &SampledSource, update: bool) -> Result<bool, CliErro
     let expected = std::fs::read_to_string(&file).unwrap_or_default();
     let same = expected == sampled.text;
     if update && !same {
-        std::fs::write(&file, &sampled.text)?;
+        write_file(&file, &sampled.text)?;
     }
     let verdict = match (same, update) {
         (true, _) => "as expected",
