@@ -183,7 +183,7 @@ async fn handle_events(
     let Ok(body) = body else {
         return problem_response(
             StatusCode::PAYLOAD_TOO_LARGE,
-            "trial.size",
+            "trial.too-large",
             "a trial takes 6 MiB; in a terminal `polelake contract try SOURCE FILE` takes any file",
         );
     };
@@ -213,7 +213,7 @@ async fn answer_trial(page: &TryPage, run: impl FnOnce() -> Value + Send + 'stat
         Ok(answer) => Json(page.add_contract_changes(answer)).into_response(),
         Err(_) => problem_response(
             StatusCode::INTERNAL_SERVER_ERROR,
-            "trial.fault",
+            "trial.broken-off",
             "the trial broke off, which is a fault of polelake",
         ),
     }

@@ -20,9 +20,6 @@ use crate::full_disk::until_disk_full;
 use crate::named_file::open_file;
 use crate::push_answer::RequestRefused;
 
-/// The rule of a request to a source that no contract declares.
-const UNKNOWN_SOURCE_RULE: &str = "request.source";
-
 /// The file name of standard input.
 const STANDARD_INPUT: &str = "-";
 
@@ -49,8 +46,9 @@ const EVENTS_READ_AHEAD: usize = 16;
 
 pub(crate) async fn run(args: &PushArgs) -> Result<bool, CliError> {
     let events = read_events(&args.file)?;
-    let contracts = ContractUse::Source(&args.source);
-    let client = PlatformClient::connect_with_contracts(&args.place, contracts).await?;
+    let client =
+        PlatformClient::connect_with_contracts(&args.place, ContractUse::Source(&args.source))
+            .await?;
     let mut pusher = EventPusher::new(&args.source, &client);
 
     let pushing = until_disk_full(&args.place.dir, pusher.push_all(events));
@@ -235,7 +233,6 @@ impl<'p> EventPusher<'p> {
         let refused = error.downcast_ref::<RequestRefused>();
         if self.answered_line == 0 {
             return match refused.and_then(|refused| refused.rule.as_deref()) {
-                Some(UNKNOWN_SOURCE_RULE) => format!("{why}{}", older_contracts_hint(args)).into(),
                 Some(_) => why.into(),
                 None => format!("{why}; no event of {file} was accepted: push it again").into(),
             };
@@ -272,22 +269,6 @@ impl RefusedLines {
             _ => format!("{word} {} and {more} more", shown.join(", ")),
         }
     }
-}
-
-/// Why a platform may not know a source that the contracts of today declare, as the end of a
-/// message.
-fn older_contracts_hint(args: &PushArgs) -> String {
-    let catalogue = host::load_contracts(&args.place.contracts.to_string_lossy());
-    let is_declared =
-        catalogue.is_ok_and(|catalogue| catalogue.mapping_of_source(&args.source).is_some());
-    if !is_declared {
-        return String::new();
-    }
-    format!(
-        "; the contracts in {} declare it, and the platform that runs has older ones: start it \
-         again with `polelake up`",
-        args.place.contracts.display()
-    )
 }
 
 /// The lines of a file, or one JSON document of several lines.
