@@ -69,7 +69,7 @@ fn m3_two_rows_of_a_file_with_one_key_are_an_error_with_both_lines() {
         ("{\"id\": \"a\"}\n\n{\"id\": \"a\"}\n", "equal"),
     ] {
         let why = shown(&without_time, &[("rows.jsonl", rows)]);
-        let place = "sources/test/clock/samples/rows.jsonl:3:1: lines 1 and 3";
+        let place = "sources/test/clock/samples/rows.jsonl:3:1: rows 1 and 3";
         assert!(why.starts_with(place), "{why}");
         assert!(why.contains(found) && why.contains("($.id)"), "{why}");
         assert!(why.contains("`row-number` in `backfill.key`"), "{why}");
@@ -79,9 +79,21 @@ fn m3_two_rows_of_a_file_with_one_key_are_an_error_with_both_lines() {
                 {\"id\": \"a\", \"at\": \"2026-03-01\", \"text\": \"2026-03-02\"}\n";
     let why = shown(&timed, &[("rows.jsonl", rows)]);
     assert!(
-        why.contains("lines 1 and 2 are two different rows"),
+        why.contains("rows 1 and 2 of the file are two different rows"),
         "{why}"
     );
+}
+
+#[test]
+fn m3_rows_of_a_table_are_those_that_its_reader_counts() {
+    let without_time = "event_time_default: 2020-01-01T00:00:00Z\n      \
+        files: {skip_rows: 1}\n      \
+        backfill: {event_type: reading, key: [$.id], time_default: 2020-01-01T00:00:00Z}";
+    let rows = "Readings,,,\nid,at,text,short\na,,,\nb,,,\na,,,\n";
+    let why = shown(&declared(without_time), &[("rows.csv", rows)]);
+    let place = "sources/test/clock/samples/rows.csv:5:1: rows 3 and 5";
+    assert!(why.starts_with(place), "{why}");
+    assert!(why.contains("delete it from the sample"), "{why}");
 }
 
 #[test]

@@ -128,16 +128,17 @@ fn repeated_key_message(
     other: &SampledState<'_>,
 ) -> String {
     let paths = contract.key_paths().join(", ");
-    let found = if one.content == other.content {
-        "two equal rows"
+    let (found, copy) = if one.content == other.content {
+        let copy = "If one is a copy, delete it from the sample, and count the trailer anew. ";
+        ("two equal rows", copy)
     } else {
-        "two different rows"
+        ("two different rows", "")
     };
     format!(
-        "lines {} and {} are {found} with one key ({paths}) and nothing that says which is later: \
-         one of them would be lost. Add to `key` what tells them apart; for rows without a key, \
-         `row-number` in `backfill.key`; if the record changes over time, declare its `event_time` \
-         or `version`, or give each state a sample file of its own",
+        "rows {} and {} of the file are {found} with one key ({paths}) and nothing that says which \
+         is later: one of them would be lost. {copy}Add to `key` what tells them apart; for rows \
+         without a key, `row-number` in `backfill.key`; if the record changes over time, declare \
+         its `event_time` or `version`, or give each state a sample file of its own",
         one.sample.line, other.sample.line
     )
 }

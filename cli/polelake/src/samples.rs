@@ -182,12 +182,13 @@ fn read_file_events(contract: &SourceContract, file: &Path) -> Result<Vec<Sample
     let mut events = Vec::new();
     for (record, row) in opened.records.zip(1_u64..) {
         let record = record.map_err(|fault| fault.why)?;
+        let line = record.row.unwrap_or(row);
         let event = record_event(contract, record, opened.is_untyped, (&name, row));
         let event = event.map_err(|why| format!("{} record {row}: {why}", file.display()))?;
         events.push(SampleEvent {
             name: format!("{name} {row}"),
             file: file.to_owned(),
-            line: usize::try_from(row).unwrap_or_default(),
+            line: usize::try_from(line).unwrap_or_default(),
             bytes: event,
         });
     }

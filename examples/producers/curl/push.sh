@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Pushes one event, shows a refusal, and waits until the event's row is in the refined zone.
+# Pushes one event, shows a refusal, and waits until what the event states is in the refined zone.
 #
 # Usage: push.sh [BASE_URL [LAKE_FOLDER]]
 set -euo pipefail
@@ -7,7 +7,8 @@ set -euo pipefail
 base_url=${1:-http://127.0.0.1:8470}
 lake=${2:-polelake-data}
 wait_seconds=${WAIT_SECONDS:-60}
-refined=$lake/s3/refined/refined/object_tenancy
+# Tenures come with patches: the transform keeps what each event states, and a day's merge makes the rows.
+refined=$lake/s3/refined/refined/_records/housing-tenure
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
@@ -55,13 +56,13 @@ status=$(new_event | grep -v '"entityId"' | post_event)
 echo "   $status $(cat "$scratch/answer.json")"
 [ "$status" = 422 ] || fail "an event without a key should be refused with 422"
 
-echo "3. The row"
+echo "3. What the event states of its tenure"
 for ((second = 0; second < wait_seconds; second++)); do
-    row=$(find "$refined" -name '*.parquet' -newer "$scratch/before" -print -quit 2>/dev/null || true)
-    if [ -n "$row" ]; then
-        echo "   after $second s in $row"
+    statement=$(find "$refined" -name '*.parquet' -newer "$scratch/before" -print -quit 2>/dev/null || true)
+    if [ -n "$statement" ]; then
+        echo "   after $second s in $statement"
         exit 0
     fi
     sleep 1
 done
-fail "no new row below $refined after $wait_seconds s"
+fail "nothing new below $refined after $wait_seconds s"

@@ -16,6 +16,8 @@ pub struct FileRecord {
     pub is_deletion: bool,
     /// When it was changed, in microseconds since 1970, where the file says it beside the record.
     pub changed_micros: Option<i64>,
+    /// Its row in a table's file, where the header and what stands before it count.
+    pub row: Option<u64>,
 }
 
 impl From<Value> for FileRecord {
@@ -24,6 +26,7 @@ impl From<Value> for FileRecord {
             value,
             is_deletion: false,
             changed_micros: None,
+            row: None,
         }
     }
 }

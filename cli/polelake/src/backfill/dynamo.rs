@@ -42,6 +42,7 @@ fn changed_record(
             value,
             is_deletion: false,
             changed_micros,
+            row: None,
         });
     }
 
@@ -53,6 +54,7 @@ fn changed_record(
         value: image("OldImage")?.unwrap_or(keys),
         is_deletion: true,
         changed_micros,
+        row: None,
     })
 }
 

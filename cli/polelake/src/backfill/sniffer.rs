@@ -274,6 +274,14 @@ impl TableShape {
                 ragged - expected
             ));
         }
+        if let Some(more) = trailer.as_ref().map(|trailer| trailer.beside)
+            && more > 0
+        {
+            sniffed.remarks.push(format!(
+                "the trailer counts {more} more than the rows of data: `beside: {more}` is right where it \
+                 counts the header or itself; otherwise this file is not whole"
+            ));
+        }
         sniffed.dialect.trailer = trailer;
         sniffed.dialect.blank = self
             .blanks

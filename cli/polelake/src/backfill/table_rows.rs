@@ -164,7 +164,10 @@ impl TableRecords {
     fn record_of(&self, row: TableRow) -> BackfillRecord {
         let number = row.number;
         self.build_record(row)
-            .map(FileRecord::from)
+            .map(|value| FileRecord {
+                row: Some(number),
+                ..FileRecord::from(value)
+            })
             .map_err(|why| RecordFault::of_record(format!("{} row {number}: {why}", self.file)))
     }
 

@@ -99,6 +99,7 @@ fn a_deletion_of_a_file_is_an_event_that_deletes() {
         value: json!({"id": "1", "changed": "2026-01-01T00:00:00Z"}),
         is_deletion: true,
         changed_micros: Some(1_772_438_400_000_000),
+        row: None,
     };
     let backfill = "      backfill: {event_type: order, delete_event_type: gone, key: [$.id], \
                     time_default: 2000-01-01T00:00:00Z}\n";
