@@ -19,11 +19,9 @@ pub fn transform_sample(
     (chunk, next): (&Chunk, i64),
     batches: &[RawBatch],
 ) -> Result<TransformedChunk, LakeError> {
-    let erasures = ErasedSubjects::default();
     let declared = (catalogue, identity_key, mapping);
-    let transform = ChunkTransform::new(declared, (chunk, next), &erasures);
-    let transform = transform.in_form(RefinedForm::EventRows);
-    Ok(transform.run_with_withheld(batches)?.0)
+    let transformed = transform_in_form(RefinedForm::EventRows, declared, (chunk, next), batches);
+    Ok(transformed?.0)
 }
 
 /// The rows of records of a source with patches that each event gives where no other event states
@@ -38,9 +36,18 @@ pub fn transform_lone_state(
     (chunk, next): (&Chunk, i64),
     batches: &[RawBatch],
 ) -> Result<(TransformedChunk, Vec<EventFault>), LakeError> {
-    let erasures = ErasedSubjects::default();
     let declared = (catalogue, identity_key, mapping);
+    transform_in_form(RefinedForm::LoneState, declared, (chunk, next), batches)
+}
+
+/// Transforms records that no erasure concerns, and writes this form of them.
+fn transform_in_form(
+    form: RefinedForm,
+    declared: (&Catalogue, &IdentityKey, &CompiledMapping),
+    (chunk, next): (&Chunk, i64),
+    batches: &[RawBatch],
+) -> Result<(TransformedChunk, Vec<EventFault>), LakeError> {
+    let erasures = ErasedSubjects::default();
     let transform = ChunkTransform::new(declared, (chunk, next), &erasures);
-    let transform = transform.in_form(RefinedForm::LoneState);
-    transform.run_with_withheld(batches)
+    transform.in_form(form).run_with_withheld(batches)
 }

@@ -124,10 +124,10 @@ pub(crate) struct TableQueue<'q> {
     budget: TimeBudget,
 }
 
-/// The tables of records are merged before the tables that are made from them.
+/// The record tables are merged before the tables that are made from them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MergePhase {
-    /// The tables of records.
+    /// The record tables.
     Records,
     /// The tables that readers see.
     Tables,

@@ -17,7 +17,7 @@ use crate::streams::RefinedInput;
 const FETCHES_AT_ONCE: usize = 8;
 
 /// Sorts the rows of the inputs whose offsets are consumed. The objects are decoded one after the
-/// other. Only a table of records needs statements: of those that another table reads, it needs to
+/// other. Only a record table needs statements: of those that another table reads, it needs to
 /// know which records they change.
 pub(crate) async fn sort_increments(
     refined: &dyn ObjectStore,

@@ -16,6 +16,7 @@
 
 mod assemble;
 mod batch_columns;
+mod built_rows;
 mod cell_match;
 mod change_columns;
 mod change_counts;

@@ -1,5 +1,5 @@
 //! Publication of a committed snapshot in the catalogue. It can be repeated without harm, because
-//! the manifest alone says what the snapshot is. A table of records is not published: readers do not
+//! the manifest alone says what the snapshot is. A record table is not published: readers do not
 //! see it.
 
 use contract::{Column, TableContract};

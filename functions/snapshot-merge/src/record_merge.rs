@@ -6,10 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use arrow_array::RecordBatch;
 use contract::{Cell, TableContract};
 use host::Failure;
-use lake::{LakeError, TableBuilder};
+use lake::LakeError;
 use pole::{RowOperation, Uuid};
 
 use crate::assemble::RowAssembler;
+use crate::built_rows::BuiltRows;
 use crate::cell_match::row_has_cells;
 use crate::change_columns::{ChangeParts, EventPlace};
 use crate::change_counts::RowChangeCounts;
@@ -64,10 +65,8 @@ impl<'s> OwnerChanges<'s> {
 /// Makes the rows of records, window by window.
 pub(crate) struct RecordMerge {
     resolver: RecordResolver,
-    table: TableContract,
-    /// The rows that the window's records give, and the place that they will have among the
-    /// assembler's sources.
-    built: Option<(usize, TableBuilder)>,
+    /// The rows that the window's records give.
+    built: BuiltRows,
     /// States that have no rows, because they do not fit the mapping.
     pub(crate) withheld: WithheldRecords,
 }
@@ -89,8 +88,7 @@ impl RecordMerge {
     pub(crate) fn new(resolver: RecordResolver, table: &TableContract) -> Self {
         Self {
             resolver,
-            table: table.clone(),
-            built: None,
+            built: BuiltRows::new(table),
             withheld: WithheldRecords::new(),
         }
     }
@@ -140,25 +138,7 @@ impl RecordMerge {
 
     /// Gives the window's rows to the assembler.
     pub(crate) fn finish_window(&mut self, assembler: &mut RowAssembler) -> Result<(), LakeError> {
-        if let Some((source, builder)) = self.built.take() {
-            assembler.fill_source(source, builder.finish_batch()?);
-        }
-        Ok(())
-    }
-
-    /// Adds a row of a record; returns where it will be.
-    fn build_row<'c>(
-        &mut self,
-        cells: impl Iterator<Item = &'c Cell<'c>>,
-        assembler: &mut RowAssembler,
-    ) -> RowRef {
-        let table = &self.table;
-        let (source, builder) = self
-            .built
-            .get_or_insert_with(|| (assembler.reserve_source(), TableBuilder::new(table)));
-        let row = builder.row_count();
-        builder.append_row(cells, RowOperation::Upsert, None);
-        (*source, row)
+        self.built.finish_window(assembler)
     }
 }
 
@@ -265,7 +245,9 @@ impl RecordRowSink for OwnerRowSink<'_, '_> {
             .filter(|(_, row)| row_has_cells(self.base, *row, all_cells.clone()));
         let row = match as_before {
             Some(row_ref) => OwnerRow::Base(row_ref),
-            None => OwnerRow::Built(self.merge.build_row(all_cells, self.assembler)),
+            None => OwnerRow::Built(self.merge.built.add_row(self.assembler, |builder| {
+                builder.append_row(all_cells, RowOperation::Upsert, None);
+            })),
         };
         self.rows.insert(key, row);
     }

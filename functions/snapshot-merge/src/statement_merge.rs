@@ -4,22 +4,19 @@ use std::collections::BTreeSet;
 
 use contract::TableContract;
 use host::Failure;
+use lake::LakeError;
 use lake::schema::STATEMENT_COLUMN;
-use lake::{LakeError, TableBuilder};
 
 use crate::assemble::RowAssembler;
+use crate::built_rows::BuiltRows;
 use crate::change_counts::RowChangeCounts;
 use crate::record_statements::{RetainedStatement, RetainedText, retain_statements};
-use crate::resolve::{
-    ChangeOrigin, ChangeRecord, ResolvedRow, RowRef, use_first_position_per_event,
-};
+use crate::resolve::{ChangeOrigin, ChangeRecord, ResolvedRow, use_first_position_per_event};
 
 /// Merges the statements of records, window by window.
 pub(crate) struct StatementMerge {
-    table: TableContract,
-    /// What is left of the window's statements, and the place that it will have among the
-    /// assembler's sources.
-    built: Option<(usize, TableBuilder)>,
+    /// What is left of the window's statements.
+    built: BuiltRows,
 }
 
 /// What names a statement of a record: the group of the mapping's records that it is for, and its
@@ -33,8 +30,7 @@ fn statement_key<'s>(change: &ChangeRecord<'s>) -> StatementKey<'s> {
 impl StatementMerge {
     pub(crate) fn new(table: &TableContract) -> Self {
         Self {
-            table: table.clone(),
-            built: None,
+            built: BuiltRows::new(table),
         }
     }
 
@@ -66,10 +62,7 @@ impl StatementMerge {
 
     /// Gives the window's shortened statements to the assembler.
     pub(crate) fn finish_window(&mut self, assembler: &mut RowAssembler) -> Result<(), LakeError> {
-        if let Some((source, builder)) = self.built.take() {
-            assembler.fill_source(source, builder.finish_batch()?);
-        }
-        Ok(())
+        self.built.finish_window(assembler)
     }
 
     /// Appends a statement: its row as it is stored, with what is left of its text.
@@ -81,7 +74,9 @@ impl StatementMerge {
             RetainedText::Part(text) => Some(text.as_str()),
             RetainedText::Nothing => None,
         };
-        let text = self.build_text(change, left, assembler);
+        let text = self.built.add_row(assembler, |builder| {
+            builder.append_statement(&[], change.op, left);
+        });
         assembler.append_resolved_row(ResolvedRow {
             key: (change.pole_id, change.source),
             latest: change.row_ref,
@@ -89,22 +84,6 @@ impl StatementMerge {
             patches: vec![(text, STATEMENT_COLUMN)],
             changed: true,
         });
-    }
-
-    /// Adds a row with a statement's text; returns where it will be.
-    fn build_text(
-        &mut self,
-        change: &ChangeRecord<'_>,
-        text: Option<&str>,
-        assembler: &mut RowAssembler,
-    ) -> RowRef {
-        let table = &self.table;
-        let (source, builder) = self
-            .built
-            .get_or_insert_with(|| (assembler.reserve_source(), TableBuilder::new(table)));
-        let row = builder.row_count();
-        builder.append_statement(&[], change.op, text);
-        (*source, row)
     }
 }
 

@@ -49,8 +49,8 @@ impl TableContract {
         self.name.starts_with(RECORD_TABLES_PREFIX)
     }
 
-    /// The columns whose values a merge measures. Statements are not measured: nobody reads them,
-    /// and they are people's data.
+    /// The columns whose values a merge measures. Statements are not measured: only merges
+    /// read them, and they are people's data.
     #[must_use]
     pub fn measured_columns(&self) -> &[Column] {
         if self.holds_records() {

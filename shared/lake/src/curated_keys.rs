@@ -92,7 +92,7 @@ pub fn table_prefix(table: &str) -> String {
 /// The prefix of everything that merges write.
 const CURATED_PREFIX: &str = "curated/";
 
-/// Whether a key of a shard's rows is one of a table of records, whose rows are statements.
+/// Whether a key of a shard's rows is one of a record table, whose rows are statements.
 #[must_use]
 pub fn is_statements_key(rows_key: &str) -> bool {
     let table = rows_key.strip_prefix(CURATED_PREFIX);

@@ -85,7 +85,7 @@ pub fn curated_properties() -> WriterProperties {
         .build()
 }
 
-/// Settings of a table's files of rows. Nobody but merges reads statements of records.
+/// Settings of a table's files of rows. Only merges read those of a record table.
 #[must_use]
 pub fn stored_properties(table: &TableContract) -> WriterProperties {
     if table.holds_records() {

@@ -76,7 +76,7 @@ pub fn curated_schema(table: &TableContract) -> SchemaRef {
     Arc::new(Schema::new(fields))
 }
 
-/// The schema of a table's files in the curated zone. A row of a table of records is a statement, as
+/// The schema of a table's files in the curated zone. A row of a record table is a statement, as
 /// the refined zone has it.
 #[must_use]
 pub fn stored_schema(table: &TableContract) -> SchemaRef {
