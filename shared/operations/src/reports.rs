@@ -1,7 +1,5 @@
 //! The objects that `quality-report` wrote about a day.
 
-use std::collections::BTreeSet;
-
 use bytes::Bytes;
 use lake::{
     Day, REPORTS_PREFIX, day_page_key, junit_key, parse_report_day, report_day_prefix, report_key,
@@ -10,6 +8,7 @@ use store::ObjectStore;
 
 use crate::error::OperationError;
 use crate::lake_handle::LakeHandle;
+use crate::snapshots::days::nearest_days;
 
 /// The report of a day as JSON.
 ///
@@ -63,14 +62,9 @@ async fn nearest_reported_days(site: &dyn ObjectStore, day: Day) -> Result<Strin
     let reported = listed
         .iter()
         .filter_map(|entry| parse_report_day(&entry.key));
-    let days: BTreeSet<Day> = reported.collect();
-    let before = days.range(..day).next_back();
-    let after = days.range(day..).next();
-    let nearest: Vec<String> = before
-        .into_iter()
-        .chain(after)
-        .map(Day::to_string)
-        .collect();
+    let mut days: Vec<Day> = reported.collect();
+    days.sort_unstable();
+    let nearest = nearest_days(day, &days);
     if nearest.is_empty() {
         return Ok(". No day was reported yet".to_owned());
     }

@@ -129,16 +129,21 @@ pub async fn read_manifests_of_day<'l>(
     Ok(manifests)
 }
 
-/// That a day is absent, and which days are nearest to it: `days` are in their order.
-pub(super) fn describe_absent_day(owner: &str, day: Day, days: &[Day]) -> String {
+/// The last of the days before one and the first behind it, as far as there are any. The days are in
+/// their order.
+pub(crate) fn nearest_days(day: Day, days: &[Day]) -> Vec<String> {
     let before = days.iter().rev().find(|known| **known < day);
     let after = days.iter().find(|known| **known > day);
-    let nearest: Vec<String> = before
+    before
         .into_iter()
         .chain(after)
         .map(Day::to_string)
-        .collect();
+        .collect()
+}
 
+/// That a day is absent, and which days are nearest to it: `days` are in their order.
+pub(super) fn describe_absent_day(owner: &str, day: Day, days: &[Day]) -> String {
+    let nearest = nearest_days(day, days);
     if nearest.is_empty() {
         return format!(
             "{owner} has no snapshot of {day}, nor of any other day; `polelake run-day {day}` \
