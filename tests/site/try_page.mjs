@@ -4,7 +4,7 @@
 // The event's texts hold markup, which must be shown and not run. The page has no barrier by axe's rules, scrolls nowhere
 // sideways, logs nothing, asks no other address, and keeps nothing but its key.
 
-import { readFile } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 
@@ -17,6 +17,8 @@ const WIDTHS = [320, 1280];
 const [address, event] = process.argv.slice(2);
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const faults = [];
+// The tests of this page and of the report's site run side by side, and either may be the first to keep a picture.
+if (process.env.SCREENSHOTS) await mkdir(process.env.SCREENSHOTS, { recursive: true });
 const browser = await puppeteer.launch({
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
   headless: true,
