@@ -97,7 +97,7 @@ fn arrived(s3: &Path) {
     ] {
         assert_eq!(report["tables"][table]["rows"], count, "{table}");
     }
-    let key = report["tables"]["person"]["shards"][0]["rows_key"]
+    let key = report["tables"]["person"]["shards"][0]["rows_file"]["key"]
         .as_str()
         .unwrap();
     let people = parquet_rows(std::fs::read(s3.join("curated").join(key)).unwrap().into());

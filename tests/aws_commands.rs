@@ -97,7 +97,7 @@ impl OperatorSession {
         let mut rows = Vec::new();
         for shard in SnapshotManifest::from_json(&manifest.body).unwrap().shards {
             rows.extend(parquet_rows(
-                curated.get(&shard.rows_key).await.unwrap().body,
+                curated.get(&shard.rows_file.key).await.unwrap().body,
             ));
         }
         rows.into_iter()

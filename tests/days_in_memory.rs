@@ -10,8 +10,10 @@ use contract::{Catalogue, DeclaredFile};
 use host::TimeBudget;
 use lake::{Chunk, Day, RawRecord, Receipt, SnapshotManifest, encode_raw, manifest_key};
 use pole::IdentityKey;
+use pole_transform::LandedObject;
 use serde_json::Value;
 use snapshot_merge::{Context, MergeSizes, ZoneBuckets};
+use store::raw_log::record_content;
 use store::{MemoryCatalogue, MemoryStore, ObjectMetadata, ObjectStore};
 use trigger::ScheduleRequest;
 
@@ -103,26 +105,23 @@ impl Days {
         let next = *offset + values.len() as i64;
         *offset = next;
         let raw = encode_raw(&chunk, &records, next).unwrap();
-        let metadata = [
-            ("next", next.to_string()),
-            ("count", values.len().to_string()),
-        ];
-        let metadata: ObjectMetadata = metadata
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value))
-            .collect();
+        let metadata = ObjectMetadata::from([
+            ("next".to_owned(), next.to_string()),
+            ("count".to_owned(), values.len().to_string()),
+        ]);
+        let metadata = record_content(&metadata, &raw);
         assert!(
             self.raw
                 .put_if_absent(&chunk.raw_key(), raw.clone(), metadata)
                 .await
                 .unwrap()
         );
-        let batches = lake::decode_raw(raw).unwrap();
+        let batches = lake::decode_raw(raw.clone()).unwrap();
         let done = pole_transform::transform_chunk(
             &self.catalogue,
             &IdentityKey::for_tests(),
             plan,
-            (&chunk, next),
+            LandedObject::of_content(&chunk, next, &raw),
             &batches,
         )
         .unwrap();
@@ -209,7 +208,7 @@ impl Days {
         let mut all = Vec::new();
         for shard in self.manifest(table, date).await.shards {
             all.extend(parquet_rows(
-                self.curated.get(&shard.rows_key).await.unwrap().body,
+                self.curated.get(&shard.rows_file.key).await.unwrap().body,
             ));
         }
         all

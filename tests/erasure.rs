@@ -406,9 +406,10 @@ async fn the_logs_own_key_is_enough() {
     let metadata =
         [("next", "3"), ("count", "3")].map(|(name, value)| (name.to_owned(), value.to_owned()));
     let body = lake::encode_raw(&chunk, &records, 3).unwrap();
+    let metadata = store::raw_log::record_content(&metadata.into(), &body);
     assert!(
         days.raw
-            .put_if_absent(&chunk.raw_key(), body, metadata.into())
+            .put_if_absent(&chunk.raw_key(), body, metadata)
             .await
             .unwrap()
     );

@@ -248,7 +248,7 @@ impl LakeUnderTest {
             .iter()
             .flat_map(|shard| {
                 parquet_rows(
-                    std::fs::read(self.object_path("curated", &shard.rows_key))
+                    std::fs::read(self.object_path("curated", &shard.rows_file.key))
                         .unwrap()
                         .into(),
                 )

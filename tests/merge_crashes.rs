@@ -270,12 +270,10 @@ async fn is_whole(lake: &Days, stage: &str) {
                 continue;
             };
             for shard in SnapshotManifest::from_json(&object.body).unwrap().shards {
-                for key in [Some(shard.rows_key), shard.state_key, shard.profile_key]
-                    .into_iter()
-                    .flatten()
-                {
+                let profile = shard.profile.as_ref().map(|object| &object.key);
+                for key in shard.files().map(|file| &file.key).chain(profile) {
                     assert!(
-                        lake.curated.object_exists(&key).await.unwrap(),
+                        lake.curated.object_exists(key).await.unwrap(),
                         "{stage}: {key} is named and not there"
                     );
                 }

@@ -164,6 +164,7 @@ async fn days_are_rebuilt_and_swept() {
 
     assert_rebuild_changes_nothing(&lake, &contracts);
     assert_rebuild_applies_mapping(&lake);
+    assert_later_days_follow(&lake, &contracts);
     assert_sweep_keeps_its_plan(&lake, &contracts);
 
     let (code, audit, _) = polelake(&lake, &contracts, &["audit", "--json"]);
@@ -216,6 +217,25 @@ fn assert_rebuild_applies_mapping(lake: &LakeUnderTest) {
             .iter()
             .all(|row| row["title"] == "Mx")
     );
+}
+
+/// A rebuild that ends before the newest day leaves it built on what was there before. The audit says
+/// so until it is built again too.
+fn assert_later_days_follow(lake: &LakeUnderTest, contracts: &Path) {
+    let (code, audit, _) = polelake(lake, contracts, &["audit", "--json"]);
+    assert_eq!(code, 1, "{audit}");
+    let findings = audit["findings"].as_array().unwrap();
+    assert!(
+        findings.iter().all(|finding| {
+            let object = finding["object"].as_str().unwrap();
+            let what = finding["what"].as_str().unwrap();
+            object.contains(APRIL) && what.contains("was built on another manifest of 2026-03-03")
+        }),
+        "{audit}"
+    );
+
+    let (code, _, said) = polelake(lake, contracts, &["rebuild", "--from", APRIL, "--json"]);
+    assert_eq!(code, 0, "{said}");
 }
 
 /// Runs a sweep that keeps the newest day and two months, with more options.

@@ -60,7 +60,7 @@ print(json.dumps({'duck': duck, 'rows': rows, 'arrow_rows': arrow.metadata.num_r
         .filter(|table| !catalogue.topics_of_table(&table.name).is_empty())
     {
         let manifest = lake.read_manifest(&table.name, MONDAY);
-        let file = lake.object_path("curated", &manifest.shards[0].rows_key);
+        let file = lake.object_path("curated", &manifest.shards[0].rows_file.key);
         let seen = python(script, &[file.to_string_lossy().into_owned()]);
         assert_eq!(
             (seen["rows"].as_u64(), seen["arrow_rows"].as_u64()),

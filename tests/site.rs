@@ -143,7 +143,7 @@ fn shard_files(lake: &LakeUnderTest, manifest: &SnapshotManifest) -> Vec<String>
     let folder = curated_folder(lake);
     let shards = manifest.shards.iter();
     shards
-        .map(|shard| format!("{folder}/{}", shard.rows_key))
+        .map(|shard| format!("{folder}/{}", shard.rows_file.key))
         .collect()
 }
 

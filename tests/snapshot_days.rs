@@ -166,7 +166,7 @@ async fn small_changes_of_many_days_do_not_make_many_small_groups() {
         lake.merge_tables(&date, &["person"]).await.unwrap();
     }
     let shard = &lake.manifest("person", "2026-03-27").await.shards[0];
-    let bytes = lake.curated.get(&shard.rows_key).await.unwrap().body;
+    let bytes = lake.curated.get(&shard.rows_file.key).await.unwrap().body;
     let size = bytes.len() as u64;
     let groups = lake::ParquetFooter::parse(lake::FileWindow::new(0, bytes, size))
         .unwrap()
@@ -196,7 +196,7 @@ async fn the_number_of_shards_follows_the_data() {
     lake.merge_tables(MONDAY, &["person"]).await.unwrap();
     let monday = lake.manifest("person", MONDAY).await;
     lake.sizes = MergeSizes {
-        shard_bytes: monday.shards[0].bytes / 3,
+        shard_bytes: monday.shards[0].bytes() / 3,
         ..SMALL
     };
     lake.push("housing-person", TUESDAY, &[born(100)]).await;
@@ -228,12 +228,8 @@ async fn kept_is_whole(lake: &Days) -> Result<BTreeSet<String>, TestCaseError> {
         let object = lake.curated.get(&entry.key).await.unwrap();
         let manifest = lake::SnapshotManifest::from_json(&object.body).unwrap();
         for shard in &manifest.shards {
-            let keys = [
-                Some(&shard.rows_key),
-                shard.state_key.as_ref(),
-                shard.profile_key.as_ref(),
-            ];
-            for key in keys.into_iter().flatten() {
+            let profile = shard.profile.as_ref().map(|object| &object.key);
+            for key in shard.files().map(|file| &file.key).chain(profile) {
                 prop_assert!(
                     lake.curated.object_exists(key).await.unwrap(),
                     "{} names {key}",

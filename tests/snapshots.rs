@@ -276,7 +276,8 @@ async fn what_days_share_is_not_read_and_nothing_is_read_whole() {
     days.merge_tables(MONDAY, &TABLES).await.unwrap();
     // Shards are as large as they should be: they stay as many.
     let shards = days.manifest("person", MONDAY).await.shards;
-    days.sizes = sizes(shards.iter().map(|shard| shard.bytes).sum::<u64>() / shards.len() as u64);
+    days.sizes =
+        sizes(shards.iter().map(lake::ManifestShard::bytes).sum::<u64>() / shards.len() as u64);
     days.push(
         "housing-person",
         TUESDAY,
@@ -299,7 +300,7 @@ async fn what_days_share_is_not_read_and_nothing_is_read_whole() {
         manifest
             .shards
             .iter()
-            .map(|shard| shard.rows_key.clone())
+            .map(|shard| shard.rows_file.key.clone())
             .collect()
     };
     let apart: BTreeSet<String> = all(&old)
@@ -431,10 +432,8 @@ async fn days_are_listed_and_what_is_absent_is_told_with_what_is_there() {
             true
         )
     );
-    assert_eq!(
-        last.bytes,
-        manifest.shards.iter().map(|shard| shard.bytes).sum::<u64>()
-    );
+    let bytes = manifest.shards.iter().map(lake::ManifestShard::bytes);
+    assert_eq!(last.bytes, bytes.sum::<u64>());
     let failed = |table: &'static str, from: &'static str, to: &'static str| {
         let zones = &zones;
         async move {

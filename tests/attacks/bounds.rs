@@ -14,10 +14,11 @@ use axum::routing::get;
 use files::{RawFile, dictionary, lying_raw_file, plain, raw_file, supplier_file};
 use flate2::Compression as GzipLevel;
 use flate2::write::GzEncoder;
-use lake::{Chunk, Receipt};
+use lake::{Chunk, ObjectDigest, Receipt};
 use measure::{MeasuredRun, PEAK_MEGABYTES_MAX, function_peak_megabytes, run_command};
 use serde_json::json;
 use store::ObjectStore;
+use store::raw_log::record_content;
 
 use super::damage::KEY;
 use crate::lake_under_test::{LakeUnderTest, person_event, repository_root};
@@ -44,8 +45,9 @@ async fn plant_raw(raw: &dyn ObjectStore, partition: i32, (bytes, next): RawFile
     assert!(bytes.len() < 400_000, "{} bytes", bytes.len());
     let numbers = [("next", next), ("count", next)];
     let metadata = numbers.map(|(name, number)| (name.to_owned(), number.to_string()));
+    let metadata = record_content(&metadata.into(), &bytes);
     let key = raw_chunk(partition).raw_key();
-    let put = raw.put_if_absent(&key, bytes.into(), metadata.into());
+    let put = raw.put_if_absent(&key, bytes.into(), metadata);
     assert!(put.await.unwrap());
     key
 }
@@ -129,6 +131,15 @@ async fn small_raw_objects_that_become_large_are_refused_and_named() {
     erase.assert_names(&said);
 }
 
+/// Makes a receipt name this content of its quarantine object, as an intruder could who may write
+/// both.
+fn name_content(lake: &LakeUnderTest, receipt_key: &str, content: &[u8]) {
+    let path = lake.object_path("refined", receipt_key);
+    let mut receipt = Receipt::from_json(&std::fs::read(&path).unwrap()).unwrap();
+    receipt.quarantine.as_mut().unwrap().digest = ObjectDigest::of_content(content);
+    std::fs::write(path, receipt.to_json().unwrap()).unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn quarantine_objects_and_documents_over_their_limits_are_named() {
     let lake = LakeUnderTest::start().await;
@@ -144,6 +155,7 @@ async fn quarantine_objects_and_documents_over_their_limits_are_named() {
     };
     let quarantine = key_of("quarantine/");
     let (hostile, _) = raw_file(150, &vec![b'x'; 10 * MIB], dictionary());
+    name_content(&lake, &key_of("_receipts/"), &hostile);
     std::fs::write(lake.object_path("refined", &quarantine), hostile).unwrap();
     for arguments in [&["quarantine", "show"][..], &["audit", "--deep"]] {
         let shown = run_command(&lake, arguments).await;

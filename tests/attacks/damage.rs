@@ -57,10 +57,11 @@ impl DamagedObject {
         objects.into_iter().flatten().any(|object| {
             let is_told =
                 |member: &str| object[member].as_str().is_some_and(|text| text.len() > 10);
+            // What is not the content that was written is refused before its limits are checked.
             let names_limit = self.damage != Damage::OverLimit
-                || object["cause"]
-                    .as_str()
-                    .is_some_and(|cause| cause.contains("over the limit of"));
+                || object["cause"].as_str().is_some_and(|cause| {
+                    cause.contains("over the limit of") || cause.contains("written")
+                });
             object["object"] == self.key.as_str()
                 && is_told("cause")
                 && is_told("next")

@@ -363,7 +363,7 @@ fn snapshot_rows(
             .unwrap();
     let mut rows = Vec::new();
     for shard in manifest.shards {
-        let bytes = objects[&format!("curated/{}", shard.rows_key)].clone();
+        let bytes = objects[&format!("curated/{}", shard.rows_file.key)].clone();
         for batch in lake::file::read_parquet(bytes.into()).unwrap() {
             rows.extend(text_rows(&batch.unwrap()));
         }

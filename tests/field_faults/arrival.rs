@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use host::TimeBudget;
 use lake::{Chunk, Day};
+use pole_transform::LandedObject;
 use serde_json::json;
 use store::{MemoryStore, ObjectStore};
 
@@ -160,11 +161,13 @@ async fn z6_records_that_their_producer_stamped_2099_count_on_the_day_of_their_l
         partition: 0,
         offset: 0,
     };
-    let batches = lake::decode_raw(store.get(&chunk.raw_key()).await.unwrap().body).unwrap();
+    let raw = store.get(&chunk.raw_key()).await.unwrap().body;
+    let batches = lake::decode_raw(raw.clone()).unwrap();
     assert_eq!(batches[0].timestamp(0), 4_070_908_800_000);
     let key = pole::IdentityKey::for_tests();
-    let done = pole_transform::transform_chunk(&days.catalogue, &key, plan, (&chunk, 2), &batches)
-        .unwrap();
+    let landed = LandedObject::of_content(&chunk, 2, &raw);
+    let done =
+        pole_transform::transform_chunk(&days.catalogue, &key, plan, landed, &batches).unwrap();
     let landed: Vec<Day> = done
         .receipt
         .days

@@ -15,6 +15,7 @@ use contract::{Catalogue, DeclaredFile};
 use lake::{Chunk, QuarantinedRecord, RawRecord, Receipt};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use pole::IdentityKey;
+use pole_transform::LandedObject;
 
 use crate::days_in_memory::contracts;
 
@@ -311,9 +312,9 @@ pub(super) fn transform(values: &[Vec<u8>]) -> Transformed {
     let records: Vec<RawRecord<'_>> = values.iter().enumerate().map(record).collect();
     let next = values.len() as i64;
     let raw = lake::encode_raw(&chunk, &records, next).unwrap();
-    let batches = lake::decode_raw(raw).unwrap();
+    let batches = lake::decode_raw(raw.clone()).unwrap();
     let key = IdentityKey::for_tests();
-    let place = (&chunk, next);
+    let place = LandedObject::of_content(&chunk, next, &raw);
     // What a lake holds of them, and the rows that each gives alone.
     let stored = pole_transform::transform_chunk(&CATALOGUE, &key, plan, place, &batches).unwrap();
     let done = pole_transform::transform_sample(&CATALOGUE, &key, plan, place, &batches).unwrap();

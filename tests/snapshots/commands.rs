@@ -84,7 +84,9 @@ fn assert_day_is_shown(lake: &LakeUnderTest) {
     assert!(Path::new(hint).is_file(), "{hint}");
 
     let (_, _, text) = snapshot(lake, &["show", "person", TUESDAY]);
-    let key = &lake.read_manifest("person", TUESDAY).shards[0].rows_key;
+    let key = &lake.read_manifest("person", TUESDAY).shards[0]
+        .rows_file
+        .key;
     assert!(
         text.contains(&*lake.object_path("curated", key).to_string_lossy()),
         "{text}"

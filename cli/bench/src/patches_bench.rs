@@ -9,6 +9,7 @@ use bytes::Bytes;
 use contract::{Catalogue, CompiledMapping, record_table_name};
 use lake::{Chunk, Day, ManifestShard, RawRecord, SnapshotManifest, encode_raw, manifest_key};
 use pole::IdentityKey;
+use pole_transform::LandedObject;
 use serde_json::{Value, json};
 use store::ObjectStore;
 use tokio::process::Command;
@@ -260,12 +261,12 @@ impl TransformStep<'_> {
         self.raw.put(&chunk.raw_key(), raw.clone(), "").await?;
 
         let watch = Stopwatch::start();
-        let batches = lake::decode_raw(raw)?;
+        let batches = lake::decode_raw(raw.clone())?;
         let done = pole_transform::transform_chunk(
             self.catalogue,
             &self.identity_key,
             self.mapping,
-            (&chunk, next),
+            LandedObject::of_content(&chunk, next, &raw),
             &batches,
         )?;
         if done.receipt.refined != events.len() as u64 {
@@ -378,14 +379,13 @@ async fn kept_bytes(
     let (mut rows, mut state) = (0, 0);
     for table in tables {
         for shard in read_shards(curated, table, date).await? {
-            rows += shard.bytes;
-            if let Some(key) = &shard.state_key {
-                state += curated.head(key).await?.size;
-            }
+            rows += shard.bytes();
+            let file = shard.state_file.as_ref();
+            state += file.map_or(0, |file| file.digest.bytes);
         }
     }
     let records = read_shards(curated, &record_table_name(SOURCE), date).await?;
-    let records: u64 = records.iter().map(|shard| shard.bytes).sum();
+    let records: u64 = records.iter().map(ManifestShard::bytes).sum();
     Ok(json!({"rows": rows, "records": records, "state": state}))
 }
 

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use contract::{Catalogue, CompiledMapping, EventFault};
-use lake::{Chunk, LakeError, RawBatch, RawRecord, Receipt, decode_raw, encode_raw};
+use lake::{Chunk, LakeError, RawRecord, Receipt, decode_raw, encode_raw};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::Field;
 use pole::IdentityKey;
-use pole_transform::TransformedChunk;
+use pole_transform::{LandedObject, TransformedChunk};
 
 use crate::error::CliError;
 
@@ -45,12 +45,13 @@ pub(crate) fn sample_event(
     (bytes, timestamp): (Vec<u8>, i64),
 ) -> Result<SampledEvent, CliError> {
     let chunk = sample_chunk(mapping);
+    let raw = encode_event(&chunk, bytes, timestamp)?;
     let transformed = pole_transform::transform_sample(
         catalogue,
         &IdentityKey::for_tests(),
         mapping,
-        (&chunk, 1),
-        &encode_event(&chunk, bytes, timestamp)?,
+        LandedObject::of_content(&chunk, 1, &raw),
+        &decode_raw(raw.clone())?,
     )?;
     let (rows, fault) = read_objects(&transformed)?;
     Ok(SampledEvent {
@@ -70,12 +71,13 @@ pub(crate) fn sample_state(
     (bytes, timestamp): (Vec<u8>, i64),
 ) -> Result<LoneState, CliError> {
     let chunk = sample_chunk(mapping);
+    let raw = encode_event(&chunk, bytes, timestamp)?;
     let (transformed, withheld) = pole_transform::transform_lone_state(
         catalogue,
         &IdentityKey::for_tests(),
         mapping,
-        (&chunk, 1),
-        &encode_event(&chunk, bytes, timestamp)?,
+        LandedObject::of_content(&chunk, 1, &raw),
+        &decode_raw(raw.clone())?,
     )?;
     let (rows, _) = read_objects(&transformed)?;
     Ok(LoneState { rows, withheld })
@@ -92,7 +94,7 @@ fn sample_chunk(mapping: &CompiledMapping) -> Chunk {
 }
 
 /// The event as raw-landing stores it.
-fn encode_event(chunk: &Chunk, bytes: Vec<u8>, timestamp: i64) -> Result<Vec<RawBatch>, LakeError> {
+fn encode_event(chunk: &Chunk, bytes: Vec<u8>, timestamp: i64) -> Result<Bytes, LakeError> {
     let record = RawRecord {
         offset: 0,
         timestamp,
@@ -102,7 +104,7 @@ fn encode_event(chunk: &Chunk, bytes: Vec<u8>, timestamp: i64) -> Result<Vec<Raw
         value: Some(Bytes::from(bytes)),
         headers: None,
     };
-    decode_raw(encode_raw(chunk, &[record], 1)?)
+    encode_raw(chunk, &[record], 1)
 }
 
 /// The rows of the objects that the receipt names; of the other, the quarantine, the fault.

@@ -5,11 +5,13 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use host::{Failure, FailureKind, TimeBudget, emit_metric};
-use lake::{Chunk, ErasedSubjects, Receipt};
-use store::{StoredObject, UnreadableObject};
+use lake::{Chunk, ErasedSubjects, LakeError, RawBatch, Receipt};
+use store::StoredObject;
+use store::raw_log::RawObject;
 use trigger::{SqsEvent, SqsFailures, SqsMessage, objects_created};
 
 use crate::context::Context;
+use crate::landed_object::LandedObject;
 use crate::transform::{TransformedChunk, transform_unerased};
 
 /// Refined objects of one raw object that are written at once.
@@ -146,31 +148,29 @@ async fn transform_raw_object(
     })?;
 
     let object = context.raw.get(&chunk.raw_key()).await?;
-    let next = read_next_offset(chunk, &object)?;
-    let records = lake::decode_raw(object.body)
+    let (raw, records) = decode_checked(&object)
         .map_err(|error| Failure::damaged_object(&chunk.raw_key(), &error))?;
+    let landed = LandedObject {
+        chunk,
+        next: raw.next,
+        digest: raw.digest,
+    };
     let transformed = transform_unerased(
         catalogue,
         &context.identity_key,
         mapping,
-        (chunk, next),
+        landed,
         &records,
         erasures,
     )?;
     Ok(transformed)
 }
 
-/// The offset behind the raw object's range, from its metadata.
-fn read_next_offset(chunk: &Chunk, object: &StoredObject) -> Result<i64, Failure> {
-    let next = object
-        .metadata
-        .get("next")
-        .and_then(|text| text.parse().ok());
-
-    next.ok_or_else(|| {
-        let cause = "it has no `next` and is not part of the raw log";
-        UnreadableObject::new(chunk.raw_key(), cause).into()
-    })
+/// The raw object and its records, when its content is what was landed.
+fn decode_checked(object: &StoredObject) -> Result<(RawObject, Vec<RawBatch>), LakeError> {
+    let raw = RawObject::check(object)?;
+    let records = lake::decode_raw(raw.body.clone())?;
+    Ok((raw, records))
 }
 
 /// Writes the rows first and the receipt last: where a receipt is stored, every object that it

@@ -7,12 +7,14 @@
 mod context;
 mod erasures;
 mod handler;
+mod landed_object;
 mod refined_form;
 mod samples;
 mod transform;
 
 pub use context::Context;
 pub use handler::{handle, retransform_chunk};
+pub use landed_object::LandedObject;
 pub use samples::{transform_lone_state, transform_sample};
 pub use transform::{TransformedChunk, transform_chunk, transform_unerased};
 

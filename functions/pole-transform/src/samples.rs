@@ -1,9 +1,10 @@
 //! What one event gives by itself, for samples and for people who try an event: no lake holds it so.
 
 use contract::{Catalogue, CompiledMapping, EventFault};
-use lake::{Chunk, ErasedSubjects, LakeError, RawBatch};
+use lake::{ErasedSubjects, LakeError, RawBatch};
 use pole::IdentityKey;
 
+use crate::landed_object::LandedObject;
 use crate::refined_form::RefinedForm;
 use crate::transform::{ChunkTransform, TransformedChunk};
 
@@ -16,11 +17,11 @@ pub fn transform_sample(
     catalogue: &Catalogue,
     identity_key: &IdentityKey,
     mapping: &CompiledMapping,
-    (chunk, next): (&Chunk, i64),
+    raw: LandedObject<'_>,
     batches: &[RawBatch],
 ) -> Result<TransformedChunk, LakeError> {
     let declared = (catalogue, identity_key, mapping);
-    let transformed = transform_in_form(RefinedForm::EventRows, declared, (chunk, next), batches);
+    let transformed = transform_in_form(RefinedForm::EventRows, declared, raw, batches);
     Ok(transformed?.0)
 }
 
@@ -33,21 +34,21 @@ pub fn transform_lone_state(
     catalogue: &Catalogue,
     identity_key: &IdentityKey,
     mapping: &CompiledMapping,
-    (chunk, next): (&Chunk, i64),
+    raw: LandedObject<'_>,
     batches: &[RawBatch],
 ) -> Result<(TransformedChunk, Vec<EventFault>), LakeError> {
     let declared = (catalogue, identity_key, mapping);
-    transform_in_form(RefinedForm::LoneState, declared, (chunk, next), batches)
+    transform_in_form(RefinedForm::LoneState, declared, raw, batches)
 }
 
 /// Transforms records that no erasure concerns, and writes this form of them.
 fn transform_in_form(
     form: RefinedForm,
     declared: (&Catalogue, &IdentityKey, &CompiledMapping),
-    (chunk, next): (&Chunk, i64),
+    raw: LandedObject<'_>,
     batches: &[RawBatch],
 ) -> Result<(TransformedChunk, Vec<EventFault>), LakeError> {
     let erasures = ErasedSubjects::default();
-    let transform = ChunkTransform::new(declared, (chunk, next), &erasures);
+    let transform = ChunkTransform::new(declared, raw, &erasures);
     transform.in_form(form).run_with_withheld(batches)
 }

@@ -9,13 +9,14 @@ use contract::{
     EventStatement, PoleRow, TableContract, record_table_name,
 };
 use lake::{
-    Chunk, Day, DayStart, ErasedSubjects, LakeError, REDRIVE_PARTITION, RawBatch, Receipt,
-    RedriveOrigin, RedrivenRecord, RefinedObject, RefusedRecord, RowProvenance, StreamKey,
-    TableBuilder, file, schema,
+    Chunk, Day, DayStart, ErasedSubjects, LakeError, NamedObject, ObjectDigest, REDRIVE_PARTITION,
+    RawBatch, Receipt, RedriveOrigin, RedrivenRecord, RefinedObject, RefusedRecord, RowProvenance,
+    StreamKey, TableBuilder, file, schema,
 };
 use pole::{IdentityKey, Uuid};
 
 use crate::erasures;
+use crate::landed_object::LandedObject;
 use crate::refined_form::RefinedForm;
 
 /// All that one raw object gives.
@@ -27,7 +28,7 @@ pub struct TransformedChunk {
     pub receipt: Receipt,
 }
 
-/// Transforms the records of `chunk`; `next` is the offset behind it. Pure: the same records,
+/// Transforms the records of a raw object. Pure: the same records,
 /// contracts and identity key give the same bytes.
 ///
 /// # Errors
@@ -36,14 +37,14 @@ pub fn transform_chunk(
     catalogue: &Catalogue,
     identity_key: &IdentityKey,
     mapping: &CompiledMapping,
-    (chunk, next): (&Chunk, i64),
+    raw: LandedObject<'_>,
     batches: &[RawBatch],
 ) -> Result<TransformedChunk, LakeError> {
     transform_unerased(
         catalogue,
         identity_key,
         mapping,
-        (chunk, next),
+        raw,
         batches,
         &ErasedSubjects::default(),
     )
@@ -57,12 +58,11 @@ pub fn transform_unerased(
     catalogue: &Catalogue,
     identity_key: &IdentityKey,
     mapping: &CompiledMapping,
-    (chunk, next): (&Chunk, i64),
+    raw: LandedObject<'_>,
     batches: &[RawBatch],
     erasures: &ErasedSubjects,
 ) -> Result<TransformedChunk, LakeError> {
-    let transform =
-        ChunkTransform::new((catalogue, identity_key, mapping), (chunk, next), erasures);
+    let transform = ChunkTransform::new((catalogue, identity_key, mapping), raw, erasures);
     transform.run(batches)
 }
 
@@ -112,7 +112,7 @@ pub(crate) struct ChunkTransform<'w> {
 impl<'w> ChunkTransform<'w> {
     pub(crate) fn new(
         (catalogue, identity_key, mapping): (&'w Catalogue, &'w IdentityKey, &'w CompiledMapping),
-        (chunk, next): (&'w Chunk, i64),
+        raw: LandedObject<'w>,
         erasures: &'w ErasedSubjects,
     ) -> Self {
         let record_table = record_table_name(&mapping.contract.name);
@@ -122,13 +122,13 @@ impl<'w> ChunkTransform<'w> {
             tables,
             identity_key,
             mapping,
-            chunk,
+            chunk: raw.chunk,
             erasures,
             builders: BTreeMap::new(),
             refused: Vec::new(),
             latest_day: None,
             findings: ContractFindings::default(),
-            receipt: empty_receipt(mapping, chunk, next),
+            receipt: empty_receipt(mapping, raw),
             form: RefinedForm::Lake,
             withheld: Vec::new(),
         }
@@ -428,13 +428,14 @@ impl<'w> ChunkTransform<'w> {
         let object = RefinedObject {
             key: key.clone(),
             rows,
+            digest: ObjectDigest::of_content(&body),
         };
         self.receipt.tables.insert(table.name.clone(), object);
         Ok((key, body))
     }
 
-    /// The quarantine object, when records were refused.
-    fn encode_refused(&self, first_day: Day) -> Result<Option<(String, Bytes)>, LakeError> {
+    /// The quarantine object, when records were refused; the receipt then names it.
+    fn encode_refused(&mut self, first_day: Day) -> Result<Option<(String, Bytes)>, LakeError> {
         if self.refused.is_empty() {
             return Ok(None);
         }
@@ -445,12 +446,22 @@ impl<'w> ChunkTransform<'w> {
             receipt.mapping_version.as_str(),
         );
         let body = lake::encode_quarantine(self.chunk, &receipt.source, versions, &self.refused)?;
-        Ok(Some((self.chunk.quarantine_key(first_day), body)))
+        let key = self.chunk.quarantine_key(first_day);
+        self.receipt.quarantine = Some(NamedObject {
+            key: key.clone(),
+            digest: ObjectDigest::of_content(&body),
+        });
+        Ok(Some((key, body)))
     }
 }
 
 /// A receipt that has counted no record.
-fn empty_receipt(mapping: &CompiledMapping, chunk: &Chunk, next: i64) -> Receipt {
+fn empty_receipt(mapping: &CompiledMapping, raw: LandedObject<'_>) -> Receipt {
+    let LandedObject {
+        chunk,
+        next,
+        digest,
+    } = raw;
     Receipt {
         stream: StreamKey {
             topic: chunk.topic.clone(),
@@ -462,6 +473,7 @@ fn empty_receipt(mapping: &CompiledMapping, chunk: &Chunk, next: i64) -> Receipt
         source: mapping.contract.name.clone(),
         contract_version: mapping.contract.version.clone(),
         mapping_version: mapping.version.clone(),
+        raw: digest,
         landed: 0,
         refined: 0,
         ignored: 0,
@@ -475,6 +487,7 @@ fn empty_receipt(mapping: &CompiledMapping, chunk: &Chunk, next: i64) -> Receipt
         lag: BTreeMap::new(),
         days: Vec::new(),
         tables: BTreeMap::new(),
+        quarantine: None,
         states_records: mapping.is_patched(),
         redriven: Vec::new(),
     }

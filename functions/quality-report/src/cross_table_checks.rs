@@ -2,6 +2,7 @@
 //! are evaluated over the day's snapshots, when the snapshots of all tables are there.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::{BooleanArray, RecordBatch};
@@ -26,7 +27,7 @@ const MICROS_PER_HOUR: f64 = 3_600_000_000.0;
 pub(crate) async fn evaluate_cross_table_rules(
     manifests: &BTreeMap<String, SnapshotManifest>,
     catalogue: &Catalogue,
-    curated: &dyn ObjectStore,
+    curated: &Arc<dyn ObjectStore>,
 ) -> Result<BTreeMap<String, Vec<RuleResult>>, Failure> {
     let tables: Vec<(&TableContract, &SnapshotManifest)> = catalogue
         .tables
@@ -88,7 +89,7 @@ async fn count_verdicts<'r>(
     manifest: &SnapshotManifest,
     index: &IdIndex,
     range: IdRange,
-    curated: &dyn ObjectStore,
+    curated: &Arc<dyn ObjectStore>,
 ) -> Result<Vec<(&'r Rule, RuleCount)>, Failure> {
     let mut columns = BTreeSet::new();
     for rule in &rules {

@@ -78,7 +78,7 @@ async fn add_cross_table_results(report: &mut Report, context: &Context) -> Resu
     let results_by_table = cross_table_checks::evaluate_cross_table_rules(
         &report.tables,
         &context.catalogue,
-        &*context.curated,
+        &context.curated,
     )
     .await?;
 

@@ -5,6 +5,7 @@
 //! again, one shard at a time.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::{RecordBatch, StringArray};
@@ -84,7 +85,7 @@ impl IdIndex {
         range: IdRange,
         manifests: &BTreeMap<String, SnapshotManifest>,
         catalogue: &Catalogue,
-        curated: &dyn ObjectStore,
+        curated: &Arc<dyn ObjectStore>,
     ) -> Result<Self, Failure> {
         let mut index = Self {
             rows: IdsByTable::new(),

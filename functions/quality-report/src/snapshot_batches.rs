@@ -1,33 +1,28 @@
 //! Reading columns of a day's snapshots, batch by batch.
 
-use arrow_array::RecordBatch;
-use bytes::Bytes;
-use host::Failure;
-use lake::{LakeError, SnapshotManifest, file};
-use store::ObjectStore;
+use std::sync::Arc;
 
-/// Passes some columns of a snapshot to `handle_batch`, batch by batch; one shard's file is held at
-/// a time.
+use arrow_array::RecordBatch;
+use host::Failure;
+use lake::{LakeError, SnapshotManifest};
+use store::ObjectStore;
+use store::sorted_file::{RowGroupBatches, RowGroupFetcher};
+
+/// Passes some columns of a snapshot to `handle_batch`, batch by batch; two row groups are held at
+/// a time, whatever the table's size.
 pub(crate) async fn for_each_batch(
     manifest: &SnapshotManifest,
     columns: &[&str],
-    curated: &dyn ObjectStore,
+    curated: &Arc<dyn ObjectStore>,
     mut handle_batch: impl FnMut(&RecordBatch) -> Result<(), LakeError>,
 ) -> Result<(), Failure> {
-    for shard in &manifest.shards {
-        let object = curated.get(&shard.rows_key).await?;
-        read_batches(object.body, columns, &mut handle_batch)?;
-    }
-    Ok(())
-}
+    let shards = manifest.shards.iter();
+    let files = shards.map(|shard| shard.rows_file.clone()).collect();
+    let fetcher = RowGroupFetcher::for_files(curated, files);
+    let mut batches = RowGroupBatches::with_columns(fetcher, columns.iter().copied());
 
-fn read_batches(
-    file: Bytes,
-    columns: &[&str],
-    handle_batch: &mut impl FnMut(&RecordBatch) -> Result<(), LakeError>,
-) -> Result<(), LakeError> {
-    for batch in file::read_columns(file, columns.iter().copied())? {
-        handle_batch(&batch?)?;
+    while let Some((file, batch)) = batches.next().await? {
+        handle_batch(&batch).map_err(|error| file.damaged(error))?;
     }
     Ok(())
 }

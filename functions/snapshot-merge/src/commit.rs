@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use host::{Failure, FailureKind};
 use lake::{Day, SnapshotManifest, manifest_key};
+use store::replacements::is_replaced_by;
 use store::{ObjectMetadata, ObjectStore, StoreError};
 
 use crate::plan::MergePlan;
@@ -19,7 +20,7 @@ pub(crate) async fn commit_manifest(
         .ok_or_else(|| Failure::new(FailureKind::Corrupt, "a manifest without a day"))?;
     let key = manifest_key(&manifest.table, day);
     let body = Bytes::from(manifest.to_json()?);
-    if plan.present.is_some() && is_stored(&key, &body, curated).await? {
+    if plan.present.is_some() && is_committed(&key, manifest, curated).await? {
         return Ok(false);
     }
 
@@ -31,6 +32,32 @@ pub(crate) async fn commit_manifest(
     }
     let message = format!("another run committed {key} at the same time; the next run takes it up");
     Err(Failure::new(FailureKind::Unavailable, message))
+}
+
+/// Whether the stored manifest says the same. One that was built before an erasure names the base
+/// as it was then, and stays: later days are built on it.
+async fn is_committed(
+    key: &str,
+    manifest: &SnapshotManifest,
+    curated: &dyn ObjectStore,
+) -> Result<bool, StoreError> {
+    let Some(object) = curated.get_if_within_limit(key).await? else {
+        return Ok(false);
+    };
+    let Ok(stored) = SnapshotManifest::from_json(&object.body) else {
+        return Ok(false);
+    };
+    let same_base = SnapshotManifest {
+        base_sha256: manifest.base_sha256,
+        ..stored.clone()
+    };
+    if same_base != *manifest {
+        return Ok(false);
+    }
+    match stored.base_sha256.zip(manifest.base_sha256) {
+        Some((recorded, found)) => is_replaced_by(curated, recorded, found).await,
+        None => Ok(stored == *manifest),
+    }
 }
 
 /// Whether the object at `key` has this content.

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use store::{ListedObject, ObjectStore, StoreError};
 
 use crate::context::Context;
+use crate::day_roots::write_day_root;
 use crate::publish;
 use crate::retention::{
     delete_objects, list_shard_files, read_each_manifest, read_swept_days, record_swept_days,
@@ -74,6 +75,7 @@ pub async fn drop_day(
     if !dry_run {
         let measures = [METRICS_TABLE, RULES_TABLE].map(|table| history_key(table, day));
         delete_objects(measures.into_iter(), &*context.curated).await?;
+        write_day_root(day, context).await?;
     }
     Ok(dropped)
 }

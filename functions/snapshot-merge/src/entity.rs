@@ -251,7 +251,7 @@ impl EntityJob<'_> {
         let store = self.curated_store();
         let mut files = Vec::new();
         for shard in manifest.shards_overlapping(owners) {
-            let file = SortedFile::open(&**store, &shard.rows_key, Some(shard.bytes)).await?;
+            let file = SortedFile::open(&**store, &shard.rows_file).await?;
             files.push(Arc::new(file));
         }
         Ok(SortedBatches::from_store(store, &files, owners, schema))
@@ -265,7 +265,7 @@ fn overlapping_keys<'m>(
     let mut keys = BTreeSet::new();
     for manifest in manifests.values() {
         let shards = manifest.shards_overlapping(owners);
-        keys.extend(shards.into_iter().map(|shard| shard.rows_key.as_str()));
+        keys.extend(shards.into_iter().map(|shard| shard.rows_file.key.as_str()));
     }
     keys
 }

@@ -10,6 +10,7 @@ use trigger::ScheduleRequest;
 
 use crate::context::Context;
 use crate::day_bounds::check_day;
+use crate::day_roots::write_day_root;
 use crate::entity;
 use crate::glue_databases;
 use crate::input_request::InputRequest;
@@ -62,6 +63,7 @@ pub async fn merge_day(
     if is_requested(schedule, entity::ENTITY) {
         merge_entities_of(schedule_day(schedule)?, &mut merged, context).await;
     }
+    merged.run.root = write_day_root(schedule_day(schedule)?, context).await?;
     Ok(merged)
 }
 
@@ -177,6 +179,7 @@ impl<'q> TableQueue<'q> {
                 date: self.day.to_string(),
                 tables: Vec::new(),
                 records: Vec::new(),
+                root: None,
                 behind: self.streams.untransformed_objects(),
             },
             failures: Vec::new(),

@@ -31,7 +31,10 @@ pub(crate) async fn sort_increments(
         let Some(object) = objects.next().await.transpose()? else {
             break;
         };
-        let batches = file::read_parquet(object.body)
+        let batches = input
+            .digest
+            .check(&object.body)
+            .and_then(|()| file::read_parquet(object.body))
             .map_err(|error| Failure::damaged_object(&input.key, &error))?;
         for batch in batches {
             let rows = batch

@@ -24,6 +24,7 @@ mod change_merge;
 mod commit;
 mod context;
 mod day_bounds;
+mod day_roots;
 mod drop_day;
 pub mod entity;
 mod entity_rows;

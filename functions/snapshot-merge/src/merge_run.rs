@@ -1,6 +1,7 @@
 //! The results of a run: for the caller's JSON, and for metrics.
 
 use host::{Failure, FailureKind, emit_metric};
+use lake::Sha256Digest;
 use serde::{Deserialize, Serialize};
 
 /// The results of a run.
@@ -13,6 +14,10 @@ pub struct MergeRun {
     /// The tables of the records of sources with patches, which only merges read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub records: Vec<TableRun>,
+    /// The digest of the day's root, which names every manifest of the day; none before all tables
+    /// are merged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root: Option<Sha256Digest>,
     /// Raw objects that the transform has not processed yet. Their records are consumed by the next
     /// run.
     pub behind: u64,

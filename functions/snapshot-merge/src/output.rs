@@ -144,10 +144,10 @@ impl<'m> ShardWriter<'m> {
     pub(crate) fn finish(mut self) -> Result<WrittenShard, Failure> {
         self.close_group()?;
         let state = match self.state.take() {
-            Some(writer) => Some(writer.finish_file()?.finish()?),
+            Some(writer) => Some(TempFileWriter::finish_sorted(writer)?),
             None => None,
         };
-        let rows = self.rows.finish_file()?.finish()?;
+        let rows = TempFileWriter::finish_sorted(self.rows)?;
         Ok(WrittenShard {
             rows,
             state,

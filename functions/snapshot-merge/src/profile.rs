@@ -8,7 +8,7 @@ use lake::{LakeError, ManifestShard};
 use pole::content_id;
 use quality::TableState;
 use serde::{Deserialize, Serialize};
-use store::{ObjectStore, read_json_if_valid};
+use store::{ObjectStore, read_named_json_if_valid};
 
 /// What was measured of a shard.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -43,22 +43,22 @@ impl ShardProfile {
         fingerprint: &str,
         store: &dyn ObjectStore,
     ) -> Result<Option<Self>, Failure> {
-        let Some(key) = &shard.profile_key else {
+        let Some(profile) = &shard.profile else {
             return Ok(None);
         };
         if !is_measured_under(shard, fingerprint) {
             return Ok(None);
         }
-        Ok(read_json_if_valid(store, key).await?)
+        Ok(read_named_json_if_valid(store, profile).await?)
     }
 }
 
 /// Whether a shard was measured under the rules of `fingerprint`.
 pub(crate) fn is_measured_under(shard: &ManifestShard, fingerprint: &str) -> bool {
     shard
-        .profile_key
+        .profile
         .as_ref()
-        .is_some_and(|key| key.contains(fingerprint))
+        .is_some_and(|profile| profile.key.contains(fingerprint))
 }
 
 /// To be raised when other things are measured than before: then stored profiles are measured

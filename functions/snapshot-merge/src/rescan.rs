@@ -161,7 +161,7 @@ impl<'r> ShardGroupReader<'r> {
         shard: &ManifestShard,
         curated: &Arc<dyn ObjectStore>,
     ) -> Result<Self, Failure> {
-        let file = SortedFile::open(&**curated, &shard.rows_key, Some(shard.bytes)).await?;
+        let file = SortedFile::open(&**curated, &shard.rows_file).await?;
         let groups = select_row_groups(&[Arc::new(file)], &OwnerRange::default());
         Ok(Self {
             table,

@@ -227,9 +227,9 @@ fn is_garbage(key: &str, named: &BTreeSet<&str>, newest: Day) -> bool {
 pub(crate) fn referenced_keys(manifest: &SnapshotManifest) -> impl Iterator<Item = &str> {
     manifest.shards.iter().flat_map(|shard| {
         let keys = [
-            Some(&shard.rows_key),
-            shard.state_key.as_ref(),
-            shard.profile_key.as_ref(),
+            Some(&shard.rows_file.key),
+            shard.state_file.as_ref().map(|file| &file.key),
+            shard.profile.as_ref().map(|object| &object.key),
         ];
         keys.into_iter().flatten().map(String::as_str)
     })

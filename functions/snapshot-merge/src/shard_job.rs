@@ -8,8 +8,8 @@ use contract::{Rule, TableContract};
 use host::{Failure, FailureKind};
 use lake::file::PARQUET_MEDIA_TYPE;
 use lake::{
-    Day, ManifestShard, OwnerRange, ShardVersion, SnapshotManifest, schema, state_has_content,
-    version_name,
+    Day, ManifestShard, NamedFile, NamedObject, ObjectDigest, OwnerRange, ShardVersion,
+    SnapshotManifest, schema, version_name,
 };
 use quality::TableState;
 use serde::{Deserialize, Serialize};
@@ -158,7 +158,7 @@ impl<'j> ShardJob<'j> {
     ) -> Result<SortedBatches, Failure> {
         let mut files = Vec::new();
         for shard in records.shards_overlapping(&self.owners) {
-            let file = SortedFile::open(&**self.store, &shard.rows_key, Some(shard.bytes)).await?;
+            let file = SortedFile::open(&**self.store, &shard.rows_file).await?;
             files.push(Arc::new(file));
         }
         Ok(SortedBatches::from_store(
@@ -204,14 +204,14 @@ impl<'j> ShardJob<'j> {
             return Ok((rows, states));
         };
         for shard in base.shards_overlapping(&self.owners) {
-            let file = SortedFile::open(store, &shard.rows_key, Some(shard.bytes)).await?;
+            let file = SortedFile::open(store, &shard.rows_file).await?;
             let profile = ShardProfile::read_shard_profile(shard, &self.fingerprint, store).await?;
             rows.push(BaseFile {
                 file: Arc::new(file),
                 measured: profile.map(|profile| profile.groups),
             });
-            if let Some(key) = &shard.state_key {
-                states.push(Arc::new(SortedFile::open(store, key, None).await?));
+            if let Some(state) = &shard.state_file {
+                states.push(Arc::new(SortedFile::open(store, state).await?));
             }
         }
         Ok((rows, states))
@@ -249,8 +249,8 @@ impl<'j> ShardJob<'j> {
 
         let state = written.state.as_ref();
         let shared = base_shard.filter(|base_shard| has_same_state(base_shard, state));
-        shard.state_key = match (state, shared) {
-            (_, Some(base_shard)) => base_shard.state_key.clone(),
+        shard.state_file = match (state, shared) {
+            (_, Some(base_shard)) => base_shard.state_file.clone(),
             (Some(state), None) => Some(files.put_state(state).await?),
             (None, None) => None,
         };
@@ -264,9 +264,9 @@ impl<'j> ShardJob<'j> {
 
 /// Whether the state of the base's shard is the one that was written, or both have none.
 fn has_same_state(base_shard: &ManifestShard, state: Option<&WrittenTempFile>) -> bool {
-    match (&base_shard.state_key, state) {
+    match (&base_shard.state_file, state) {
         (None, None) => true,
-        (Some(key), Some(state)) => state_has_content(key, &state.content_hash),
+        (Some(shared), Some(state)) => shared.digest == state.digest,
         _ => false,
     }
 }
@@ -330,11 +330,14 @@ impl ShardFiles<'_> {
         profile: &ShardProfile,
     ) -> Result<ManifestShard, Failure> {
         let shard = self.put_rows(&written.rows, profile).await?;
-        let state_key = match &written.state {
+        let state_file = match &written.state {
             Some(state) => Some(self.put_state(state).await?),
             None => None,
         };
-        Ok(ManifestShard { state_key, ..shard })
+        Ok(ManifestShard {
+            state_file,
+            ..shard
+        })
     }
 
     fn shard_version<'v>(&'v self, version: &'v str) -> ShardVersion<'v> {
@@ -350,11 +353,12 @@ impl ShardFiles<'_> {
         rows: &WrittenTempFile,
         profile: &ShardProfile,
     ) -> Result<ManifestShard, Failure> {
-        let version = version_name(self.day, &rows.content_hash);
+        let version = version_name(self.day, &rows.digest.content_name());
         let fingerprint = rules_fingerprint(self.rules, self.table.measured_columns());
         let rows_key = self.shard_version(&version).rows_key();
         let profile_key = self.shard_version(&version).profile_key(&fingerprint);
         let measured = profile.encode()?;
+        let profile_digest = ObjectDigest::of_content(&measured);
 
         self.store
             .put_file(&rows_key, rows.path(), PARQUET_MEDIA_TYPE)
@@ -364,21 +368,29 @@ impl ShardFiles<'_> {
             .await?;
         Ok(ManifestShard {
             shard: self.shard,
-            rows_key,
             rows: profile.total.rows,
-            bytes: rows.bytes,
-            state_key: None,
-            profile_key: Some(profile_key),
+            rows_file: NamedFile {
+                key: rows_key,
+                digest: rows.digest,
+            },
+            state_file: None,
+            profile: Some(NamedObject {
+                key: profile_key,
+                digest: profile_digest,
+            }),
             version,
         })
     }
 
-    async fn put_state(&self, state: &WrittenTempFile) -> Result<String, Failure> {
-        let version = version_name(self.day, &state.content_hash);
+    async fn put_state(&self, state: &WrittenTempFile) -> Result<NamedFile, Failure> {
+        let version = version_name(self.day, &state.digest.content_name());
         let key = self.shard_version(&version).state_key();
         self.store
             .put_file(&key, state.path(), PARQUET_MEDIA_TYPE)
             .await?;
-        Ok(key)
+        Ok(NamedFile {
+            key,
+            digest: state.digest,
+        })
     }
 }

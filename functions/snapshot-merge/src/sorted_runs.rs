@@ -7,7 +7,7 @@ use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use host::Failure;
 use lake::file::PARQUET_MEDIA_TYPE;
-use lake::{OwnerRange, RowGroupWriter, file, sorted_run_key};
+use lake::{NamedFile, OwnerRange, RowGroupWriter, file, sorted_run_key};
 use serde::{Deserialize, Serialize};
 use store::ObjectStore;
 use store::sorted_file::SortedFile;
@@ -22,8 +22,8 @@ use crate::temp_file::TempFileWriter;
 /// A sorted run in the store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SortedRun {
-    pub(crate) key: String,
-    pub(crate) bytes: u64,
+    #[serde(flatten)]
+    pub(crate) file: NamedFile,
     /// The shard whose rows it has; none when it has rows of every shard.
     pub(crate) shard: Option<u32>,
 }
@@ -179,17 +179,17 @@ impl<'p> IncrementSorter<'p> {
         writer: RowGroupWriter<TempFileWriter>,
         shard: Option<u32>,
     ) -> Result<SortedRun, Failure> {
-        let written = writer.finish_file()?.finish()?;
-        let key = sorted_run_key(&self.target.prefix, &written.content_hash);
+        let written = TempFileWriter::finish_sorted(writer)?;
+        let key = sorted_run_key(&self.target.prefix, &written.digest.content_name());
         self.target
             .store
             .put_file(&key, written.path(), PARQUET_MEDIA_TYPE)
             .await?;
-        Ok(SortedRun {
+        let file = NamedFile {
             key,
-            bytes: written.bytes,
-            shard,
-        })
+            digest: written.digest,
+        };
+        Ok(SortedRun { file, shard })
     }
 
     /// Merges a shard's rows of the runs into one run; none when they have no rows of it.
@@ -225,7 +225,7 @@ async fn open_runs(
 ) -> Result<Vec<Arc<SortedFile>>, Failure> {
     let mut files = Vec::new();
     for run in runs {
-        let file = SortedFile::open(&**store, &run.key, Some(run.bytes)).await?;
+        let file = SortedFile::open(&**store, &run.file).await?;
         files.push(Arc::new(file));
     }
     Ok(files)

@@ -17,6 +17,7 @@ use store::read_json_if_present;
 use trigger::ScheduleRequest;
 
 use crate::context::Context;
+use crate::day_roots;
 use crate::entity;
 use crate::handler::{MergePhase, TableQueue, requested_tables};
 use crate::merge_run::{MergeRun, TableFailure, TableRun, emit_table_metrics};
@@ -173,12 +174,15 @@ fn lock_fan_out(fan_out: &Mutex<Vec<FanOut>>) -> MutexGuard<'_, Vec<FanOut>> {
     fan_out.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Runs the last step of a day: the table `entity`; none where the contracts have no such table.
+/// Runs the last step of a day: the table `entity`, and the day's root; no table where the contracts have no such table.
 ///
 /// # Errors
 /// As a merge.
 pub async fn run_entities_step(date: &str, context: &Context) -> Result<Option<TableRun>, Failure> {
-    entity::merge_entities(parse_step_date(date)?, context).await
+    let day = parse_step_date(date)?;
+    let merged = entity::merge_entities(day, context).await?;
+    day_roots::write_day_root(day, context).await?;
+    Ok(merged)
 }
 
 fn parse_step_date(date: &str) -> Result<Day, Failure> {
@@ -242,6 +246,9 @@ pub async fn sweep_tables(
             }),
             Err(failure) => return Err(failure),
         }
+    }
+    if !dry_run {
+        day_roots::delete_roots_of_dropped_days(context).await?;
     }
     Ok(result)
 }

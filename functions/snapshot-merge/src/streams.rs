@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use host::Failure;
-use lake::{Chunk, CommittedOffset, Day, SnapshotManifest, StreamKey};
+use lake::{Chunk, CommittedOffset, Day, ObjectDigest, SnapshotManifest, StreamKey};
 use store::streams::{
     ReceiptReading, find_first_chunks, list_raw_chunks, oldest_committed_chunk, read_each_receipt,
 };
@@ -20,6 +20,7 @@ use crate::input_request::InputRequest;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RefinedInput {
     pub(crate) key: String,
+    pub(crate) digest: ObjectDigest,
     pub(crate) from: i64,
     pub(crate) to: i64,
     /// Rows of the complete object.
@@ -246,6 +247,7 @@ impl TopicStream {
                 let refined = tables.iter().filter_map(|table| receipt.tables.get(*table));
                 inputs.extend(refined.map(|refined| RefinedInput {
                     key: refined.key.clone(),
+                    digest: refined.digest,
                     from: position.next,
                     to: end,
                     rows: refined.rows,
@@ -274,6 +276,7 @@ mod tests {
         let object = RefinedObject {
             key: format!("k{offset}"),
             rows: 1,
+            ..RefinedObject::default()
         };
         Receipt {
             stream: StreamKey {
@@ -288,15 +291,6 @@ mod tests {
             mapping_version: "1".into(),
             landed: 1,
             refined: 1,
-            ignored: 0,
-            erased: 0,
-            quarantined: BTreeMap::new(),
-            undeclared: BTreeMap::new(),
-            unlisted: BTreeMap::new(),
-            duplicates: BTreeMap::new(),
-            unreadable: BTreeMap::new(),
-            minutes: BTreeMap::new(),
-            lag: BTreeMap::new(),
             days: days
                 .iter()
                 .map(|(date, offset)| DayStart {
@@ -305,8 +299,7 @@ mod tests {
                 })
                 .collect(),
             tables: BTreeMap::from([("person".to_owned(), object)]),
-            states_records: false,
-            redriven: Vec::new(),
+            ..Receipt::default()
         }
     }
 

@@ -66,7 +66,7 @@ async fn count_column_duplicates(
 
     let mut keys = KeyHashFiles::new()?;
     for shard in shards {
-        let file = Arc::new(SortedFile::open(&**store, &shard.rows_key, Some(shard.bytes)).await?);
+        let file = Arc::new(SortedFile::open(&**store, &shard.rows_file).await?);
         let mut batches =
             SortedBatches::from_store(store, &[file], &OwnerRange::default(), &schema);
         while let Some(batch) = batches.next().await? {

@@ -58,13 +58,6 @@ pub fn version_name(day: Day, content: &str) -> String {
     format!("{day}-{content}")
 }
 
-/// Whether a state's key names this content, whatever the day that wrote it.
-#[must_use]
-pub fn state_has_content(key: &str, content: &str) -> bool {
-    key.strip_suffix(".parquet")
-        .is_some_and(|name| name.ends_with(&format!("-{content}")))
-}
-
 /// The day that wrote the version that a key of a shard's file names; none for a key of another
 /// kind.
 #[must_use]
@@ -262,8 +255,6 @@ mod tests {
         assert_eq!(parse_version_day(&version.rows_key()), Some(day));
         assert_eq!(parse_version_day(&version.state_key()), Some(day));
         assert_eq!(parse_version_day(&manifest_key("person", day)), None);
-        assert!(state_has_content(&version.state_key(), "ab"));
-        assert!(!state_has_content(&version.state_key(), "b"));
     }
 
     #[test]

@@ -18,6 +18,8 @@ use parquet::file::statistics::Statistics;
 
 use crate::LakeError;
 use crate::bounds::{BoundedBatches, check_file_footer};
+use crate::chunk_digests::{ChunkDigests, FILE_MARK_BYTES};
+use crate::digest::{Sha256Digest, check_sha256};
 use crate::limits::{FILE_TAIL_BYTES_MAX, PAGE_INDEX_BYTES_MAX, TABLE_FILE, check_limit};
 
 /// The column by which files are sorted and cut.
@@ -102,6 +104,7 @@ pub struct ParquetFooter {
     metadata: ArrowReaderMetadata,
     tail: FileWindow,
     has_known_indexes: bool,
+    chunks: ChunkDigests,
 }
 
 impl ParquetFooter {
@@ -150,12 +153,18 @@ impl ParquetFooter {
         let metadata = reader.parse_and_finish(&tail)?;
         check_positions(&metadata)?;
         let has_known_indexes = find_index_start(&metadata).is_some();
+        let chunks = ChunkDigests::from_metadata(
+            metadata.file_metadata().key_value_metadata(),
+            metadata.num_row_groups(),
+            metadata.file_metadata().schema_descr().num_columns(),
+        )?;
         let metadata = ArrowReaderMetadata::try_new(metadata.into(), ArrowReaderOptions::new())?;
 
         Ok(Self {
             metadata,
             tail,
             has_known_indexes,
+            chunks,
         })
     }
 
@@ -177,6 +186,61 @@ impl ParquetFooter {
     #[must_use]
     pub fn is_copyable(&self, schema: &parquet::schema::types::SchemaDescriptor) -> bool {
         self.has_known_indexes && self.metadata.parquet_schema().columns() == schema.columns()
+    }
+
+    /// Refuses bytes of a group that are not those that were written; `bytes` are those of
+    /// [`RowGroup::byte_range`].
+    ///
+    /// # Errors
+    /// When the digest of a column chunk differs, or bytes between the chunks belong to none.
+    pub fn check_group(&self, group: &RowGroup, bytes: &Bytes) -> Result<(), LakeError> {
+        let window = FileWindow::new(group.byte_range.start, bytes.clone(), self.tail.file_size);
+        let columns = self.metadata.metadata().row_group(group.index).columns();
+        let mut end = group.byte_range.start;
+        for (column, digest) in columns.iter().zip(self.chunk_digests(group)) {
+            let range = column_byte_range(column);
+            if range.start != end {
+                return Err(row_group_error(
+                    group.index,
+                    "has bytes that are in no column",
+                ));
+            }
+            end = range.end;
+
+            let length = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
+            let chunk = window.get_bytes(range.start, length)?;
+            let name = column.column_path().string();
+            let what = format!("column {name} of row group {}", group.index);
+            check_sha256(&what, *digest, Sha256Digest::of_bytes(&chunk))?;
+        }
+        Ok(())
+    }
+
+    /// Refuses a file in which bytes between its beginning and its tail belong to no row group.
+    ///
+    /// # Errors
+    /// When there are such bytes.
+    pub fn check_coverage(&self, groups: &[RowGroup], tail_start: u64) -> Result<(), LakeError> {
+        let mut end = FILE_MARK_BYTES;
+        for group in groups {
+            if group.byte_range.start != end {
+                return Err(row_group_error(
+                    group.index,
+                    "does not begin where the one before it ends",
+                ));
+            }
+            end = group.byte_range.end;
+        }
+        if end == tail_start {
+            return Ok(());
+        }
+        let message = "bytes between the last row group and the file's tail belong to neither";
+        Err(LakeError::Unexpected(message.into()))
+    }
+
+    /// The digests of a group's column chunks, in the order of the columns.
+    pub(crate) fn chunk_digests(&self, group: &RowGroup) -> &[Sha256Digest] {
+        self.chunks.of_group(group.index)
     }
 
     /// The batches of a group; `bytes` are those of [`RowGroup::byte_range`].

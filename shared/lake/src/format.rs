@@ -1,16 +1,18 @@
-//! The format number of the JSON documents that the platform keeps: written first, and checked
-//! before anything else is read.
+//! The JSON documents that the platform keeps. Each begins with its format number, which is checked
+//! before anything else is read, and ends with its own digest, by which a reader knows that it is
+//! what was written.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::LakeError;
+use crate::digest::{Sha256Digest, check_sha256};
 use crate::limits::check_document_size;
 
 /// The format that this version of polelake writes and reads. A field that changes its name or
 /// meaning needs the next number.
-pub const DOCUMENT_FORMAT: u32 = 2;
+pub const DOCUMENT_FORMAT: u32 = 3;
 
 /// A document with its format number in front.
 #[derive(Serialize)]
@@ -36,12 +38,57 @@ struct FormatProbe {
     format: Option<Value>,
 }
 
-/// A document as JSON in one line, its format number first; the same document gives the same bytes.
+/// How a document ends: the last member is the SHA-256 of the document without that member.
+struct DigestMember {
+    before: &'static [u8],
+    after: &'static [u8],
+    /// How the document ends without the member.
+    end: &'static [u8],
+}
+
+/// The end of a document in one line.
+const COMPACT_DIGEST: DigestMember = DigestMember {
+    before: b",\"document_sha256\":\"",
+    after: b"\"}",
+    end: b"}",
+};
+
+/// The end of a document with a line for every field.
+const PRETTY_DIGEST: DigestMember = DigestMember {
+    before: b",\n  \"document_sha256\": \"",
+    after: b"\"\n}",
+    end: b"\n}",
+};
+
+impl DigestMember {
+    /// The document with its digest as its last member.
+    fn append_to(&self, mut document: Vec<u8>) -> Vec<u8> {
+        let digest = Sha256Digest::of_bytes(&document).to_string();
+        document.truncate(document.len() - self.end.len());
+        document.extend_from_slice(self.before);
+        document.extend_from_slice(digest.as_bytes());
+        document.extend_from_slice(self.after);
+        document
+    }
+
+    /// The digest that a document records, and that of its content; none when it ends otherwise.
+    fn read_from(&self, document: &[u8]) -> Option<(Sha256Digest, Sha256Digest)> {
+        let document = document.strip_suffix(self.after)?;
+        let (document, digits) = document.split_at_checked(document.len().checked_sub(64)?)?;
+        let content = document.strip_suffix(self.before)?;
+        let recorded = Sha256Digest::parse(std::str::from_utf8(digits).ok()?)?;
+
+        Some((recorded, Sha256Digest::of_parts([content, self.end])))
+    }
+}
+
+/// A document as JSON in one line; the same document gives the same bytes.
 ///
 /// # Errors
 /// When the document is no JSON object, or JSON's writer refuses it.
 pub fn encode_document<T: Serialize>(document: &T) -> Result<Vec<u8>, LakeError> {
-    Ok(serde_json::to_vec(&FormattedDocument::new(document))?)
+    let document = serde_json::to_vec(&FormattedDocument::new(document))?;
+    Ok(COMPACT_DIGEST.append_to(document))
 }
 
 /// The same with a line for every field, for documents that people read.
@@ -49,21 +96,22 @@ pub fn encode_document<T: Serialize>(document: &T) -> Result<Vec<u8>, LakeError>
 /// # Errors
 /// When the document is no JSON object, or JSON's writer refuses it.
 pub fn encode_pretty_document<T: Serialize>(document: &T) -> Result<Vec<u8>, LakeError> {
-    Ok(serde_json::to_vec_pretty(&FormattedDocument::new(
-        document,
-    ))?)
+    let document = serde_json::to_vec_pretty(&FormattedDocument::new(document))?;
+    Ok(PRETTY_DIGEST.append_to(document))
 }
 
 /// Reads a document of [`DOCUMENT_FORMAT`]. `kind` names it in errors, such as `receipt`.
 ///
 /// # Errors
-/// When the bytes are no such document, or have another format number or none.
+/// When the bytes are no such document, have another format number or none, or are not what was
+/// written.
 pub fn decode_document<T: DeserializeOwned>(
     kind: &'static str,
     bytes: &[u8],
 ) -> Result<T, LakeError> {
     check_document_size(bytes)?;
     check_format(kind, probe_format(bytes)?.as_ref())?;
+    check_document_digest(bytes)?;
 
     Ok(serde_json::from_slice(bytes)?)
 }
@@ -86,6 +134,17 @@ fn check_format(kind: &'static str, found: Option<&Value>) -> Result<(), LakeErr
         found: describe_number(found),
         reader: describe_reader(found),
     })
+}
+
+fn check_document_digest(bytes: &[u8]) -> Result<(), LakeError> {
+    let digests = COMPACT_DIGEST.read_from(bytes);
+    let (recorded, found) = digests
+        .or_else(|| PRETTY_DIGEST.read_from(bytes))
+        .ok_or_else(|| {
+            let what = "the document is not what was written: it does not end with its SHA-256";
+            LakeError::Unexpected(what.into())
+        })?;
+    check_sha256("the document", recorded, found)
 }
 
 /// The number that was found. Another value is not repeated: it may be long, or about a person.
@@ -127,11 +186,39 @@ mod tests {
     fn the_format_is_written_first_and_read() {
         let counts = Counts::from([("a".to_owned(), Value::from(1))]);
         let bytes = encode_document(&counts).unwrap();
-        assert_eq!(String::from_utf8(bytes).unwrap(), r#"{"format":2,"a":1}"#);
+        let text = String::from_utf8(bytes).unwrap();
+        assert!(
+            text.starts_with(r#"{"format":3,"a":1,"document_sha256":"#),
+            "{text}"
+        );
+        assert_eq!(decode(&text).unwrap()["a"], 1);
 
         let pretty = String::from_utf8(encode_pretty_document(&counts).unwrap()).unwrap();
-        assert!(pretty.starts_with("{\n  \"format\": 2,"), "{pretty}");
+        assert!(pretty.starts_with("{\n  \"format\": 3,"), "{pretty}");
         assert_eq!(decode(&pretty).unwrap()["a"], 1);
+    }
+
+    #[test]
+    fn a_document_that_was_changed_anywhere_is_refused() {
+        let counts = Counts::from([
+            ("a".to_owned(), Value::from(1)),
+            ("b".to_owned(), Value::Null),
+        ]);
+        for bytes in [
+            encode_document(&counts).unwrap(),
+            encode_pretty_document(&counts).unwrap(),
+        ] {
+            for position in 0..bytes.len() {
+                let mut changed = bytes.clone();
+                changed[position] ^= 0x01;
+                let read: Result<Counts, LakeError> = decode_document("receipt", &changed);
+                assert!(read.is_err(), "byte {position}");
+                let cut: Result<Counts, LakeError> = decode_document("receipt", &bytes[..position]);
+                assert!(cut.is_err(), "cut at {position}");
+            }
+        }
+        let error = decode(r#"{"format": 3, "a": 1}"#).unwrap_err().to_string();
+        assert!(error.contains("does not end with its SHA-256"), "{error}");
     }
 
     #[test]
@@ -147,7 +234,12 @@ mod tests {
                 "format 1",
                 "unreleased build before 0.1.0",
             ),
-            (r#"{"format": 3}"#, "format 3", "a newer polelake"),
+            (
+                r#"{"format": 2}"#,
+                "format 2",
+                "unreleased build before 0.1.0",
+            ),
+            (r#"{"format": 4}"#, "format 4", "a newer polelake"),
             (
                 r#"{"format": "2"}"#,
                 "format that is no number",
@@ -161,7 +253,7 @@ mod tests {
             (r#"{"format": -2}"#, "format -2", "no polelake"),
         ] {
             let error = decode(text).unwrap_err().to_string();
-            for part in ["the receipt", found, reader, "reads format 2"] {
+            for part in ["the receipt", found, reader, "reads format 3"] {
                 assert!(error.contains(part), "{part} in {error}");
             }
         }

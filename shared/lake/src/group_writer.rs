@@ -9,16 +9,19 @@ use arrow_schema::SchemaRef;
 use bytes::Bytes;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
+use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::SchemaDescriptor;
 
 use crate::LakeError;
+use crate::chunk_digests::ChunkDigester;
+use crate::digest::FileDigest;
 use crate::footer::{FileWindow, ParquetFooter, RowGroup};
 
 /// A writer of row groups. Rows go into the open group; the caller says where a group ends.
 pub struct RowGroupWriter<W: Write + Send> {
-    file: SerializedFileWriter<W>,
+    file: SerializedFileWriter<ChunkDigester<W>>,
     factory: ArrowRowGroupWriterFactory,
     schema: SchemaRef,
     open_writers: Option<Vec<ArrowColumnWriter>>,
@@ -36,6 +39,7 @@ impl<W: Write + Send> RowGroupWriter<W> {
         schema: &SchemaRef,
         properties: WriterProperties,
     ) -> Result<Self, LakeError> {
+        let sink = ChunkDigester::new(sink);
         let writer = ArrowWriter::try_new(sink, Arc::clone(schema), Some(properties))?;
         let (file, factory) = writer.into_serialized_writer()?;
         Ok(Self {
@@ -94,9 +98,18 @@ impl<W: Write + Send> RowGroupWriter<W> {
         let Some(writers) = self.open_writers.take() else {
             return Ok(None);
         };
-        let mut group = self.file.next_row_group()?;
+        let mut chunks = Vec::with_capacity(writers.len());
         for writer in writers {
-            writer.close()?.append_to_row_group(&mut group)?;
+            let chunk = writer.close()?;
+            let digester = self.file.inner_mut();
+            let bytes = chunk.close().metadata.compressed_size();
+            digester.expect_encoded(bytes.unsigned_abs());
+            chunks.push(chunk);
+        }
+
+        let mut group = self.file.next_row_group()?;
+        for chunk in chunks {
+            chunk.append_to_row_group(&mut group)?;
         }
         group.close()?;
         self.groups += 1;
@@ -116,8 +129,14 @@ impl<W: Write + Send> RowGroupWriter<W> {
     ) -> Result<(), LakeError> {
         self.close_group()?;
         let window = FileWindow::new(from.byte_range.start, bytes, from.byte_range.end);
+        let columns = footer.column_close_results(from)?;
+        for (column, digest) in columns.iter().zip(footer.chunk_digests(from)) {
+            let digester = self.file.inner_mut();
+            digester.expect_copied(column.bytes_written, *digest);
+        }
+
         let mut group = self.file.next_row_group()?;
-        for column in footer.column_close_results(from)? {
+        for column in columns {
             group.append_column(&window, column)?;
         }
         group.close()?;
@@ -125,12 +144,17 @@ impl<W: Write + Send> RowGroupWriter<W> {
         Ok(())
     }
 
-    /// Ends the file and gives the sink back.
+    /// Ends the file. Gives the sink back, and the digest by which the file is known.
     ///
     /// # Errors
     /// When the sink cannot be written.
-    pub fn finish_file(mut self) -> Result<W, LakeError> {
+    pub fn finish_file(mut self) -> Result<(W, FileDigest), LakeError> {
         self.close_group()?;
-        Ok(self.file.into_inner()?)
+        // What the writer still holds of the last chunks has to be seen before the footer is made.
+        self.file.flush().map_err(ParquetError::from)?;
+        let digests = self.file.inner().chunk_metadata();
+        self.file.append_key_value_metadata(digests);
+
+        Ok(self.file.into_inner()?.finish())
     }
 }

@@ -10,10 +10,13 @@
 mod batch_columns;
 mod bounds;
 mod chunk;
+mod chunk_digests;
 mod columns;
 mod curated_keys;
 mod database_name;
 mod day;
+mod day_root;
+mod digest;
 mod erasure;
 mod event_id;
 pub mod file;
@@ -32,6 +35,7 @@ mod raw;
 mod receipt;
 mod redrive;
 mod repair;
+mod replacement;
 mod report_keys;
 pub mod schema;
 mod shard;
@@ -43,11 +47,13 @@ pub use columns::TableBuilder;
 pub use curated_keys::{
     ShardVersion, WORK_PREFIX, iceberg_hint_key, iceberg_metadata_key, iceberg_prefix,
     is_statements_key, manifest_key, manifest_prefix, parse_manifest_day, parse_shard_version,
-    parse_version_day, sorted_run_key, state_has_content, state_prefix, swept_days_key,
-    table_prefix, version_name, work_document_key, work_prefix,
+    parse_version_day, sorted_run_key, state_prefix, swept_days_key, table_prefix, version_name,
+    work_document_key, work_prefix,
 };
 pub use database_name::database_name;
 pub use day::Day;
+pub use day_root::DayRoot;
+pub use digest::{FileDigest, NamedFile, NamedObject, ObjectDigest, Sha256Digest, check_size};
 pub use erasure::{
     ERASURES_KEY, ErasedObject, ErasedSubject, ErasedSubjects, ErasureReceipt, erasure_receipt_key,
     erasure_receipt_prefix,
@@ -77,6 +83,7 @@ pub use redrive::{
     find_header_text, has_erased_header, headers_with_origin,
 };
 pub use repair::repair_hint;
+pub use replacement::Replacement;
 pub use report_keys::{
     REPORTS_PREFIX, alert_key, datacontract_run_key, day_page_key, is_contract_page_key, junit_key,
     openlineage_key, parse_report_day, report_day_prefix, report_key, source_page_key,

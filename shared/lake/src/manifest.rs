@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::format::{decode_document, encode_pretty_document};
 use crate::receipt::StreamKey;
-use crate::{LakeError, OwnerRange};
+use crate::{LakeError, NamedFile, NamedObject, OwnerRange, Sha256Digest};
 
 /// How far a snapshot has consumed a stream: every record before `next` is in it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -30,18 +30,16 @@ pub struct ManifestShard {
     pub shard: u32,
     /// The version, which names its files.
     pub version: String,
-    /// The key of the rows that readers see.
-    pub rows_key: String,
     /// Rows in it.
     pub rows: u64,
-    /// Bytes of it.
-    pub bytes: u64,
-    /// The key of the rows that the merge remembers; none when it remembers none.
-    pub state_key: Option<String>,
-    /// The key of the measurements of each row group, so that a group that is copied is not
-    /// measured again.
+    /// The file of the rows that readers see.
+    pub rows_file: NamedFile,
+    /// The file of the rows that the merge remembers; none when it remembers none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub profile_key: Option<String>,
+    pub state_file: Option<NamedFile>,
+    /// The measurements of each row group, so that a group that is copied is not measured again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<NamedObject>,
 }
 
 /// How a rule was evaluated.
@@ -151,6 +149,9 @@ pub struct SnapshotManifest {
     pub contract_version: String,
     /// The day of the snapshot that this one was built on.
     pub base: Option<String>,
+    /// The digest of the base's manifest; none without a base.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_sha256: Option<Sha256Digest>,
     /// Whether no blocking rule failed: only such a snapshot becomes current.
     pub passed: bool,
     /// Rows that readers see.
@@ -179,6 +180,19 @@ pub struct SnapshotManifest {
     /// rows.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub withheld: BTreeMap<String, u64>,
+}
+
+impl ManifestShard {
+    /// Bytes of the rows that readers see.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.rows_file.digest.bytes
+    }
+
+    /// The files of the shard: that of the rows, and that of what the merge remembers.
+    pub fn files(&self) -> impl Iterator<Item = &NamedFile> {
+        std::iter::once(&self.rows_file).chain(&self.state_file)
+    }
 }
 
 impl SnapshotManifest {
@@ -216,6 +230,14 @@ impl SnapshotManifest {
     /// Never for a manifest of the merge; JSON's writer could refuse.
     pub fn to_json(&self) -> Result<Vec<u8>, LakeError> {
         encode_pretty_document(self)
+    }
+
+    /// The digest of the manifest, as it is stored.
+    ///
+    /// # Errors
+    /// As [`Self::to_json`].
+    pub fn digest(&self) -> Result<Sha256Digest, LakeError> {
+        Ok(Sha256Digest::of_bytes(&self.to_json()?))
     }
 
     /// Reads a manifest.

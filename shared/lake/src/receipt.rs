@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::LakeError;
+use crate::digest::{NamedObject, ObjectDigest};
 use crate::format::{decode_document, encode_document};
 
 /// A stream of offsets: one partition of one epoch of a topic.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct StreamKey {
     /// The Kafka topic.
     pub topic: String,
@@ -28,7 +29,7 @@ pub struct DayStart {
 }
 
 /// What became of the records of one raw object.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
     /// The stream.
     #[serde(flatten)]
@@ -43,6 +44,8 @@ pub struct Receipt {
     pub contract_version: String,
     /// The mapping's version.
     pub mapping_version: String,
+    /// The content of the raw object.
+    pub raw: ObjectDigest,
     /// Records in the raw object.
     pub landed: u64,
     /// Records that became rows.
@@ -77,6 +80,9 @@ pub struct Receipt {
     pub days: Vec<DayStart>,
     /// The refined objects, by table.
     pub tables: BTreeMap<String, RefinedObject>,
+    /// The object of the refused records; none when no record was refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quarantine: Option<NamedObject>,
     /// Whether what events state of their records is in the table of the source's records, and not
     /// as rows in the other tables: the source sends patches.
     #[serde(default, skip_serializing_if = "is_false")]
@@ -119,12 +125,15 @@ pub struct RedrivenRecord {
 }
 
 /// A refined object that a receipt names.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefinedObject {
     /// Its key.
     pub key: String,
     /// Its rows.
     pub rows: u64,
+    /// Its content.
+    #[serde(flatten)]
+    pub digest: ObjectDigest,
 }
 
 impl Receipt {

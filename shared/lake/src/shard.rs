@@ -1,6 +1,6 @@
 //! Shards: ranges of owners, and how many of them a table is cut into.
 
-use crate::SnapshotManifest;
+use crate::{ManifestShard, SnapshotManifest};
 
 /// Bytes of a row in a file, before a table has any to measure.
 const DEFAULT_ROW_BYTES: u64 = 100;
@@ -82,7 +82,7 @@ fn first_owner(shard: u32, shards: u32) -> String {
 pub fn shard_count(base: Option<&SnapshotManifest>, new_rows: u64, target: u64) -> u32 {
     let base_shards = base.map_or(&[][..], |base| &base.shards);
     let shards = u32::try_from(base_shards.len()).unwrap_or(SHARDS_MAX);
-    let bytes: u64 = base_shards.iter().map(|shard| shard.bytes).sum();
+    let bytes: u64 = base_shards.iter().map(ManifestShard::bytes).sum();
     let row_bytes = base
         .and_then(|base| bytes.checked_div(base.rows))
         .unwrap_or(DEFAULT_ROW_BYTES)
@@ -105,7 +105,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::ManifestShard;
+    use crate::{FileDigest, NamedFile};
 
     proptest! {
         #[test]
@@ -121,7 +121,13 @@ mod tests {
     fn base(shards: u32, bytes: u64, rows: u64) -> SnapshotManifest {
         let shard = |shard| ManifestShard {
             shard,
-            bytes: bytes / u64::from(shards),
+            rows_file: NamedFile {
+                key: String::new(),
+                digest: FileDigest {
+                    bytes: bytes / u64::from(shards),
+                    ..FileDigest::default()
+                },
+            },
             ..ManifestShard::default()
         };
         SnapshotManifest {

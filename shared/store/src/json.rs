@@ -1,5 +1,6 @@
 //! Small JSON documents of a bucket, which may not have been written yet.
 
+use lake::NamedObject;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
@@ -46,6 +47,21 @@ pub async fn read_json_if_valid<T: DeserializeOwned>(
     let object = store.get_if_within_limit(key).await?;
 
     Ok(object.and_then(|object| serde_json::from_slice(&object.body).ok()))
+}
+
+/// Reads a JSON document that another one names; none where there is no such object, or where it
+/// is not the one that was written. This is for documents that can be computed again.
+///
+/// # Errors
+/// When the storage does not answer.
+pub async fn read_named_json_if_valid<T: DeserializeOwned>(
+    store: &dyn ObjectStore,
+    named: &NamedObject,
+) -> Result<Option<T>, StoreError> {
+    let object = store.get_if_within_limit(&named.key).await?;
+    let written = object.filter(|object| named.digest.check(&object.body).is_ok());
+
+    Ok(written.and_then(|object| serde_json::from_slice(&object.body).ok()))
 }
 
 #[cfg(test)]

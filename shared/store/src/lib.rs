@@ -16,6 +16,7 @@ mod memory;
 mod notifier;
 mod object;
 pub mod raw_log;
+pub mod replacements;
 mod retry;
 mod s3;
 mod s3_error;
@@ -29,7 +30,9 @@ pub use catalogue::{
 };
 pub use error::{StoreError, StoreErrorKind, describe_causes};
 pub use glue::GlueCatalogue;
-pub use json::{JsonDocumentError, read_json_if_present, read_json_if_valid};
+pub use json::{
+    JsonDocumentError, read_json_if_present, read_json_if_valid, read_named_json_if_valid,
+};
 pub use memory::MemoryStore;
 pub use notifier::{MemoryNotifier, Notifier, SnsNotifier};
 pub use object::{ListedObject, ObjectHead, ObjectMetadata, ObjectStore, StoredObject};

@@ -7,9 +7,11 @@
 
 mod error;
 mod log_end;
+mod raw_object;
 
 pub use error::RawLogError;
 pub use log_end::{LogEnd, LogEndCache};
+pub use raw_object::{RawObject, record_content, recorded_next, recorded_sha256};
 
 use lake::{Chunk, RawRecord};
 
@@ -188,6 +190,7 @@ async fn put_chunk(
         ("count".to_owned(), records.len().to_string()),
         ("offset_gaps".to_owned(), offset_gaps.to_string()),
     ]);
+    let metadata = record_content(&metadata, &body);
 
     let was_free = store
         .put_if_absent(&chunk.raw_key(), body, metadata)

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use bytes::Bytes;
-use lake::{BoundedBatches, FileWindow, LakeError, OwnerRange, ParquetFooter, RowGroup};
+use lake::{BoundedBatches, FileWindow, LakeError, NamedFile, OwnerRange, ParquetFooter, RowGroup};
 use thiserror::Error;
 use tokio::task::JoinHandle;
 
@@ -40,20 +40,33 @@ pub struct SortedFile {
 }
 
 impl SortedFile {
-    /// Fetches the end of a file. `bytes` is the file's size; without it the store is asked for the
-    /// size first.
+    /// Fetches the tail of a file that a manifest or a plan names.
+    ///
+    /// # Errors
+    /// When the storage fails, or the tail is not the one that was written.
+    pub async fn open(store: &dyn ObjectStore, file: &NamedFile) -> Result<Self, SortedFileError> {
+        let NamedFile { key, digest } = file;
+        let size = digest.bytes;
+        digest.check_size().map_err(|error| damaged(key, error))?;
+        let bytes = store.get_range(key, digest.tail_start()..size).await?;
+        digest
+            .check_tail(&bytes)
+            .map_err(|error| damaged(key, error))?;
+
+        let tail = FileWindow::new(digest.tail_start(), bytes, size);
+        Self::parse(key, tail).map_err(|error| damaged(key, error))
+    }
+
+    /// Fetches the tail of a file of this size, which no document names. Only its own footer says
+    /// what its chunks must be.
     ///
     /// # Errors
     /// When the storage fails, or the file is damaged.
-    pub async fn open(
+    pub async fn open_unnamed(
         store: &dyn ObjectStore,
         key: &str,
-        bytes: Option<u64>,
+        size: u64,
     ) -> Result<Self, SortedFileError> {
-        let size = match bytes {
-            Some(bytes) => bytes,
-            None => store.head(key).await?.size,
-        };
         let mut start = size.saturating_sub(ParquetFooter::FIRST_FETCH_BYTES);
         loop {
             let bytes = store.get_range(key, start..size).await?;
@@ -148,11 +161,11 @@ impl FetchedRowGroup {
 /// caller works on.
 pub struct RowGroupFetcher {
     store: Arc<dyn ObjectStore>,
-    /// Keys and sizes of files whose turn has not come.
-    unopened: VecDeque<(String, u64)>,
+    /// Files whose turn has not come.
+    unopened: VecDeque<NamedFile>,
     waiting: VecDeque<FileRowGroup>,
     /// The request for the first waiting group.
-    prefetch: Option<JoinHandle<Result<Bytes, StoreError>>>,
+    prefetch: Option<JoinHandle<Result<Bytes, SortedFileError>>>,
 }
 
 impl RowGroupFetcher {
@@ -167,10 +180,9 @@ impl RowGroupFetcher {
         }
     }
 
-    /// A fetcher of every group of files, given by key and size. A file is opened when its turn
-    /// comes.
+    /// A fetcher of every group of files. A file is opened when its turn comes.
     #[must_use]
-    pub fn for_files(store: &Arc<dyn ObjectStore>, files: Vec<(String, u64)>) -> Self {
+    pub fn for_files(store: &Arc<dyn ObjectStore>, files: Vec<NamedFile>) -> Self {
         Self {
             store: Arc::clone(store),
             unopened: files.into(),
@@ -216,22 +228,30 @@ impl RowGroupFetcher {
     /// decodes another.
     async fn start_prefetch(&mut self) -> Result<(), SortedFileError> {
         while self.waiting.is_empty()
-            && let Some((key, bytes)) = self.unopened.pop_front()
+            && let Some(named) = self.unopened.pop_front()
         {
-            let file = Arc::new(SortedFile::open(&*self.store, &key, Some(bytes)).await?);
+            let file = Arc::new(SortedFile::open(&*self.store, &named).await?);
             let all = select_row_groups(&[file], &OwnerRange::default());
             self.waiting.extend(all);
         }
 
-        if let Some(FileRowGroup { file, group }) = self.waiting.front() {
-            let store = Arc::clone(&self.store);
-            let key = file.key.clone();
-            let range = group.byte_range.clone();
-            let request = async move { store.get_range(&key, range).await };
+        if let Some(next) = self.waiting.front() {
+            let request = fetch_checked(Arc::clone(&self.store), next.clone());
             self.prefetch = Some(tokio::spawn(request));
         }
         Ok(())
     }
+}
+
+/// Fetches the bytes of a group, and refuses those that are not what was written.
+async fn fetch_checked(
+    store: Arc<dyn ObjectStore>,
+    FileRowGroup { file, group }: FileRowGroup,
+) -> Result<Bytes, SortedFileError> {
+    let bytes = store.get_range(&file.key, group.byte_range.clone()).await?;
+    let checked = file.footer.check_group(&group, &bytes);
+    checked.map_err(|error| file.damaged(error))?;
+    Ok(bytes)
 }
 
 fn interrupted_fetch(key: &str, error: &tokio::task::JoinError) -> StoreError {
@@ -326,112 +346,4 @@ impl RowGroupBatches {
 }
 
 #[cfg(test)]
-mod tests {
-    use arrow_array::cast::AsArray;
-    use arrow_array::{ArrayRef, StringArray};
-    use lake::{RowGroupWriter, file};
-
-    use super::*;
-    use crate::MemoryStore;
-
-    /// Writes a file with one row group for each list of owners; gives its size.
-    async fn put_sorted_file(store: &dyn ObjectStore, key: &str, groups: &[&[&str]]) -> u64 {
-        let batches: Vec<RecordBatch> = groups.iter().map(|owners| owner_batch(owners)).collect();
-        let properties = file::sorted_properties();
-        let mut writer = RowGroupWriter::new(Vec::new(), &batches[0].schema(), properties).unwrap();
-        for batch in &batches {
-            writer.write_batch(batch).unwrap();
-            writer.close_group().unwrap();
-        }
-        let bytes = writer.finish_file().unwrap();
-        let size = bytes.len() as u64;
-        store.put(key, bytes.into(), "").await.unwrap();
-        size
-    }
-
-    fn owner_batch(owners: &[&str]) -> RecordBatch {
-        let owners: ArrayRef = Arc::new(StringArray::from(owners.to_vec()));
-        let columns = [("owner_id", Arc::clone(&owners)), ("name", owners)];
-        RecordBatch::try_from_iter(columns).unwrap()
-    }
-
-    async fn read_owners(mut batches: RowGroupBatches) -> Vec<String> {
-        let mut owners = Vec::new();
-        while let Some((_, batch)) = batches.next().await.unwrap() {
-            let column = batch.column_by_name("owner_id").unwrap();
-            owners.extend(
-                column
-                    .as_string::<i32>()
-                    .iter()
-                    .flatten()
-                    .map(str::to_owned),
-            );
-        }
-        owners
-    }
-
-    #[tokio::test]
-    async fn files_are_read_in_their_order_and_one_group_ahead() {
-        let store: Arc<dyn ObjectStore> = Arc::new(MemoryStore::default());
-        let first = put_sorted_file(&*store, "a", &[&["1", "2"], &["3"], &["4"]]).await;
-        let second = put_sorted_file(&*store, "b", &[&["5"]]).await;
-        let files = vec![("a".to_owned(), first), ("b".to_owned(), second)];
-        let batches = RowGroupBatches::new(RowGroupFetcher::for_files(&store, files.clone()));
-        assert_eq!(read_owners(batches).await, ["1", "2", "3", "4", "5"]);
-
-        let mut fetcher = RowGroupFetcher::for_files(&store, files);
-        fetcher.next().await.unwrap().unwrap();
-        assert_eq!((fetcher.waiting.len(), fetcher.unopened.len()), (2, 1));
-        assert!(
-            fetcher.prefetch.is_some(),
-            "only the first of the two is requested"
-        );
-    }
-
-    #[tokio::test]
-    async fn only_groups_that_can_hold_the_owners_and_wanted_columns_are_read() {
-        let store: Arc<dyn ObjectStore> = Arc::new(MemoryStore::default());
-        put_sorted_file(&*store, "a", &[&["1", "2"], &["3"], &["4"]]).await;
-        let file = Arc::new(SortedFile::open(&*store, "a", None).await.unwrap());
-        let owners = OwnerRange {
-            from: "3".into(),
-            to: Some("4".into()),
-        };
-        let fetcher = RowGroupFetcher::for_groups(&store, select_row_groups(&[file], &owners));
-        let mut batches = RowGroupBatches::with_columns(fetcher, ["name", "absent"]);
-        let (_, batch) = batches.next().await.unwrap().unwrap();
-        assert_eq!((batch.num_rows(), batch.num_columns()), (1, 1));
-        assert!(batches.next().await.unwrap().is_none());
-    }
-
-    #[tokio::test]
-    async fn groups_before_an_owner_are_left_out_also_when_one_is_requested() {
-        let store: Arc<dyn ObjectStore> = Arc::new(MemoryStore::default());
-        let groups: [&[&str]; 4] = [&["1", "2"], &["3"], &["4", "5"], &["6"]];
-        put_sorted_file(&*store, "a", &groups).await;
-        let file = Arc::new(SortedFile::open(&*store, "a", None).await.unwrap());
-        let all = select_row_groups(&[file], &OwnerRange::default());
-        let mut batches = RowGroupBatches::new(RowGroupFetcher::for_groups(&store, all));
-
-        batches.next().await.unwrap().unwrap();
-        assert!(batches.fetcher.prefetch.is_some());
-        batches.skip_groups_before("5");
-        assert_eq!(read_owners(batches).await, ["4", "5", "6"]);
-    }
-
-    #[tokio::test]
-    async fn a_damaged_file_is_named_when_its_turn_comes() {
-        let store: Arc<dyn ObjectStore> = Arc::new(MemoryStore::default());
-        let size = put_sorted_file(&*store, "a", &[&["1"], &["2"]]).await;
-        let junk = vec![b'x'; 100];
-        store.put("b", junk.into(), "").await.unwrap();
-        let files = vec![("a".to_owned(), size), ("b".to_owned(), 100)];
-        let mut batches = RowGroupBatches::new(RowGroupFetcher::for_files(&store, files));
-        assert!(batches.next().await.unwrap().is_some());
-        let error = batches.next().await.unwrap_err();
-        assert!(
-            error.to_string().starts_with("b cannot be read: "),
-            "{error}"
-        );
-    }
-}
+mod tests;

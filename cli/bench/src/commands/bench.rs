@@ -9,6 +9,7 @@ use bytes::Bytes;
 use contract::{Catalogue, CompiledMapping};
 use lake::{Chunk, RawRecord};
 use pole::IdentityKey;
+use pole_transform::LandedObject;
 use serde_json::{Value, json};
 use store::MemoryStore;
 
@@ -255,7 +256,7 @@ fn transform_once(
         catalogue,
         &IdentityKey::for_tests(),
         mapping,
-        (chunk, end),
+        LandedObject::of_content(chunk, end, raw),
         &decoded,
     )?;
 

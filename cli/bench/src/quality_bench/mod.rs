@@ -12,7 +12,9 @@ use arrow_array::RecordBatch;
 use bytes::Bytes;
 use contract::{Catalogue, DeclaredFile, TableContract};
 use lake::file::{BATCH_ROWS, ROW_GROUP_ROWS, curated_properties, read_parquet};
-use lake::{FileWindow, ParquetFooter, RowGroupWriter, SnapshotManifest, manifest_key, schema};
+use lake::{
+    FileDigest, FileWindow, ParquetFooter, RowGroupWriter, SnapshotManifest, manifest_key, schema,
+};
 use quality::TableState;
 use serde_json::{Value, json};
 use tokio::process::Command;
@@ -140,20 +142,21 @@ async fn inflate_snapshot(dir: &Path, groups: u64) -> Result<(), CliError> {
         .shards
         .first_mut()
         .ok_or("the first load has no shard")?;
-    let file = curated.get(&shard.rows_key).await?.body;
+    let file = curated.get(&shard.rows_file.key).await?.body;
     std::fs::write(dir.join(GROUP_FILE), &file)?;
-    shard.bytes = write_copies(&file, groups, &dir.join("curated").join(&shard.rows_key))?;
+    let path = dir.join("curated").join(&shard.rows_file.key);
+    shard.rows_file.digest = write_copies(&file, groups, &path)?;
     write_copies(&file, groups.div_ceil(10), &dir.join(PEER_FILE))?;
     shard.rows *= groups;
-    shard.profile_key = None;
+    shard.profile = None;
     manifest.rows *= groups;
     let body = Bytes::from(manifest.to_json()?);
     curated.put(&key, body, "application/json").await?;
     Ok(())
 }
 
-/// Writes a file with the first row group of `file`, `groups` times; gives its size.
-fn write_copies(file: &Bytes, groups: u64, path: &Path) -> Result<u64, CliError> {
+/// Writes a file with the first row group of `file`, `groups` times; gives its digest.
+fn write_copies(file: &Bytes, groups: u64, path: &Path) -> Result<FileDigest, CliError> {
     let size = file.len() as u64;
     let footer = ParquetFooter::parse(FileWindow::new(0, file.clone(), size))?;
     let group = footer
@@ -173,8 +176,9 @@ fn write_copies(file: &Bytes, groups: u64, path: &Path) -> Result<u64, CliError>
         let range = range.clone();
         writer.copy_group(&footer, &group, file.slice(range))?;
     }
-    writer.finish_file()?.flush()?;
-    Ok(std::fs::metadata(path)?.len())
+    let (mut sink, digest) = writer.finish_file()?;
+    sink.flush()?;
+    Ok(digest)
 }
 
 /// Takes one measurement in this process and prints it as JSON.

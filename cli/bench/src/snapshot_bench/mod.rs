@@ -295,7 +295,7 @@ impl SnapshotBench {
         let files = manifest
             .shards
             .iter()
-            .map(|shard| self.file_path("curated", &shard.rows_key));
+            .map(|shard| self.file_path("curated", &shard.rows_file.key));
         Ok(files.collect())
     }
 

@@ -8,7 +8,7 @@ use arrow_array::{
 use arrow_schema::{FieldRef, SchemaRef};
 use bytes::Bytes;
 use contract::TableContract;
-use lake::{Chunk, Day, DayStart, Receipt, RefinedObject, StreamKey, file};
+use lake::{Chunk, Day, DayStart, ObjectDigest, Receipt, RefinedObject, StreamKey, file};
 use store::ObjectStore;
 
 use crate::mixed::{mix_bits, mix_uuid};
@@ -86,10 +86,15 @@ impl VehicleEvents<'_> {
             let batch = self.record_batch(&schema, vehicles, offset)?;
             let rows = file::write_parquet(&schema, &[batch], file::refined_properties())?;
             let key = chunk.refined_key(&self.table.name, self.day);
-            refined.put(&key, rows, "").await?;
+            let object = RefinedObject {
+                digest: ObjectDigest::of_content(&rows),
+                key,
+                rows: vehicles.len() as u64,
+            };
+            refined.put(&object.key, rows, "").await?;
 
             let next = offset + vehicles.len() as i64;
-            let receipt = self.object_receipt(&chunk, next, key, vehicles.len() as u64);
+            let receipt = self.object_receipt(&chunk, next, object);
             let receipt = receipt.to_json()?.into();
             refined.put(&chunk.receipt_key(), receipt, "").await?;
             raw.put(&chunk.raw_key(), Bytes::new(), "").await?;
@@ -98,7 +103,7 @@ impl VehicleEvents<'_> {
         Ok(offset)
     }
 
-    fn object_receipt(&self, chunk: &Chunk, next: i64, key: String, rows: u64) -> Receipt {
+    fn object_receipt(&self, chunk: &Chunk, next: i64, object: RefinedObject) -> Receipt {
         Receipt {
             stream: StreamKey {
                 topic: chunk.topic.clone(),
@@ -110,24 +115,14 @@ impl VehicleEvents<'_> {
             source: "bench".into(),
             contract_version: "1.0.0".into(),
             mapping_version: "1.0.0".into(),
-            landed: rows,
-            refined: rows,
-            ignored: 0,
-            erased: 0,
-            quarantined: Default::default(),
-            undeclared: Default::default(),
-            unlisted: Default::default(),
-            duplicates: Default::default(),
-            unreadable: Default::default(),
-            minutes: Default::default(),
-            lag: Default::default(),
+            landed: object.rows,
+            refined: object.rows,
             days: vec![DayStart {
                 date: self.day.to_string(),
                 offset: chunk.offset,
             }],
-            tables: [(self.table.name.clone(), RefinedObject { key, rows })].into(),
-            states_records: false,
-            redriven: Vec::new(),
+            tables: [(self.table.name.clone(), object)].into(),
+            ..Receipt::default()
         }
     }
 

@@ -281,7 +281,7 @@ fn read_parquet_call(day: &DemoDay, table: &str, folder: &str) -> String {
     let shards = manifest.map_or(&[][..], |manifest| manifest.shards.as_slice());
     let files: Vec<String> = shards
         .iter()
-        .map(|shard| format!("'{folder}/s3/curated/{}'", shard.rows_key))
+        .map(|shard| format!("'{folder}/s3/curated/{}'", shard.rows_file.key))
         .collect();
     format!("read_parquet([{}])", files.join(", "))
 }

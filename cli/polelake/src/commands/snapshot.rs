@@ -114,7 +114,10 @@ fn print_manifest(manifest: &SnapshotManifest) {
     for shard in &manifest.shards {
         println!(
             "{:>6} {:>11} {:>14}  {}",
-            shard.shard, shard.rows, shard.bytes, shard.rows_key
+            shard.shard,
+            shard.rows,
+            shard.bytes(),
+            shard.rows_file.key
         );
     }
 }

@@ -196,7 +196,7 @@ fn input_field(topic: &str, path: &str, context: &Context) -> Value {
 }
 
 fn snapshot_bytes(manifest: &SnapshotManifest) -> u64 {
-    manifest.shards.iter().map(|shard| shard.bytes).sum()
+    manifest.shards.iter().map(lake::ManifestShard::bytes).sum()
 }
 
 fn quality_metrics(table: &TableContract, manifest: &SnapshotManifest) -> Value {

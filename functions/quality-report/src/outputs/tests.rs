@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use contract::{Catalogue, DeclaredFile};
 use host::FailureKind;
 use lake::{
-    ColumnProfile, Day, ManifestShard, RuleResult, RuleVerdict, SnapshotManifest, alert_key,
-    datacontract_run_key,
+    ColumnProfile, Day, FileDigest, ManifestShard, NamedFile, RuleResult, RuleVerdict,
+    SnapshotManifest, alert_key, datacontract_run_key,
 };
 use serde_json::{Value, json};
 use store::{MemoryNotifier, MemoryStore, Notifier, ObjectStore, StoreError, StoreErrorKind};
@@ -175,7 +175,13 @@ fn failing_snapshot() -> SnapshotManifest {
         base: Some("2026-03-02".into()),
         rows: 10_397,
         shards: vec![ManifestShard {
-            bytes: 4_096,
+            rows_file: NamedFile {
+                digest: FileDigest {
+                    bytes: 4_096,
+                    ..FileDigest::default()
+                },
+                ..NamedFile::default()
+            },
             ..ManifestShard::default()
         }],
         rules: failing_rules(),

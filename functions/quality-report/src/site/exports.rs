@@ -223,7 +223,7 @@ fn dcat_dataset(build: &SiteBuild<'_>, table: &TableContract) -> Value {
                 .report
                 .tables
                 .get(&table.name)
-                .map(|manifest| manifest.shards.iter().map(|shard| shard.bytes).sum::<u64>()),
+                .map(|manifest| manifest.shards.iter().map(lake::ManifestShard::bytes).sum::<u64>()),
         },
     })
 }
@@ -243,7 +243,12 @@ fn data_package(build: &SiteBuild<'_>) -> Value {
         let paths: Vec<String> = manifest
             .shards
             .iter()
-            .map(|shard| format!("s3://{}/{}", build.query_location.bucket, shard.rows_key))
+            .map(|shard| {
+                format!(
+                    "s3://{}/{}",
+                    build.query_location.bucket, shard.rows_file.key
+                )
+            })
             .collect();
         (!paths.is_empty()).then(|| {
             json!({

@@ -101,7 +101,7 @@ fn duckdb_example(
     let files: Vec<String> = manifest
         .shards
         .iter()
-        .map(|shard| format!("'s3://{}/{}'", location.bucket, shard.rows_key))
+        .map(|shard| format!("'s3://{}/{}'", location.bucket, shard.rows_file.key))
         .collect();
     let from = if (1..=FILES_MAX).contains(&files.len()) {
         format!(

@@ -113,13 +113,9 @@ impl TableErasure<'_> {
         Ok(matched)
     }
 
-    /// A fetcher of all row groups of a file.
-    pub(super) async fn fetch_file(
-        &self,
-        key: &str,
-        bytes: u64,
-    ) -> Result<RowGroupFetcher, Failure> {
-        let file = SortedFile::open(&**self.curated_store(), key, Some(bytes)).await?;
+    /// A fetcher of all row groups of a file, whether a manifest names it or not.
+    async fn fetch_file(&self, key: &str, bytes: u64) -> Result<RowGroupFetcher, Failure> {
+        let file = SortedFile::open_unnamed(&**self.curated_store(), key, bytes).await?;
         let groups = select_row_groups(&[Arc::new(file)], &OwnerRange::default());
         Ok(RowGroupFetcher::for_groups(self.curated_store(), groups))
     }

@@ -15,10 +15,11 @@ use std::sync::Arc;
 use contract::TableContract;
 use host::{Failure, FailureKind};
 use lake::{
-    Day, ManifestShard, SnapshotManifest, WORK_PREFIX, manifest_key, parse_shard_version,
-    state_prefix,
+    Day, ManifestShard, Replacement, Sha256Digest, SnapshotManifest, WORK_PREFIX, manifest_key,
+    parse_shard_version, state_prefix,
 };
 use serde::{Deserialize, Serialize};
+use store::replacements::record_replacement;
 use store::{ObjectError, ObjectStore, StoreError, UnreadableObjects};
 
 use crate::context::Context;
@@ -267,6 +268,14 @@ impl TableErasure<'_> {
         let body = manifest.to_json()?;
         let stored = SnapshotManifest::from_json(&present.body)
             .map_err(|error| Failure::damaged_object(&key, &error))?;
+        let replacement = Replacement {
+            object: key.clone(),
+            before: Sha256Digest::of_bytes(&present.body),
+            after: Sha256Digest::of_bytes(&body),
+        };
+        record_replacement(store, &replacement)
+            .await
+            .map_err(|error| Failure::unavailable(&error))?;
         let is_replaced =
             stored == *old && store.put_if_match(&key, &present.etag, body.into()).await?;
         if is_replaced {
@@ -340,7 +349,7 @@ fn matched_keys<'f>(
     manifest
         .shards
         .iter()
-        .filter_map(|shard| files.get(&shard.rows_key))
+        .filter_map(|shard| files.get(&shard.rows_file.key))
         .flat_map(|matched| &matched.keys)
         .collect()
 }
@@ -356,9 +365,9 @@ struct ShardObjectKeys {
 impl ShardObjectKeys {
     fn of_shard(shard: &ManifestShard) -> Self {
         Self {
-            rows: shard.rows_key.clone(),
-            state: shard.state_key.clone(),
-            profile: shard.profile_key.clone(),
+            rows: shard.rows_file.key.clone(),
+            state: shard.state_file.as_ref().map(|file| file.key.clone()),
+            profile: shard.profile.as_ref().map(|object| object.key.clone()),
         }
     }
 

@@ -9,7 +9,7 @@ use arrow_select::filter::filter_record_batch;
 use host::Failure;
 use lake::{Day, LakeError, ManifestShard, OwnerRange, parse_version_day, schema};
 use pole::RowOperation;
-use store::sorted_file::{FetchedRowGroup, SortedFile};
+use store::sorted_file::{FetchedRowGroup, RowGroupFetcher, SortedFile, select_row_groups};
 
 use super::TableErasure;
 use super::emptied_sets::{EmptiedSetTracker, anonymous_markers};
@@ -47,7 +47,7 @@ impl TableErasure<'_> {
             table: self.table,
             rules: &rules,
             shard: shard.shard,
-            day: parse_version_day(&shard.rows_key).unwrap_or(Day(0)),
+            day: parse_version_day(&shard.rows_file.key).unwrap_or(Day(0)),
             store: self.curated_store(),
         };
         files.put_shard(&written, &profile).await
@@ -61,8 +61,8 @@ impl TableErasure<'_> {
     ) -> Result<SortedBatches, Failure> {
         let store = self.curated_store();
         let mut files = Vec::new();
-        if let Some(key) = &shard.state_key {
-            files.push(Arc::new(SortedFile::open(&**store, key, None).await?));
+        if let Some(state) = &shard.state_file {
+            files.push(Arc::new(SortedFile::open(&**store, state).await?));
         }
         let all = OwnerRange::default();
         Ok(SortedBatches::from_store(store, &files, &all, refined))
@@ -84,8 +84,10 @@ impl ShardRewrite<'_, '_> {
 
     /// Writes the rows that stay, group by group; returns the markers of the sets that are emptied.
     async fn rewrite_rows(&mut self) -> Result<Vec<RecordBatch>, Failure> {
-        let key = &self.shard.rows_key;
-        let mut fetcher = self.erasure.fetch_file(key, self.shard.bytes).await?;
+        let store = self.erasure.curated_store();
+        let file = SortedFile::open(&**store, &self.shard.rows_file).await?;
+        let groups = select_row_groups(&[Arc::new(file)], &OwnerRange::default());
+        let mut fetcher = RowGroupFetcher::for_groups(store, groups);
         let mut emptied = EmptiedSetTracker::new(&self.refined);
         while let Some(fetched) = fetcher.next().await? {
             let file = Arc::clone(&fetched.file);

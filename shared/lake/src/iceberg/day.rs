@@ -42,9 +42,9 @@ impl DayFiles {
         let mut files = Vec::with_capacity(manifest.shards.len());
         for shard in &manifest.shards {
             files.push(DataFile {
-                key: shard.rows_key.clone(),
+                key: shard.rows_file.key.clone(),
                 rows: shard.rows,
-                bytes: shard.bytes,
+                bytes: shard.bytes(),
                 owners: (shards > 1).then(|| shard_owner_bounds(shard.shard, shards)),
             });
         }

@@ -2,9 +2,12 @@
 //! accounted for, and every snapshot is the one before it, plus the rows that were inserted, minus
 //! those that were deleted.
 
+mod day_roots;
+mod files;
 mod raw_log_object;
 mod receipts;
 mod report;
+mod row_changes;
 mod scope;
 mod sources;
 mod streams;
@@ -30,13 +33,15 @@ pub async fn audit_lake(lake: &LakeHandle, scope: AuditScope) -> Result<LakeAudi
         sources.push(source.await?);
     }
 
-    let tables = tables::audit_tables(lake, scope, &mut findings).await?;
+    let (tables, manifests) = tables::audit_tables(lake, scope, &mut findings).await?;
+    let roots = day_roots::audit_day_roots(lake, scope, &manifests, &mut findings).await?;
     let unreadable = lake.unreadable.take().into_iter();
     findings.extend(unreadable.map(AuditFinding::unreadable));
     findings.sort();
     Ok(LakeAudit {
         sources,
         tables,
+        roots,
         findings,
     })
 }

@@ -1,7 +1,8 @@
 //! One raw object, by its metadata.
 
-use lake::Chunk;
+use lake::{Chunk, ObjectDigest};
 use store::ObjectHead;
+use store::raw_log::{recorded_next, recorded_sha256};
 
 /// A raw object with what its metadata say.
 pub(super) struct RawLogObject {
@@ -10,13 +11,19 @@ pub(super) struct RawLogObject {
     pub(super) next: Option<i64>,
     /// Its records.
     pub(super) count: u64,
+    /// Its content; none when it is not part of the raw log.
+    pub(super) digest: Option<ObjectDigest>,
 }
 
 impl RawLogObject {
     pub(super) fn from_head(chunk: Chunk, head: &ObjectHead) -> Self {
         let count = metadata_number(head, "count").unwrap_or_default();
         Self {
-            next: metadata_number(head, "next"),
+            next: recorded_next(&head.metadata),
+            digest: recorded_sha256(&head.metadata).map(|sha256| ObjectDigest {
+                bytes: head.size,
+                sha256,
+            }),
             count: count.unsigned_abs(),
             chunk,
         }

@@ -1,9 +1,7 @@
 //! One receipt: whether it accounts for every record, and whether the objects that it names are
-//! there.
+//! what was written.
 
-use std::collections::BTreeMap;
-
-use lake::{Day, QuarantinedRecord, Receipt, RefinedObject};
+use lake::{ObjectDigest, Receipt, check_size};
 
 use super::raw_log_object::RawLogObject;
 use super::report::AuditFinding;
@@ -20,15 +18,98 @@ pub(super) async fn check_receipt(
     findings: &mut Vec<AuditFinding>,
 ) -> Result<(), OperationError> {
     check_receipt_counts(object, receipt, findings);
+    check_receipt_identity(object, receipt, scope, findings);
     for refined in receipt.tables.values() {
-        check_refined_object(lake, refined, scope, findings).await?;
+        let missing = "is named by a receipt and is not there";
+        check_object(lake, &refined.key, refined.digest, missing, scope, findings).await?;
     }
 
-    let first_day = receipt.days.first().and_then(|day| Day::parse(&day.date));
-    if let Some(day) = first_day
-        && receipt.quarantined_total() > 0
-    {
-        check_quarantine(lake, &object.chunk.quarantine_key(day), receipt, findings).await?;
+    match &receipt.quarantine {
+        Some(quarantine) => {
+            let missing = "is missing: refused records are lost";
+            check_object(
+                lake,
+                &quarantine.key,
+                quarantine.digest,
+                missing,
+                scope,
+                findings,
+            )
+            .await
+        }
+        None => {
+            if receipt.quarantined_total() > 0 {
+                let what = "counts refused records, and names no object that holds them";
+                findings.push(AuditFinding::new(object.chunk.receipt_key(), None, what));
+            }
+            Ok(())
+        }
+    }
+}
+
+/// Checks that the receipt is of this raw object, and of its content.
+fn check_receipt_identity(
+    object: &RawLogObject,
+    receipt: &Receipt,
+    scope: AuditScope,
+    findings: &mut Vec<AuditFinding>,
+) {
+    let chunk = &object.chunk;
+    let stream = &receipt.stream;
+    let named = (
+        &stream.topic,
+        stream.epoch,
+        stream.partition,
+        receipt.offset,
+    );
+    if named != (&chunk.topic, chunk.epoch, chunk.partition, chunk.offset) {
+        let what = format!(
+            "is the receipt of offset {} of {}-{}",
+            receipt.offset, stream.topic, stream.partition
+        );
+        findings.push(AuditFinding::new(chunk.receipt_key(), None, what));
+    }
+
+    // Where the audit reads every object, other content than the metadata record is found there.
+    let is_other = |digest: ObjectDigest| {
+        let same_size = scope.deep || digest.bytes == receipt.raw.bytes;
+        digest.sha256 != receipt.raw.sha256 || !same_size
+    };
+    if object.digest.is_some_and(is_other) {
+        let what = "is not the object of which its receipt was written";
+        findings.push(AuditFinding::new(chunk.raw_key(), Some(chunk.offset), what));
+    }
+}
+
+/// Checks an object in the refined zone: its size, and where the audit reads every object, its
+/// content.
+async fn check_object(
+    lake: &LakeHandle,
+    key: &str,
+    digest: ObjectDigest,
+    missing: &str,
+    scope: AuditScope,
+    findings: &mut Vec<AuditFinding>,
+) -> Result<(), OperationError> {
+    let checked = if scope.deep {
+        let object = lake.refined.get_if_present(key).await;
+        let Some(object) = lake.unreadable.note(object)? else {
+            return Ok(());
+        };
+        object.map(|object| digest.check(&object.body))
+    } else {
+        match lake.refined.head(key).await {
+            Ok(head) => Some(check_size(digest.bytes, head.size)),
+            Err(error) if error.is_not_found() => None,
+            Err(error) => return Err(error.into()),
+        }
+    };
+
+    match checked {
+        Some(checked) => {
+            lake.unreadable.note_decoded(key, checked);
+        }
+        None => findings.push(AuditFinding::new(key, None, missing)),
     }
     Ok(())
 }
@@ -54,85 +135,4 @@ fn check_receipt_counts(
         let what = format!("accounts for {accounted} of {} records", receipt.landed);
         findings.push(AuditFinding::new(&key, offset, what));
     }
-}
-
-async fn check_refined_object(
-    lake: &LakeHandle,
-    object: &RefinedObject,
-    scope: AuditScope,
-    findings: &mut Vec<AuditFinding>,
-) -> Result<(), OperationError> {
-    let key = &object.key;
-    if !scope.deep {
-        if !lake.refined.object_exists(key).await? {
-            findings.push(missing_object(key));
-        }
-        return Ok(());
-    }
-
-    let Some(found) = lake
-        .unreadable
-        .note(lake.refined.get_if_present(key).await)?
-    else {
-        return Ok(());
-    };
-    let Some(found) = found else {
-        findings.push(missing_object(key));
-        return Ok(());
-    };
-
-    let rows = lake::file::decode_all(found.body);
-    let rows = lake.unreadable.note_decoded(key, rows);
-    if let Some(rows) = rows.filter(|rows| *rows != object.rows) {
-        let what = format!("has {rows} rows, and its receipt says {}", object.rows);
-        findings.push(AuditFinding::new(key, None, what));
-    }
-    Ok(())
-}
-
-fn missing_object(key: &str) -> AuditFinding {
-    AuditFinding::new(key, None, "is named by a receipt and is not there")
-}
-
-/// Checks that the refused records are there, as many of each rule as the receipt says.
-async fn check_quarantine(
-    lake: &LakeHandle,
-    key: &str,
-    receipt: &Receipt,
-    findings: &mut Vec<AuditFinding>,
-) -> Result<(), OperationError> {
-    let Some(object) = lake
-        .unreadable
-        .note(lake.refined.get_if_present(key).await)?
-    else {
-        return Ok(());
-    };
-    let Some(object) = object else {
-        let what = "is missing: refused records are lost";
-        findings.push(AuditFinding::new(key, None, what));
-        return Ok(());
-    };
-
-    let refused = lake::decode_quarantine(object.body);
-    if let Some(refused) = lake.unreadable.note_decoded(key, refused) {
-        findings.extend(compare_refused(key, refused, receipt));
-    }
-    Ok(())
-}
-
-fn compare_refused(
-    key: &str,
-    refused: Vec<QuarantinedRecord>,
-    receipt: &Receipt,
-) -> Option<AuditFinding> {
-    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
-    for record in refused {
-        *counts.entry(record.rule).or_default() += 1;
-    }
-    if counts == receipt.quarantined {
-        return None;
-    }
-    let expected = &receipt.quarantined;
-    let what = format!("holds {counts:?}, and its receipt says {expected:?}");
-    Some(AuditFinding::new(key, None, what))
 }

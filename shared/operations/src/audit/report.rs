@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lake::{REDRIVE_PARTITION, Receipt};
+use lake::{REDRIVE_PARTITION, Receipt, Sha256Digest};
 use serde::Serialize;
 use store::UnreadableObject;
 
@@ -154,6 +154,8 @@ pub struct LakeAudit {
     pub sources: Vec<SourceAudit>,
     /// The snapshots, by table and day.
     pub tables: Vec<TableAudit>,
+    /// The digest of each day's root, by day: who kept one can compare it.
+    pub roots: BTreeMap<String, Sha256Digest>,
     /// What does not reconcile; without findings the reconciliation balances.
     pub findings: Vec<AuditFinding>,
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use lake::{Chunk, Receipt};
 use store::StoreError;
+use store::raw_log::RawObject;
 use store::streams::{ReceiptReading, list_raw_chunks, read_each_receipt};
 
 use super::raw_log_object::RawLogObject;
@@ -236,7 +237,8 @@ async fn find_offset_gaps(
     let Some(stored) = lake.unreadable.note(lake.raw.get(&key).await)? else {
         return Ok(Vec::new());
     };
-    let decoded = lake::decode_raw(stored.body);
+    let raw = RawObject::check(&stored);
+    let decoded = raw.and_then(|raw| lake::decode_raw(raw.body));
     let Some(batches) = lake.unreadable.note_decoded(&key, decoded) else {
         return Ok(Vec::new());
     };
@@ -288,22 +290,11 @@ mod tests {
             mapping_version: "1".into(),
             landed: 1,
             refined: 1,
-            ignored: 0,
-            erased: 0,
-            quarantined: BTreeMap::new(),
-            undeclared: BTreeMap::new(),
-            unlisted: BTreeMap::new(),
-            duplicates: BTreeMap::new(),
-            unreadable: BTreeMap::new(),
-            minutes: BTreeMap::new(),
-            lag: BTreeMap::new(),
             days: vec![DayStart {
                 date: date.into(),
                 offset,
             }],
-            tables: BTreeMap::new(),
-            states_records: false,
-            redriven: Vec::new(),
+            ..Receipt::default()
         }
     }
 

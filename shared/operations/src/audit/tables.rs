@@ -3,23 +3,35 @@
 
 use std::collections::BTreeSet;
 
-use lake::{Day, ManifestShard, SnapshotManifest, manifest_prefix, swept_days_key};
+use lake::{
+    Day, ManifestShard, ShardVersion, SnapshotManifest, manifest_key, manifest_prefix,
+    parse_manifest_day, parse_shard_version, swept_days_key, table_prefix,
+};
 use store::read_json_if_present;
+use store::replacements::is_replaced_by;
 
+use super::day_roots::ManifestDigests;
+use super::files::{CheckedFiles, note_file};
 use super::report::{AuditFinding, TableAudit};
+use super::row_changes::count_row_changes;
 use super::scope::AuditScope;
 use crate::error::OperationError;
 use crate::lake_handle::LakeHandle;
 
-/// Audits every manifest of the scope.
+/// Audits every manifest of the scope; gives also the digest of each.
 pub(super) async fn audit_tables(
     lake: &LakeHandle,
     scope: AuditScope,
     findings: &mut Vec<AuditFinding>,
-) -> Result<Vec<TableAudit>, OperationError> {
+) -> Result<(Vec<TableAudit>, ManifestDigests), OperationError> {
+    let mut digests = ManifestDigests::new();
     let mut audits = Vec::new();
-    let mut decoded = BTreeSet::new();
     for table in lake.catalogue.stored_tables() {
+        let mut auditor = TableAuditor {
+            lake,
+            deep: scope.deep,
+            checked: CheckedFiles::default(),
+        };
         let prefix = manifest_prefix(&table.name);
         for entry in lake.curated.list(&prefix, None).await? {
             let date = entry.key.trim_start_matches(&prefix);
@@ -29,13 +41,16 @@ pub(super) async fn audit_tables(
             let Some(manifest) = read_listed_manifest(lake, &entry.key).await? else {
                 continue;
             };
-            if scope.deep {
-                decode_files(lake, &manifest, &mut decoded).await?;
+            if let Some(day) = parse_manifest_day(&entry.key) {
+                let of_day = digests.entry(day).or_default();
+                of_day.insert(table.name.clone(), manifest.digest()?);
             }
-            audits.push(audit_snapshot(lake, &entry.key, manifest, findings).await?);
+            check_identity(&entry.key, &table.name, &manifest, findings);
+            audits.push(audit_snapshot(&mut auditor, &entry.key, manifest, findings).await?);
         }
+        find_added_files(lake, &table.name, &auditor.checked, findings).await?;
     }
-    Ok(audits)
+    Ok((audits, digests))
 }
 
 /// The manifest at a key that a listing gave; none when it cannot be read, which is noted.
@@ -51,24 +66,43 @@ async fn read_listed_manifest(
     Ok(lake.unreadable.note_decoded(key, manifest))
 }
 
-/// Decodes the files that a manifest names, those of rows and of the merge's state, each once for
-/// all days that share it.
-async fn decode_files(
-    lake: &LakeHandle,
+/// Finds a manifest that stands under the key of another.
+fn check_identity(
+    key: &str,
+    table: &str,
     manifest: &SnapshotManifest,
-    decoded: &mut BTreeSet<String>,
+    findings: &mut Vec<AuditFinding>,
+) {
+    let named = Day::parse(&manifest.date).map(|day| manifest_key(&manifest.table, day));
+    if named.as_deref() != Some(key) || manifest.table != table {
+        let what = format!(
+            "is the manifest of {} of `{}`",
+            manifest.date, manifest.table
+        );
+        findings.push(AuditFinding::new(key, None, what));
+    }
+}
+
+/// Finds files beside the rows of a named version: readers that are given the folder would read
+/// them too.
+async fn find_added_files(
+    lake: &LakeHandle,
+    table: &str,
+    checked: &CheckedFiles,
+    findings: &mut Vec<AuditFinding>,
 ) -> Result<(), OperationError> {
-    let shards = manifest.shards.iter();
-    for key in shards.flat_map(|shard| std::iter::once(&shard.rows_key).chain(&shard.state_key)) {
-        if !decoded.insert(key.clone()) {
+    for entry in lake.curated.list(&table_prefix(table), None).await? {
+        let Some((shard, version)) = parse_shard_version(&entry.key) else {
             continue;
-        }
-        let object = lake
-            .unreadable
-            .note(lake.curated.get_if_present(key).await)?;
-        if let Some(object) = object.flatten() {
-            let rows = lake::file::decode_all(object.body);
-            lake.unreadable.note_decoded(key, rows);
+        };
+        let named = ShardVersion {
+            table,
+            shard,
+            version,
+        };
+        if entry.key != named.rows_key() && checked.contains(&named.rows_key()) {
+            let what = "lies in a folder that readers are given, and no manifest names it";
+            findings.push(AuditFinding::new(entry.key, None, what));
         }
     }
     Ok(())
@@ -113,31 +147,99 @@ impl RowCounts {
 }
 
 async fn audit_snapshot(
-    lake: &LakeHandle,
+    audit: &mut TableAuditor<'_>,
     key: &str,
     manifest: SnapshotManifest,
     findings: &mut Vec<AuditFinding>,
 ) -> Result<TableAudit, OperationError> {
-    let base = match read_base_manifest(lake, key, &manifest, findings).await? {
+    let is_readable = audit.check_shards(&manifest.shards, findings).await?;
+    let base = match read_base_manifest(audit.lake, key, &manifest, findings).await? {
         BaseManifest::Found(base) => Some(*base),
         BaseManifest::Missing => None,
         // The rows that this day is compared with are not known: only its own files can be checked.
         BaseManifest::Unknown => {
-            for shard in &manifest.shards {
-                check_files_present(lake, shard, findings).await?;
-            }
-            let counts = RowCounts::from_manifest(&manifest);
-            return Ok(counts.into_audit(manifest));
+            return Ok(RowCounts::from_manifest(&manifest).into_audit(manifest));
         }
     };
 
     // With a file that cannot be read nothing can be counted; the file is the finding.
-    let counted = count_row_changes(lake, &manifest, base.as_ref(), findings).await?;
-    if let Some(counted) = counted {
-        check_row_counts(key, &manifest, base.as_ref(), counted, findings);
-    }
+    let counted = if audit.deep && is_readable {
+        audit
+            .count_changes(key, &manifest, base.as_ref(), findings)
+            .await?
+    } else {
+        None
+    };
     let counts = counted.unwrap_or_else(|| RowCounts::from_manifest(&manifest));
+    check_row_counts(key, &manifest, base.as_ref(), counts, findings);
     Ok(counts.into_audit(manifest))
+}
+
+/// Audits the snapshots of a table.
+struct TableAuditor<'a> {
+    lake: &'a LakeHandle,
+    deep: bool,
+    checked: CheckedFiles,
+}
+
+impl TableAuditor<'_> {
+    /// Checks the files of shards; whether the rows of all can be read.
+    async fn check_shards(
+        &mut self,
+        shards: &[ManifestShard],
+        findings: &mut Vec<AuditFinding>,
+    ) -> Result<bool, OperationError> {
+        let mut are_readable = true;
+        for shard in shards {
+            let checked = self
+                .checked
+                .check_shard(self.lake, shard, self.deep, findings);
+            are_readable &= checked.await?;
+        }
+        Ok(are_readable)
+    }
+
+    /// Counts the rows of a snapshot, those that its base does not have, and those that only the
+    /// base has; none when a file cannot be read, which is noted. A shard that both share is not
+    /// read.
+    async fn count_changes(
+        &self,
+        key: &str,
+        manifest: &SnapshotManifest,
+        base: Option<&SnapshotManifest>,
+        findings: &mut Vec<AuditFinding>,
+    ) -> Result<Option<RowCounts>, OperationError> {
+        let no_shards = Vec::new();
+        let base_shards = base.map_or(&no_shards, |base| &base.shards);
+        let old = shards_without(base_shards, &manifest.shards);
+        let new = shards_without(&manifest.shards, base_shards);
+        let counted = count_row_changes(&self.lake.curated, old, new).await;
+        let Some(changes) = note_file(self.lake, counted)? else {
+            return Ok(None);
+        };
+
+        if changes.repeated > 0 {
+            let what = format!("holds {} rows more than once", changes.repeated);
+            findings.push(AuditFinding::new(key, None, what));
+        }
+        Ok(Some(RowCounts {
+            rows: manifest.shards.iter().map(|shard| shard.rows).sum(),
+            inserted: changes.inserted,
+            deleted: changes.deleted,
+        }))
+    }
+}
+
+/// The shards whose files the other list does not have.
+fn shards_without(shards: &[ManifestShard], others: &[ManifestShard]) -> Vec<ManifestShard> {
+    let shared: BTreeSet<&str> = others
+        .iter()
+        .map(|other| other.rows_file.key.as_str())
+        .collect();
+    let own = shards
+        .iter()
+        .filter(|shard| !shared.contains(shard.rows_file.key.as_str()));
+    own.cloned().collect()
 }
 
 /// Compares the rows that the files have with those that the manifest and its base say.
@@ -168,74 +270,35 @@ fn check_row_counts(
     }
 }
 
-/// Counts the rows of a snapshot, those that its base does not have, and those that only the base
-/// has; none when a file cannot be read.
-async fn count_row_changes(
-    lake: &LakeHandle,
-    manifest: &SnapshotManifest,
-    base: Option<&SnapshotManifest>,
-    findings: &mut Vec<AuditFinding>,
-) -> Result<Option<RowCounts>, OperationError> {
-    let mut counts = RowCounts {
-        rows: manifest.shards.iter().map(|shard| shard.rows).sum(),
-        inserted: 0,
-        deleted: 0,
-    };
-
-    // With another number of shards each one holds other rows, so the full tables are compared.
-    if let Some(base) = base.filter(|base| base.shards.len() != manifest.shards.len()) {
-        let old: Vec<&ManifestShard> = base.shards.iter().collect();
-        let new: Vec<&ManifestShard> = manifest.shards.iter().collect();
-        let changes = compare_shards(lake, &old, &new, findings).await?;
-        return Ok(changes.map(|(inserted, deleted)| RowCounts {
-            inserted,
-            deleted,
-            ..counts
-        }));
-    }
-
-    let mut is_readable = true;
-    for shard in &manifest.shards {
-        check_files_present(lake, shard, findings).await?;
-        let before = base.and_then(|base| find_shard(base, shard.shard));
-        if before.is_some_and(|before| before.version == shard.version) {
-            continue;
-        }
-        match compare_shards(lake, before.as_slice(), &[shard], findings).await? {
-            Some((inserted, deleted)) => {
-                counts.inserted += inserted;
-                counts.deleted += deleted;
-            }
-            None => is_readable = false,
-        }
-    }
-    Ok(is_readable.then_some(counts))
-}
-
-fn find_shard(manifest: &SnapshotManifest, number: u32) -> Option<&ManifestShard> {
-    manifest.shards.iter().find(|shard| shard.shard == number)
-}
-
-/// How many rows only the new shards have, and how many only the old ones; none when a file cannot
-/// be read.
-async fn compare_shards(
-    lake: &LakeHandle,
-    old: &[&ManifestShard],
-    new: &[&ManifestShard],
-    findings: &mut Vec<AuditFinding>,
-) -> Result<Option<(u64, u64)>, OperationError> {
-    let old = sorted_row_keys(lake, old, findings).await?;
-    let new = sorted_row_keys(lake, new, findings).await?;
-
-    let keys = old.zip(new);
-    Ok(keys.map(|(old, new)| count_key_changes(&old, &new)))
-}
-
 /// Whether a sweep has dropped a day.
-async fn is_dropped(lake: &LakeHandle, table: &str, day: Day) -> Result<bool, OperationError> {
+pub(super) async fn is_dropped(
+    lake: &LakeHandle,
+    table: &str,
+    day: Day,
+) -> Result<bool, OperationError> {
     let days = read_json_if_present(&*lake.curated, &swept_days_key(table)).await;
     let days: Option<Vec<String>> = lake.unreadable.note(days)?.flatten();
     Ok(days.is_some_and(|days| days.contains(&day.to_string())))
+}
+
+/// Finds a base that is not the one that the day was built on, unless an erasure rewrote it.
+async fn check_base_digest(
+    lake: &LakeHandle,
+    key: &str,
+    manifest: &SnapshotManifest,
+    base: &SnapshotManifest,
+    findings: &mut Vec<AuditFinding>,
+) -> Result<(), OperationError> {
+    let found = base.digest()?;
+    let recorded = manifest.base_sha256.unwrap_or_default();
+    if !is_replaced_by(&*lake.curated, recorded, found).await? {
+        let what = format!(
+            "was built on another manifest of {}: its SHA-256 was {recorded}, and is {found}",
+            base.date
+        );
+        findings.push(AuditFinding::new(key, None, what));
+    }
+    Ok(())
 }
 
 async fn read_base_manifest(
@@ -251,115 +314,15 @@ async fn read_base_manifest(
     let base = store::streams::read_manifest(&manifest.table, day, &*lake.curated).await;
     match lake.unreadable.note(base)? {
         None => Ok(BaseManifest::Unknown),
-        Some(Some(base)) => Ok(BaseManifest::Found(Box::new(base))),
+        Some(Some(base)) => {
+            check_base_digest(lake, key, manifest, &base, findings).await?;
+            Ok(BaseManifest::Found(Box::new(base)))
+        }
         Some(None) if is_dropped(lake, &manifest.table, day).await? => Ok(BaseManifest::Unknown),
         Some(None) => {
             let what = format!("was built on {day}, whose manifest is not there");
             findings.push(AuditFinding::new(key, None, what));
             Ok(BaseManifest::Missing)
         }
-    }
-}
-
-/// The row keys of shards, sorted; none when a file cannot be read, which is noted.
-async fn sorted_row_keys(
-    lake: &LakeHandle,
-    shards: &[&ManifestShard],
-    findings: &mut Vec<AuditFinding>,
-) -> Result<Option<Vec<String>>, OperationError> {
-    let mut keys = Vec::new();
-    for shard in shards {
-        let object = lake.curated.get_if_present(&shard.rows_key).await;
-        let Some(object) = lake.unreadable.note(object)? else {
-            return Ok(None);
-        };
-        // The check of the manifest's files has found that it is not there.
-        let Some(object) = object else { continue };
-
-        let found = if lake::is_statements_key(&shard.rows_key) {
-            lake::file::read_statement_keys(object.body)
-        } else {
-            lake::file::read_row_keys(object.body)
-        };
-        let Some(found) = lake.unreadable.note_decoded(&shard.rows_key, found) else {
-            return Ok(None);
-        };
-        findings.extend(check_shard_rows(shard, found.len()));
-        keys.extend(found);
-    }
-
-    keys.sort_unstable();
-    if let Some(pair) = keys.windows(2).find(|pair| pair[0] == pair[1]) {
-        let object = shards.first().map_or("", |shard| &shard.rows_key);
-        let what = format!("holds the row {} twice", pair[0]);
-        findings.push(AuditFinding::new(object, None, what));
-    }
-    Ok(Some(keys))
-}
-
-/// That a file has other rows than its manifest says.
-fn check_shard_rows(shard: &ManifestShard, rows: usize) -> Option<AuditFinding> {
-    if rows as u64 == shard.rows {
-        return None;
-    }
-
-    let what = format!("has {rows} rows, and its manifest says {}", shard.rows);
-    Some(AuditFinding::new(&shard.rows_key, None, what))
-}
-
-/// Checks that the files which a manifest names are there: the rows, and the state for the next
-/// merge.
-async fn check_files_present(
-    lake: &LakeHandle,
-    shard: &ManifestShard,
-    findings: &mut Vec<AuditFinding>,
-) -> Result<(), OperationError> {
-    for key in std::iter::once(&shard.rows_key).chain(&shard.state_key) {
-        if !lake.curated.object_exists(key).await? {
-            let what = "is named by a manifest and is not there";
-            findings.push(AuditFinding::new(key, None, what));
-        }
-    }
-    Ok(())
-}
-
-/// How many keys only the new list has, and how many only the old one. Both are sorted.
-fn count_key_changes(old: &[String], new: &[String]) -> (u64, u64) {
-    let mut inserted = 0;
-    let mut deleted = 0;
-    let mut old = old.iter().peekable();
-    let mut new = new.iter().peekable();
-    loop {
-        match (old.peek(), new.peek()) {
-            (None, None) => return (inserted, deleted),
-            (Some(before), Some(after)) if before == after => {
-                old.next();
-                new.next();
-            }
-            (Some(before), after) if after.is_none_or(|after| before < after) => {
-                old.next();
-                deleted += 1;
-            }
-            _ => {
-                new.next();
-                inserted += 1;
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_came_and_went_is_counted() {
-        let texts = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
-        assert_eq!(
-            count_key_changes(&texts("a b d"), &texts("b c d e")),
-            (2, 1)
-        );
-        assert_eq!(count_key_changes(&[], &texts("a b")), (2, 0));
-        assert_eq!(count_key_changes(&texts("a"), &[]), (0, 1));
     }
 }

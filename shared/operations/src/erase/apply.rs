@@ -1,5 +1,7 @@
 //! Writes what the plan found, in an order in which the next run finishes a run that breaks off.
 
+use lake::{Replacement, Sha256Digest};
+use store::replacements::record_replacement;
 use store::{ObjectStore, UnreadableObject};
 
 use super::curated::CuratedEraser;
@@ -122,23 +124,32 @@ async fn rewrite_chunk(
             RewritePass::Raw => &lake.raw,
         };
         outcome.add_object(rewrite.zone, &rewrite.key, rewrite.count);
-        outcome.versions_purged += replace_object(&**store, rewrite).await?;
+        outcome.versions_purged += replace_object(lake, &**store, rewrite).await?;
     }
     Ok(())
 }
 
 /// Replaces the object, and deletes its old versions for good; says how many versions that were.
 async fn replace_object(
+    lake: &LakeHandle,
     store: &dyn ObjectStore,
     rewrite: ObjectRewrite,
 ) -> Result<u64, OperationError> {
     let ObjectRewrite {
         key,
         etag,
+        before,
         body,
         metadata,
         ..
     } = rewrite;
+    let replacement = Replacement {
+        object: key.clone(),
+        before,
+        after: Sha256Digest::of_bytes(&body),
+    };
+    record_replacement(&*lake.curated, &replacement).await?;
+
     let is_replaced = store.replace_if_match(&key, &etag, body, metadata).await?;
     // An object that was deleted meanwhile holds no subject any more; its old versions may.
     if !is_replaced && store.object_exists(&key).await? {

@@ -1,12 +1,14 @@
 //! Examines one chunk: its raw object, its refined rows, its refused records and its receipt, and
 //! how each must change.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use lake::{Chunk, RawBatch, Receipt};
-use store::{ObjectMetadata, ObjectStore, StoredObject, UnreadableObject};
+use lake::{Chunk, ObjectDigest, RawBatch, Receipt, Sha256Digest};
+use store::raw_log::{RawObject, record_content, recorded_next};
+use store::replacements::is_replaced_by;
+use store::{ObjectMetadata, ObjectStore, StoredObject};
 
 use super::classify::{RecordClassification, RecordClassifier};
 use super::inventory::ChunkObjects;
@@ -42,6 +44,8 @@ pub(super) struct ObjectRewrite {
     pub(super) key: String,
     /// The object's tag when it was examined.
     pub(super) etag: String,
+    /// The SHA-256 of its content when it was examined.
+    pub(super) before: Sha256Digest,
     pub(super) body: Bytes,
     pub(super) metadata: ObjectMetadata,
     /// Rows or records that the rewrite erases or redacts.
@@ -93,10 +97,13 @@ pub(super) async fn examine_chunk(
     (chunk, objects): (&Chunk, &ChunkObjects),
     hints: &OffsetHints,
 ) -> Result<ExaminedChunk, OperationError> {
+    let receipt = read_receipt(lake, chunk, objects).await?;
+    let recorded = receipt.as_ref().map(|(_, receipt)| receipt);
     let mut examination = ChunkExamination {
         lake,
         scope,
         chunk,
+        recorded: recorded.map(recorded_digests).unwrap_or_default(),
         counts: ExaminedCounts::default(),
         examined: ExaminedChunk {
             hints: hints.clone(),
@@ -127,14 +134,45 @@ pub(super) async fn examine_chunk(
         .redact_refused(objects, &classifier, &mut classifications)
         .await?;
     examination.remove_rows(increments, &classifications);
-    if objects.receipt {
-        examination.correct_receipt().await?;
+    // The receipt names the raw object's new content, and is written before it.
+    let raw_rewrite = raw.as_ref().and_then(|(object, batches)| {
+        examination.rewrite_raw_records(object, batches, &classifications)
+    });
+    if let Some((object, receipt)) = receipt {
+        examination.correct_receipt(object, &receipt)?;
     }
-    if let Some((object, batches)) = &raw {
-        examination.rewrite_raw_records(object, batches, &classifications);
-    }
+    examination.examined.rewrites.extend(raw_rewrite);
     examination.examined.by_hand = manual_offsets(&classifications);
     Ok(examination.examined)
+}
+
+/// The chunk's receipt; none when it has none, or none that can be read, which is noted.
+async fn read_receipt(
+    lake: &LakeHandle,
+    chunk: &Chunk,
+    objects: &ChunkObjects,
+) -> Result<Option<(StoredObject, Receipt)>, OperationError> {
+    if !objects.receipt {
+        return Ok(None);
+    }
+    let key = chunk.receipt_key();
+    let object = lake.refined.get_if_present(&key).await;
+    let Some(object) = lake.unreadable.note(object)?.flatten() else {
+        return Ok(None);
+    };
+
+    let receipt = Receipt::from_json(&object.body);
+    let receipt = lake.unreadable.note_decoded(&key, receipt);
+    Ok(receipt.map(|receipt| (object, receipt)))
+}
+
+/// The content that a receipt records of each object in the refined zone, by key.
+fn recorded_digests(receipt: &Receipt) -> BTreeMap<String, ObjectDigest> {
+    let refined = receipt.tables.values();
+    let refined = refined.map(|object| (object.key.clone(), object.digest));
+    let quarantine = receipt.quarantine.iter();
+    let quarantine = quarantine.map(|object| (object.key.clone(), object.digest));
+    refined.chain(quarantine).collect()
 }
 
 /// The offsets of records that only a person can redact.
@@ -149,6 +187,8 @@ struct ChunkExamination<'w> {
     lake: &'w LakeHandle,
     scope: &'w ErasureScope,
     chunk: &'w Chunk,
+    /// What the receipt records of the objects, by key.
+    recorded: BTreeMap<String, ObjectDigest>,
     counts: ExaminedCounts,
     examined: ExaminedChunk,
 }
@@ -161,7 +201,7 @@ impl<'w> ChunkExamination<'w> {
     ) -> Result<Vec<ChunkIncrement<'w>>, OperationError> {
         let mut increments = Vec::new();
         for (table, key) in &objects.refined {
-            let Some(object) = self.read_object(&*self.lake.refined, key).await? else {
+            let Some(object) = self.read_refined_object(key).await? else {
                 continue;
             };
             let Some(table) = self.lake.catalogue.stored_table(*table) else {
@@ -190,6 +230,27 @@ impl<'w> ChunkExamination<'w> {
         Ok(increments)
     }
 
+    /// An object of the refined zone; none when it was deleted since it was listed, cannot be read,
+    /// or is not what its receipt records. What an erasure that broke off wrote is.
+    async fn read_refined_object(
+        &mut self,
+        key: &str,
+    ) -> Result<Option<StoredObject>, OperationError> {
+        let Some(object) = self.read_object(&*self.lake.refined, key).await? else {
+            return Ok(None);
+        };
+        let found = ObjectDigest::of_content(&object.body);
+        if let Some(recorded) = self.recorded.get(key)
+            && !is_replaced_by(&*self.lake.curated, recorded.sha256, found.sha256).await?
+        {
+            let checked = recorded.check(&object.body);
+            self.lake.unreadable.note_decoded(key, checked);
+            return Ok(None);
+        }
+        self.counts.contents.insert(key.to_owned(), found);
+        Ok(Some(object))
+    }
+
     /// The object; none when it was deleted since it was listed, or cannot be read.
     async fn read_object(
         &self,
@@ -202,7 +263,7 @@ impl<'w> ChunkExamination<'w> {
 
     /// Reads the raw object and its records; none when it has expired or cannot be read.
     async fn read_raw(
-        &self,
+        &mut self,
         objects: &ChunkObjects,
     ) -> Result<Option<(StoredObject, Vec<RawBatch>)>, OperationError> {
         if !objects.raw {
@@ -213,7 +274,10 @@ impl<'w> ChunkExamination<'w> {
             return Ok(None);
         };
 
-        let decoded = lake::decode_raw(object.body.clone());
+        let decoded = RawObject::check(&object).and_then(|raw| {
+            self.counts.raw = Some(raw.digest);
+            lake::decode_raw(raw.body)
+        });
         let batches = self.lake.unreadable.note_decoded(&key, decoded);
         Ok(batches.map(|batches| (object, batches)))
     }
@@ -265,7 +329,7 @@ impl<'w> ChunkExamination<'w> {
         let Some(key) = &objects.quarantine else {
             return Ok(());
         };
-        let Some(object) = self.read_object(&*self.lake.refined, key).await? else {
+        let Some(object) = self.read_refined_object(key).await? else {
             return Ok(());
         };
 
@@ -317,18 +381,14 @@ impl<'w> ChunkExamination<'w> {
         }
     }
 
-    async fn correct_receipt(&mut self) -> Result<(), OperationError> {
+    fn correct_receipt(
+        &mut self,
+        object: StoredObject,
+        before: &Receipt,
+    ) -> Result<(), OperationError> {
         let key = self.chunk.receipt_key();
-        let Some(object) = self.read_object(&*self.lake.refined, &key).await? else {
-            return Ok(());
-        };
-
-        let before = Receipt::from_json(&object.body);
-        let Some(before) = self.lake.unreadable.note_decoded(&key, before) else {
-            return Ok(());
-        };
         let after = reconciliation::reconcile_receipt(before.clone(), &self.counts);
-        if after != before {
+        if after != *before {
             let body = Bytes::from(after.to_json()?);
             let erased = after.erased - before.erased;
             self.push_rewrite(ErasureZone::Receipt, &key, object, body, erased);
@@ -341,20 +401,17 @@ impl<'w> ChunkExamination<'w> {
         object: &StoredObject,
         batches: &[RawBatch],
         classifications: &OffsetClassifications,
-    ) {
+    ) -> Option<ObjectRewrite> {
         let key = self.chunk.raw_key();
-        let next = object.metadata.get("next");
-        let Some(next) = next.and_then(|text| text.parse().ok()) else {
-            let cause = "it has no `next` and is not part of the raw log";
-            self.lake.unreadable.add(UnreadableObject::new(key, cause));
-            return;
-        };
-
+        let next = recorded_next(&object.metadata)?;
         let rewritten = raw::rewrite_raw_object(self.chunk, next, batches, classifications);
         let rewritten = self.lake.unreadable.note_decoded(&key, rewritten);
-        if let Some((body, count)) = rewritten.flatten() {
-            self.push_rewrite(ErasureZone::Raw, &key, object.clone(), body, count);
-        }
+        let (body, count) = rewritten.flatten()?;
+
+        self.counts.raw = Some(ObjectDigest::of_content(&body));
+        let mut rewrite = new_rewrite(ErasureZone::Raw, &key, object.clone(), body, count);
+        rewrite.metadata = record_content(&rewrite.metadata, &rewrite.body);
+        Some(rewrite)
     }
 
     fn push_rewrite(
@@ -365,13 +422,27 @@ impl<'w> ChunkExamination<'w> {
         body: Bytes,
         count: u64,
     ) {
-        self.examined.rewrites.push(ObjectRewrite {
-            zone,
-            key: key.to_owned(),
-            etag: object.etag,
-            body,
-            metadata: object.metadata,
-            count,
-        });
+        let content = ObjectDigest::of_content(&body);
+        self.counts.contents.insert(key.to_owned(), content);
+        let rewrite = new_rewrite(zone, key, object, body, count);
+        self.examined.rewrites.push(rewrite);
+    }
+}
+
+fn new_rewrite(
+    zone: ErasureZone,
+    key: &str,
+    object: StoredObject,
+    body: Bytes,
+    count: u64,
+) -> ObjectRewrite {
+    ObjectRewrite {
+        zone,
+        key: key.to_owned(),
+        etag: object.etag,
+        before: Sha256Digest::of_bytes(&object.body),
+        body,
+        metadata: object.metadata,
+        count,
     }
 }

@@ -3,13 +3,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lake::Receipt;
+use lake::{ObjectDigest, Receipt};
 
 /// What an examination found of a chunk's records.
 #[derive(Default)]
 pub(super) struct ExaminedCounts {
     /// Rows that its refined objects will have, by key.
     pub(super) rows: BTreeMap<String, u64>,
+    /// The content that objects of the refined zone will have, by key.
+    pub(super) contents: BTreeMap<String, ObjectDigest>,
+    /// The content that the raw object will have; none when it has expired or cannot be read.
+    pub(super) raw: Option<ObjectDigest>,
     /// Refused records that will remain, by rule; none without a quarantine object.
     pub(super) refused: Option<BTreeMap<String, u64>>,
     /// Records about a subject in the raw object, those that an earlier erasure removed among them;
@@ -30,7 +34,16 @@ pub(super) fn reconcile_receipt(mut receipt: Receipt, found: &ExaminedCounts) ->
         if let Some(rows) = found.rows.get(&object.key) {
             object.rows = *rows;
         }
+        if let Some(content) = found.contents.get(&object.key) {
+            object.digest = *content;
+        }
     }
+    if let Some(object) = &mut receipt.quarantine
+        && let Some(content) = found.contents.get(&object.key)
+    {
+        object.digest = *content;
+    }
+    receipt.raw = found.raw.unwrap_or(receipt.raw);
     let refused = remove_refused(&mut receipt, found);
 
     // Records that are erased, and that the receipt does not count as erased yet.
@@ -70,37 +83,36 @@ fn remove_refused(receipt: &mut Receipt, found: &ExaminedCounts) -> u64 {
 #[cfg(test)]
 mod tests {
     use lake::{RedrivenRecord, RefinedObject};
-    use serde_json::json;
 
     use super::*;
 
     fn receipt() -> Receipt {
-        let receipt = json!({
-            "format": 2, "topic": "t", "epoch": 1, "partition": -1, "offset": 0, "next": 9,
-            "source": "s", "contract_version": "1",
-            "mapping_version": "1", "landed": 9, "refined": 5, "ignored": 1,
-            "quarantined": {"a": 2, "b": 1}, "days": [],
-            "tables": {},
-        });
-        let mut receipt = Receipt::from_json(receipt.to_string().as_bytes()).unwrap();
-        receipt.tables.insert(
-            "person".into(),
-            RefinedObject {
-                key: "k".into(),
-                rows: 5,
-            },
-        );
-        receipt.redriven.push(RedrivenRecord {
-            of: "1/0/3/4".into(),
-            outcome: "a".into(),
-        });
-        receipt
+        let person = RefinedObject {
+            key: "k".into(),
+            rows: 5,
+            digest: ObjectDigest::of_content(b"five rows"),
+        };
+        Receipt {
+            next: 9,
+            landed: 9,
+            refined: 5,
+            ignored: 1,
+            quarantined: BTreeMap::from([("a".to_owned(), 2), ("b".to_owned(), 1)]),
+            tables: BTreeMap::from([("person".to_owned(), person)]),
+            redriven: vec![RedrivenRecord {
+                of: "1/0/3/4".into(),
+                outcome: "a".into(),
+            }],
+            ..Receipt::default()
+        }
     }
 
     #[test]
     fn the_receipt_balances_and_stays_so() {
         let found = ExaminedCounts {
             rows: [("k".to_owned(), 3)].into(),
+            contents: [("k".to_owned(), ObjectDigest::of_content(b"three rows"))].into(),
+            raw: Some(ObjectDigest::of_content(b"raw")),
             refused: Some([("a".to_owned(), 1), ("b".to_owned(), 1)].into()),
             erased: Some(4),
             seen: 0,

@@ -9,6 +9,7 @@ use contract::{Catalogue, CompiledMapping, EvaluatedEvent, Event};
 use futures_util::{StreamExt, stream};
 use lake::{Chunk, ErasedSubjects, RawBatch, state_prefix, table_prefix};
 use pole::{IdentityKey, Uuid};
+use store::raw_log::RawObject;
 use store::{ObjectStore, StoreError, UnreadableObjects};
 
 use super::inventory::ChunkObjects;
@@ -267,19 +268,20 @@ impl SubjectSearch<'_> {
         let terms = SearchTerms::from_subjects(&self.subjects)?;
         let with_raw = chunks.iter().filter(|(_, objects)| objects.raw);
         let fetches = with_raw.map(|(chunk, _)| async move {
-            let body = read_body(&*lake.raw, &chunk.raw_key()).await?;
-            Ok::<_, StoreError>((chunk, body))
+            let object = lake.raw.get_if_present(&chunk.raw_key()).await?;
+            Ok::<_, StoreError>((chunk, object))
         });
         let mut fetched = stream::iter(fetches).buffer_unordered(READS_AT_ONCE);
 
         while let Some(object) = fetched.next().await {
-            let Some((chunk, Some(body))) = self.unreadable.note(object)? else {
+            let Some((chunk, Some(object))) = self.unreadable.note(object)? else {
                 continue;
             };
             let Some(mapping) = self.catalogue.mapping_of_topic(&chunk.topic) else {
                 continue;
             };
-            let decoded = lake::decode_raw(body);
+            let raw = RawObject::check(&object);
+            let decoded = raw.and_then(|raw| lake::decode_raw(raw.body));
             let Some(batches) = self.unreadable.note_decoded(&chunk.raw_key(), decoded) else {
                 continue;
             };

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use lake::{Chunk, Day, QuarantinedRecord, REDRIVE_PARTITION, Receipt, RedriveOrigin};
+use lake::{
+    Chunk, Day, ObjectDigest, QuarantinedRecord, REDRIVE_PARTITION, Receipt, RedriveOrigin,
+};
 
 use super::history::{RedriveStatus, read_redrive_history};
 use super::rules::check_rule;
@@ -180,8 +182,8 @@ async fn read_quarantine_object(
     chunk: Chunk,
     key: &str,
 ) -> Result<Option<RefusedRecords>, OperationError> {
-    let has_refused = has_refused_records(lake, &chunk).await?;
-    if has_refused == Some(false) {
+    let recorded = find_recorded_quarantine(lake, &chunk).await?;
+    if recorded == RecordedQuarantine::None {
         return Ok(None);
     }
     let object = lake.refined.get_if_present(key).await;
@@ -189,34 +191,55 @@ async fn read_quarantine_object(
         return Ok(None);
     };
 
-    let records = lake::decode_quarantine(object.body);
+    let checked = match &recorded {
+        RecordedQuarantine::Object(digest) => digest.check(&object.body),
+        _ => Ok(()),
+    };
+    let records = checked.and_then(|()| lake::decode_quarantine(object.body));
     let records = lake.unreadable.note_decoded(key, records);
     Ok(records.map(|records| RefusedRecords {
         chunk,
-        is_counted: has_refused.is_some(),
+        is_counted: recorded != RecordedQuarantine::Unknown,
         records,
     }))
 }
 
-/// Whether the receipt still counts refused records; none when the receipt cannot be read. When
-/// `pole-transform` has transformed the raw object again, under a mapping that was fixed, none of
-/// its records may be refused any more.
-async fn has_refused_records(
+/// What a chunk's receipt records of its refused records.
+#[derive(PartialEq, Eq)]
+enum RecordedQuarantine {
+    /// The receipt cannot be read.
+    Unknown,
+    /// It counts none. When `pole-transform` has transformed the raw object again, under a mapping
+    /// that was fixed, none of its records may be refused any more.
+    None,
+    /// It counts some, in an object of this content.
+    Object(ObjectDigest),
+}
+
+async fn find_recorded_quarantine(
     lake: &LakeHandle,
     chunk: &Chunk,
-) -> Result<Option<bool>, OperationError> {
+) -> Result<RecordedQuarantine, OperationError> {
     let key = chunk.receipt_key();
     let Some(object) = lake
         .unreadable
         .note(lake.refined.get_if_present(&key).await)?
     else {
-        return Ok(None);
+        return Ok(RecordedQuarantine::Unknown);
     };
     let Some(object) = object else {
-        return Ok(Some(false));
+        return Ok(RecordedQuarantine::None);
     };
 
     let receipt = Receipt::from_json(&object.body);
-    let receipt = lake.unreadable.note_decoded(&key, receipt);
-    Ok(receipt.map(|receipt| receipt.quarantined_total() > 0))
+    let Some(receipt) = lake.unreadable.note_decoded(&key, receipt) else {
+        return Ok(RecordedQuarantine::Unknown);
+    };
+    let counted = receipt
+        .quarantine
+        .filter(|_| !receipt.quarantined.is_empty());
+    Ok(match counted {
+        Some(object) => RecordedQuarantine::Object(object.digest),
+        None => RecordedQuarantine::None,
+    })
 }

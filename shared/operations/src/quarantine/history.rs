@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lake::{Chunk, REDRIVE_PARTITION, Receipt, RedriveOrigin};
 use serde::Serialize;
+use store::raw_log::RawObject;
 use store::streams::{ReceiptReading, find_first_chunks, list_raw_chunks, read_each_receipt};
 
 use crate::error::OperationError;
@@ -139,10 +140,9 @@ pub(super) async fn read_origins(
     let Some(object) = lake.unreadable.note(lake.raw.get(&key).await)? else {
         return Ok(None);
     };
-    let Some(batches) = lake
-        .unreadable
-        .note_decoded(&key, lake::decode_raw(object.body))
-    else {
+    let raw = RawObject::check(&object);
+    let decoded = raw.and_then(|raw| lake::decode_raw(raw.body));
+    let Some(batches) = lake.unreadable.note_decoded(&key, decoded) else {
         return Ok(None);
     };
 

@@ -119,7 +119,7 @@ impl DayPair<'_> {
 
     fn unshared_bytes(&self) -> u64 {
         let shards = self.unshared_shards();
-        shards.iter().flatten().map(|shard| shard.bytes).sum()
+        shards.iter().flatten().map(ManifestShard::bytes).sum()
     }
 }
 
@@ -128,13 +128,13 @@ fn shards_without(manifest: &SnapshotManifest, other: &SnapshotManifest) -> Vec<
     let shared: BTreeSet<&str> = other
         .shards
         .iter()
-        .map(|shard| shard.rows_key.as_str())
+        .map(|shard| shard.rows_file.key.as_str())
         .collect();
 
     let mut own: Vec<ManifestShard> = manifest
         .shards
         .iter()
-        .filter(|shard| !shared.contains(shard.rows_key.as_str()))
+        .filter(|shard| !shared.contains(shard.rows_file.key.as_str()))
         .cloned()
         .collect();
     own.sort_by_key(|shard| shard.shard);

@@ -93,7 +93,7 @@ pub async fn view_snapshot(
     select_tables(lake, &[table])?;
     let manifest = read_manifest(lake, table, day).await?;
     let shards = manifest.shards.iter();
-    let keys: Vec<&str> = shards.map(|shard| shard.rows_key.as_str()).collect();
+    let keys: Vec<&str> = shards.map(|shard| shard.rows_file.key.as_str()).collect();
     let reading = reader_snippets(&lake.curated_root, &keys);
 
     let hint = iceberg_hint_key(table);
@@ -213,7 +213,7 @@ fn summarise_manifest(
         deleted: manifest.deleted,
         shards: manifest.shards.len(),
         shared: before.map_or(0, |before| count_shared_shards(before, manifest)),
-        bytes: manifest.shards.iter().map(|shard| shard.bytes).sum(),
+        bytes: manifest.shards.iter().map(lake::ManifestShard::bytes).sum(),
         passed: manifest.passed,
     }
 }
@@ -222,7 +222,7 @@ fn summarise_manifest(
 pub(super) fn count_shared_shards(before: &SnapshotManifest, manifest: &SnapshotManifest) -> usize {
     let shared = manifest.shards.iter().filter(|shard| {
         let mut known = before.shards.iter();
-        known.any(|known| known.rows_key == shard.rows_key)
+        known.any(|known| known.rows_file.key == shard.rows_file.key)
     });
     shared.count()
 }

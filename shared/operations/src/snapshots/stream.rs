@@ -108,10 +108,7 @@ impl<'p> SnapshotRowStream<'p> {
         shards: Vec<ManifestShard>,
         progress: &'p (dyn Fn(u64) + Sync),
     ) -> Self {
-        let files = shards
-            .into_iter()
-            .map(|shard| (shard.rows_key, shard.bytes))
-            .collect();
+        let files = shards.into_iter().map(|shard| shard.rows_file).collect();
         Self {
             batches: RowGroupBatches::new(RowGroupFetcher::for_files(store, files)),
             batch: None,

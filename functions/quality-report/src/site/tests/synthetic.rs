@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use contract::{Catalogue, TableContract};
-use lake::{ColumnProfile, Day, ManifestShard, RuleResult, SnapshotManifest};
+use lake::{
+    ColumnProfile, Day, FileDigest, ManifestShard, NamedFile, RuleResult, SnapshotManifest,
+};
 use quality::RuleCount;
 
 use super::super::*;
@@ -114,9 +116,14 @@ pub(super) fn synthetic_manifest(
     let shard = |shard: u32| ManifestShard {
         shard,
         version: format!("{day}-x"),
-        rows_key: format!("curated/{}/{shard}/part-0.parquet", table.name),
+        rows_file: NamedFile {
+            key: format!("curated/{}/{shard}/part-0.parquet", table.name),
+            digest: FileDigest {
+                bytes: rows * 90,
+                ..FileDigest::default()
+            },
+        },
         rows: rows / 2,
-        bytes: rows * 90,
         ..ManifestShard::default()
     };
     SnapshotManifest {
