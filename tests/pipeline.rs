@@ -11,6 +11,7 @@ mod backfill;
 mod bench;
 mod catalogue;
 mod contracts;
+mod corruption;
 mod days_in_memory;
 mod documents;
 mod endpoints;

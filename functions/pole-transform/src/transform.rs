@@ -457,11 +457,7 @@ impl<'w> ChunkTransform<'w> {
 
 /// A receipt that has counted no record.
 fn empty_receipt(mapping: &CompiledMapping, raw: LandedObject<'_>) -> Receipt {
-    let LandedObject {
-        chunk,
-        next,
-        digest,
-    } = raw;
+    let chunk = raw.chunk;
     Receipt {
         stream: StreamKey {
             topic: chunk.topic.clone(),
@@ -469,27 +465,13 @@ fn empty_receipt(mapping: &CompiledMapping, raw: LandedObject<'_>) -> Receipt {
             partition: chunk.partition,
         },
         offset: chunk.offset,
-        next,
+        next: raw.next,
         source: mapping.contract.name.clone(),
         contract_version: mapping.contract.version.clone(),
         mapping_version: mapping.version.clone(),
-        raw: digest,
-        landed: 0,
-        refined: 0,
-        ignored: 0,
-        erased: 0,
-        quarantined: BTreeMap::new(),
-        undeclared: BTreeMap::new(),
-        unlisted: BTreeMap::new(),
-        duplicates: BTreeMap::new(),
-        unreadable: BTreeMap::new(),
-        minutes: BTreeMap::new(),
-        lag: BTreeMap::new(),
-        days: Vec::new(),
-        tables: BTreeMap::new(),
-        quarantine: None,
+        raw: raw.digest,
         states_records: mapping.is_patched(),
-        redriven: Vec::new(),
+        ..Receipt::default()
     }
 }
 

@@ -1,0 +1,179 @@
+//! A lake of three days with refused and redriven records, patches and an erasure, and every content
+//! that each of its objects had.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use operations::erase::{
+    CuratedEraser, RedactedObject, StatementRedactor, Subjects, erase_subjects,
+};
+use polelake::CliError;
+use snapshot_merge::erase::{ErasureSelector, erase_curated};
+use snapshot_merge::{Context, MergeSizes};
+use store::{MemoryStore, ObjectMetadata, ObjectStore, UnreadableObjects};
+
+use crate::days_in_memory::Days;
+use crate::erasure::people::{self, OTHER, by_key, named, noon, tenure, zones};
+use crate::lake_under_test::MONDAY;
+
+const TUESDAY: &str = "2026-03-03";
+const WEDNESDAY: &str = "2026-03-04";
+
+/// An object's content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ObjectContent {
+    pub(super) body: Bytes,
+    pub(super) metadata: ObjectMetadata,
+}
+
+/// The name of a zone, and the key of an object in it.
+pub(super) type ObjectPlace = (&'static str, String);
+
+/// A lake that can be damaged and restored.
+pub(super) struct KeptLake {
+    pub(super) days: Days,
+    /// The objects as they are.
+    pub(super) objects: BTreeMap<ObjectPlace, ObjectContent>,
+    /// What objects held before, and no longer hold.
+    pub(super) earlier: BTreeMap<ObjectPlace, Vec<ObjectContent>>,
+}
+
+impl KeptLake {
+    /// Builds the lake, and keeps what its objects held after each step.
+    pub(super) async fn build() -> Self {
+        let mut days = people::lake().await;
+        days.sizes = MergeSizes {
+            shard_bytes: 3_000,
+            ..MergeSizes::default()
+        };
+        let mut history = Vec::new();
+        for (date, minute) in [(MONDAY, 21), (TUESDAY, 22), (WEDNESDAY, 23)] {
+            let people = [
+                named(OTHER, minute, "Sample", "1980-01-02"),
+                named(
+                    &format!("9e8d7c6b-0000-4000-8000-0000000000{minute}"),
+                    minute,
+                    "Extra",
+                    "1990-01-02",
+                ),
+                named(
+                    &format!("9e8d7c6b-1111-4000-8000-0000000000{minute}"),
+                    minute,
+                    "Bad",
+                    "no date",
+                ),
+            ];
+            days.push("housing-person", date, &people).await;
+            let members = [(OTHER, "Sample")];
+            let changed = tenure("TenureUpdatedEvent", people::ALONE, minute, &members);
+            days.push("housing-tenure", date, &[changed]).await;
+            days.merge(date).await.unwrap();
+            history.push(read_objects(&days).await);
+        }
+
+        erase(&days).await;
+        let objects = read_objects(&days).await;
+        Self {
+            days,
+            earlier: find_earlier(&history, &objects),
+            objects,
+        }
+    }
+
+    /// Puts every object back as it was.
+    pub(super) async fn restore(&self) {
+        let present = read_objects(&self.days).await;
+        let places: BTreeSet<&ObjectPlace> = present.keys().chain(self.objects.keys()).collect();
+        for place in places {
+            let kept = self.objects.get(place);
+            if present.get(place) != kept {
+                self.write(place, kept).await;
+            }
+        }
+    }
+
+    /// Writes an object over whatever is there, or deletes it.
+    pub(super) async fn write(&self, (zone, key): &ObjectPlace, content: Option<&ObjectContent>) {
+        let store = zone_store(&self.days, zone);
+        store.delete(key).await.unwrap();
+        if let Some(ObjectContent { body, metadata }) = content {
+            let written = store.put_if_absent(key, body.clone(), metadata.clone());
+            assert!(written.await.unwrap());
+        }
+    }
+}
+
+fn zone_store<'d>(days: &'d Days, zone: &str) -> &'d Arc<MemoryStore> {
+    match zone {
+        "raw" => &days.raw,
+        "refined" => &days.refined,
+        _ => &days.curated,
+    }
+}
+
+async fn read_objects(days: &Days) -> BTreeMap<ObjectPlace, ObjectContent> {
+    let mut objects = BTreeMap::new();
+    for zone in ["raw", "refined", "curated"] {
+        let store = zone_store(days, zone);
+        for entry in store.list("", None).await.unwrap() {
+            let object = store.get(&entry.key).await.unwrap();
+            let content = ObjectContent {
+                body: object.body,
+                metadata: object.metadata,
+            };
+            objects.insert((zone, entry.key), content);
+        }
+    }
+    objects
+}
+
+fn find_earlier(
+    history: &[BTreeMap<ObjectPlace, ObjectContent>],
+    now: &BTreeMap<ObjectPlace, ObjectContent>,
+) -> BTreeMap<ObjectPlace, Vec<ObjectContent>> {
+    let mut earlier: BTreeMap<ObjectPlace, Vec<ObjectContent>> = BTreeMap::new();
+    for (place, content) in history.iter().flatten() {
+        let known = earlier.entry(place.clone()).or_default();
+        if now.get(place).is_some_and(|present| present != content) && !known.contains(content) {
+            known.push(content.clone());
+        }
+    }
+    earlier.retain(|_, contents| !contents.is_empty());
+    earlier
+}
+
+async fn erase(days: &Days) {
+    let eraser = MergedEraser(days.context());
+    let outcome = erase_subjects(&zones(days), &by_key(), &eraser, noon())
+        .await
+        .unwrap();
+    assert!(outcome.unreadable.is_empty() && !outcome.objects.is_empty());
+}
+
+/// Erases rows of the curated zone, as the command does.
+struct MergedEraser(Context);
+
+#[async_trait]
+impl CuratedEraser for MergedEraser {
+    async fn erase_rows(
+        &self,
+        subjects: &Subjects,
+        statements: StatementRedactor,
+        dry_run: bool,
+    ) -> Result<Vec<RedactedObject>, CliError> {
+        let selector = ErasureSelector {
+            ids: subjects.ids.iter().map(ToString::to_string).collect(),
+            records: subjects.records.clone(),
+            statements: Some(Arc::new(move |text| statements.redact(text))),
+        };
+        let unreadable = UnreadableObjects::default();
+        let matched = erase_curated(&self.0, &selector, dry_run, &unreadable).await?;
+        let redacted = matched.into_iter().map(|object| RedactedObject {
+            key: object.key,
+            rows: object.rows,
+        });
+        Ok(redacted.collect())
+    }
+}
