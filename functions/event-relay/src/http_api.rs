@@ -13,9 +13,12 @@ use crate::caller::authorise_caller;
 use crate::check::read_event;
 use crate::context::Context;
 use crate::inbound::{InboundEvents, PayloadMembers, unreadable_payload};
-use crate::problem::{HttpStatus, ProblemDetails, RefusalReason};
+use crate::problem::{HttpStatus, ProblemDetails, RefusalReason, refused_events_json};
 use crate::relay::{EventIdentity, PreparedEvent, apply_outcomes, deliver_events};
 use crate::request::{RequestMetadata, decode_body, header_value};
+
+/// The content type of problem details.
+const PROBLEM_TYPE: &str = "application/problem+json";
 
 /// Requests over HTTP.
 pub(crate) struct HttpApi;
@@ -154,8 +157,8 @@ fn emit_request_metrics(source: &str, accepted: usize, refused: usize) {
     emit_metric(&[("function", "event-relay"), ("source", source)], &values);
 }
 
-/// 202 when Kafka acknowledged all, the problem itself when a single event was refused, 207 when
-/// the events differ.
+/// 202 when Kafka acknowledged all, the problem itself when a single event was refused, a problem
+/// with all of theirs when every event was refused, 207 when the events differ.
 fn results_response(results: &[Result<String, ProblemDetails>], accepted: usize) -> Value {
     if let [Err(problem)] = results {
         return problem_response(problem);
@@ -166,7 +169,15 @@ fn results_response(results: &[Result<String, ProblemDetails>], accepted: usize)
         .enumerate()
         .map(|(index, result)| result_entry(index, result))
         .collect();
-    let refused = results.len() - accepted;
+    let problems: Vec<&ProblemDetails> = results
+        .iter()
+        .filter_map(|result| result.as_ref().err())
+        .collect();
+    if accepted == 0 {
+        return refused_events_response(&problems, entries);
+    }
+
+    let refused = problems.len();
     let body = json!({"accepted": accepted, "refused": refused, "results": entries});
 
     let status = if refused == 0 {
@@ -175,6 +186,16 @@ fn results_response(results: &[Result<String, ProblemDetails>], accepted: usize)
         HttpStatus::MULTI_STATUS
     };
     http_response(status, "application/json", &body.to_string())
+}
+
+fn refused_events_response(problems: &[&ProblemDetails], entries: Vec<Value>) -> Value {
+    let statuses: Vec<HttpStatus> = problems
+        .iter()
+        .map(|problem| problem.reason.status())
+        .collect();
+    let status = HttpStatus::of_refused_events(&statuses);
+    let body = refused_events_json(status, entries).to_string();
+    http_response(status, PROBLEM_TYPE, &body)
 }
 
 fn result_entry(index: usize, result: &Result<String, ProblemDetails>) -> Value {
@@ -188,7 +209,7 @@ fn result_entry(index: usize, result: &Result<String, ProblemDetails>) -> Value 
 
 fn problem_response(problem: &ProblemDetails) -> Value {
     let body = problem.to_json().to_string();
-    http_response(problem.reason.status(), "application/problem+json", &body)
+    http_response(problem.reason.status(), PROBLEM_TYPE, &body)
 }
 
 /// An answer in the form of API Gateway's payload 2.0.
