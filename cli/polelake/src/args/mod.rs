@@ -3,7 +3,6 @@
 mod address;
 pub(crate) mod backfill;
 pub(crate) mod contract;
-mod days;
 pub(crate) mod erase;
 pub(crate) mod lake;
 pub(crate) mod platform;

@@ -3,7 +3,6 @@
 use clap::{Args, Subcommand};
 use lake::Day;
 
-use super::days::parse_day;
 use crate::place::LakeArgs;
 
 #[derive(Subcommand)]
@@ -45,7 +44,7 @@ pub(crate) struct RefusedRecordArgs {
     #[arg(long)]
     pub(crate) rule: Option<String>,
     /// Only records that were appended on this day or later, YYYY-MM-DD.
-    #[arg(long, value_parser = parse_day)]
+    #[arg(long, value_parser = Day::require)]
     pub(crate) since: Option<Day>,
     /// Print the outcome as JSON.
     #[arg(long)]
