@@ -2,6 +2,7 @@
 //! accounted for, and every snapshot is the one before it, plus the rows that were inserted, minus
 //! those that were deleted.
 
+mod finding_kind;
 mod raw_log_object;
 mod receipts;
 mod report;
@@ -13,6 +14,7 @@ mod tables;
 use crate::error::OperationError;
 use crate::lake_handle::LakeHandle;
 
+pub use finding_kind::FindingKind;
 pub use report::{AuditCounts, AuditFinding, LakeAudit, SourceAudit, StreamAudit, TableAudit};
 pub use scope::AuditScope;
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use lake::{Day, QuarantinedRecord, Receipt, RefinedObject};
 
+use super::finding_kind::FindingKind;
 use super::raw_log_object::RawLogObject;
 use super::report::AuditFinding;
 use super::scope::AuditScope;
@@ -19,17 +20,22 @@ pub(super) async fn check_receipt(
     scope: AuditScope,
     findings: &mut Vec<AuditFinding>,
 ) -> Result<(), OperationError> {
-    check_receipt_counts(object, receipt, findings);
+    let mut found = Vec::new();
+    check_receipt_counts(object, receipt, &mut found);
     for refined in receipt.tables.values() {
-        check_refined_object(lake, refined, scope, findings).await?;
+        check_refined_object(lake, refined, scope, &mut found).await?;
     }
 
     let first_day = receipt.days.first().and_then(|day| Day::parse(&day.date));
     if let Some(day) = first_day
         && receipt.quarantined_total() > 0
     {
-        check_quarantine(lake, &object.chunk.quarantine_key(day), receipt, findings).await?;
+        check_quarantine(lake, &object.chunk.quarantine_key(day), receipt, &mut found).await?;
     }
+    findings.extend(found.into_iter().map(|finding| match first_day {
+        Some(day) => finding.of_day(&day.to_string()),
+        None => finding,
+    }));
     Ok(())
 }
 
@@ -46,13 +52,23 @@ fn check_receipt_counts(
             "counts {} records up to {}, and the raw object has {} up to {:?}",
             receipt.landed, receipt.next, object.count, object.next
         );
-        findings.push(AuditFinding::new(&key, offset, what));
+        findings.push(AuditFinding::new(
+            FindingKind::ReceiptWrong,
+            &key,
+            offset,
+            what,
+        ));
     }
 
     let accounted = receipt.refined + receipt.ignored + receipt.quarantined_total();
     if receipt.landed != accounted {
         let what = format!("accounts for {accounted} of {} records", receipt.landed);
-        findings.push(AuditFinding::new(&key, offset, what));
+        findings.push(AuditFinding::new(
+            FindingKind::ReceiptWrong,
+            &key,
+            offset,
+            what,
+        ));
     }
 }
 
@@ -85,13 +101,23 @@ async fn check_refined_object(
     let rows = lake.unreadable.note_decoded(key, rows);
     if let Some(rows) = rows.filter(|rows| *rows != object.rows) {
         let what = format!("has {rows} rows, and its receipt says {}", object.rows);
-        findings.push(AuditFinding::new(key, None, what));
+        findings.push(AuditFinding::new(
+            FindingKind::RefinedWrong,
+            key,
+            None,
+            what,
+        ));
     }
     Ok(())
 }
 
 fn missing_object(key: &str) -> AuditFinding {
-    AuditFinding::new(key, None, "is named by a receipt and is not there")
+    AuditFinding::new(
+        FindingKind::RefinedWrong,
+        key,
+        None,
+        "is named by a receipt and is not there",
+    )
 }
 
 /// Checks that the refused records are there, as many of each rule as the receipt says.
@@ -109,7 +135,12 @@ async fn check_quarantine(
     };
     let Some(object) = object else {
         let what = "is missing: refused records are lost";
-        findings.push(AuditFinding::new(key, None, what));
+        findings.push(AuditFinding::new(
+            FindingKind::QuarantineWrong,
+            key,
+            None,
+            what,
+        ));
         return Ok(());
     };
 
@@ -134,5 +165,10 @@ fn compare_refused(
     }
     let expected = &receipt.quarantined;
     let what = format!("holds {counts:?}, and its receipt says {expected:?}");
-    Some(AuditFinding::new(key, None, what))
+    Some(AuditFinding::new(
+        FindingKind::QuarantineWrong,
+        key,
+        None,
+        what,
+    ))
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use lake::{Day, ManifestShard, SnapshotManifest, manifest_prefix, swept_days_key};
 use store::read_json_if_present;
 
+use super::finding_kind::FindingKind;
 use super::report::{AuditFinding, TableAudit};
 use super::scope::AuditScope;
 use crate::error::OperationError;
@@ -32,7 +33,10 @@ pub(super) async fn audit_tables(
             if scope.deep {
                 decode_files(lake, &manifest, &mut decoded).await?;
             }
-            audits.push(audit_snapshot(lake, &entry.key, manifest, findings).await?);
+            let date = manifest.date.clone();
+            let mut found = Vec::new();
+            audits.push(audit_snapshot(lake, &entry.key, manifest, &mut found).await?);
+            findings.extend(found.into_iter().map(|finding| finding.of_day(&date)));
         }
     }
     Ok(audits)
@@ -151,7 +155,12 @@ fn check_row_counts(
     let declared = RowCounts::from_manifest(manifest);
     if counted != declared {
         let what = format!("says {declared:?}, and the files have {counted:?}");
-        findings.push(AuditFinding::new(key, None, what));
+        findings.push(AuditFinding::new(
+            FindingKind::ManifestWrong,
+            key,
+            None,
+            what,
+        ));
     }
 
     let before = base.map_or(0, |base| base.rows);
@@ -164,7 +173,12 @@ fn check_row_counts(
         let what = format!(
             "{before} rows of the base + {inserted} inserted - {deleted} deleted are not {rows}"
         );
-        findings.push(AuditFinding::new(key, None, what));
+        findings.push(AuditFinding::new(
+            FindingKind::ManifestWrong,
+            key,
+            None,
+            what,
+        ));
     }
 }
 
@@ -255,7 +269,7 @@ async fn read_base_manifest(
         Some(None) if is_dropped(lake, &manifest.table, day).await? => Ok(BaseManifest::Unknown),
         Some(None) => {
             let what = format!("was built on {day}, whose manifest is not there");
-            findings.push(AuditFinding::new(key, None, what));
+            findings.push(AuditFinding::new(FindingKind::BaseMissing, key, None, what));
             Ok(BaseManifest::Missing)
         }
     }
@@ -292,7 +306,12 @@ async fn sorted_row_keys(
     if let Some(pair) = keys.windows(2).find(|pair| pair[0] == pair[1]) {
         let object = shards.first().map_or("", |shard| &shard.rows_key);
         let what = format!("holds the row {} twice", pair[0]);
-        findings.push(AuditFinding::new(object, None, what));
+        findings.push(AuditFinding::new(
+            FindingKind::SnapshotFileWrong,
+            object,
+            None,
+            what,
+        ));
     }
     Ok(Some(keys))
 }
@@ -304,7 +323,12 @@ fn check_shard_rows(shard: &ManifestShard, rows: usize) -> Option<AuditFinding> 
     }
 
     let what = format!("has {rows} rows, and its manifest says {}", shard.rows);
-    Some(AuditFinding::new(&shard.rows_key, None, what))
+    Some(AuditFinding::new(
+        FindingKind::SnapshotFileWrong,
+        &shard.rows_key,
+        None,
+        what,
+    ))
 }
 
 /// Checks that the files which a manifest names are there: the rows, and the state for the next
@@ -317,7 +341,12 @@ async fn check_files_present(
     for key in std::iter::once(&shard.rows_key).chain(&shard.state_key) {
         if !lake.curated.object_exists(key).await? {
             let what = "is named by a manifest and is not there";
-            findings.push(AuditFinding::new(key, None, what));
+            findings.push(AuditFinding::new(
+                FindingKind::SnapshotFileWrong,
+                key,
+                None,
+                what,
+            ));
         }
     }
     Ok(())
