@@ -1,6 +1,7 @@
 //! What commands say when something is wrong, empty or misspelt: the object, the cause, and what to
 //! do. Exit code 2 is a command that was not done.
 
+mod folders;
 mod push;
 
 use std::net::TcpListener;

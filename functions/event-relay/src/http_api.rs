@@ -5,6 +5,7 @@
 use async_trait::async_trait;
 use contract::SourceContract;
 use host::{Failure, TimeBudget, emit_metric};
+use lake::FileOrigin;
 use serde_json::{Value, json};
 use trigger::HttpRequest;
 
@@ -15,7 +16,7 @@ use crate::context::Context;
 use crate::inbound::{InboundEvents, PayloadMembers, unreadable_payload};
 use crate::problem::{HttpStatus, ProblemDetails, RefusalReason, refused_events_json};
 use crate::relay::{EventIdentity, PreparedEvent, apply_outcomes, deliver_events};
-use crate::request::{RequestMetadata, decode_body, header_value};
+use crate::request::{RequestMetadata, decode_body, header_value, read_file_places};
 
 /// The content type of problem details.
 const PROBLEM_TYPE: &str = "application/problem+json";
@@ -97,10 +98,15 @@ async fn post_events(
 
     let encoding = header_value(request, "content-encoding");
     let body = decompress_body(decode_body(request)?, encoding)?;
-    let checked = split_events(&body, metadata.kind)?
+    let events = split_events(&body, metadata.kind)?;
+    let places = read_file_places(request, events.len())?;
+    let checked = events
         .into_iter()
         .enumerate()
-        .map(|(index, event)| check_event(contract, event, index, &metadata))
+        .map(|(index, event)| {
+            let origin = places.as_ref().and_then(|places| places.origin_of(index));
+            check_event(contract, event, (index, origin), &metadata)
+        })
         .collect();
 
     let results = deliver_checked_events(checked, context, budget).await;
@@ -131,11 +137,11 @@ async fn deliver_checked_events(
     results
 }
 
-/// An event that passes the relay's checks.
+/// An event that passes the relay's checks, at its index in the request and of a file.
 fn check_event<'c>(
     contract: &'c SourceContract,
     bytes: Vec<u8>,
-    index: usize,
+    (index, file_origin): (usize, Option<FileOrigin>),
     metadata: &RequestMetadata,
 ) -> Result<CheckedEvent<'c>, ProblemDetails> {
     let event = read_event(contract, &bytes, metadata.kind, (&metadata.name, index))?;
@@ -145,6 +151,7 @@ fn check_event<'c>(
         bytes,
         identity: Some(EventIdentity::from_event(contract, event)),
         traceparent: metadata.traceparent.clone(),
+        file_origin,
     };
     Ok((id, prepared))
 }

@@ -98,6 +98,8 @@ refusal_reasons! {
     EventNotJson => BAD_REQUEST, "event.json";
     /// The `Idempotency-Key` is empty, too long or holds invisible characters.
     IdempotencyKey => BAD_REQUEST, "request.idempotency-key";
+    /// The header `polelake-file` does not name a place for each event.
+    FilePlaces => BAD_REQUEST, "request.file";
 
     /// The request has neither an IAM signature nor a bearer token.
     RequestUnsigned => UNAUTHORISED, "request.unsigned";
