@@ -162,6 +162,29 @@ async fn a_batch_of_which_every_event_is_refused_is_no_success() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_file_of_a_request_has_a_place_for_each_event() {
+    let lake = LakeUnderTest::start().await;
+    let event = person_event("PersonCreatedEvent", "p1", 1, json!({"firstName": "Ada"}));
+    let url = format!("{}/v1/housing-person/events", lake.platform.api);
+    for (places, expected) in [
+        ("name=people.csv; row=2", 202),
+        ("name=people.csv; row=2-3", 400),
+        ("people.csv", 400),
+    ] {
+        let request = reqwest::Client::new()
+            .post(&url)
+            .header("content-type", "application/json")
+            .header("polelake-file", places)
+            .body(event.to_string());
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), expected, "{places}");
+        let answer: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+        let rule = (expected == 400).then_some("request.file");
+        assert_eq!(answer["rule"].as_str(), rule, "{answer}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_queue_brings_events_too_and_what_cannot_be_read_is_quarantined() {
     let lake = LakeUnderTest::start().await;
     let event = person_event(

@@ -1,5 +1,5 @@
-//! What commands say of the folders that they work on: a new lake, and contracts that are no more than
-//! a draft.
+//! What commands say of the folders that they work on: a new lake, and contracts that are no more
+//! than a draft.
 
 use std::process::Command;
 

@@ -291,8 +291,8 @@ impl PlatformClient {
         self.send_operation(request, "the platform's status").await
     }
 
-    /// Cuts the records that are landed out of the local platform's Kafka log; gives how many, and
-    /// how many are left.
+    /// Cuts the records that the raw zone holds out of the local platform's Kafka log; gives how
+    /// many, and how many are left.
     pub async fn truncate_landed_records(&self) -> Result<Value, CliError> {
         let request = self.http.post(self.operator_url("kafka/truncate"));
         self.send_operation(request, "cutting the local Kafka log")
@@ -325,7 +325,7 @@ impl PlatformClient {
             .map_err(|error| format!("{what}: the answer is not JSON: {error}").into())
     }
 
-    /// Waits until everything that was accepted is landed and transformed.
+    /// Waits until everything that was accepted is transformed.
     pub async fn wait_until_settled(&self) -> Result<(), CliError> {
         loop {
             let status = self.platform_status().await?;
@@ -342,8 +342,8 @@ impl PlatformClient {
 fn tell_new_platform(folder: &Path) {
     let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
     print_note(&format!(
-        "There was no lake in {}: this command has begun a new one there. Where another one is meant, \
-         name its folder with --dir; `polelake up` keeps a platform running.",
+        "There was no lake in {}: this command has begun a new one there. Where another one is \
+         meant, name its folder with --dir; `polelake up` keeps a platform running.",
         absolute.display()
     ));
 }

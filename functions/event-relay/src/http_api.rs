@@ -181,7 +181,7 @@ fn results_response(results: &[Result<String, ProblemDetails>], accepted: usize)
         .filter_map(|result| result.as_ref().err())
         .collect();
     if accepted == 0 {
-        return refused_events_response(&problems, entries);
+        return refused_events_response(&problems, &entries);
     }
 
     let refused = problems.len();
@@ -195,7 +195,7 @@ fn results_response(results: &[Result<String, ProblemDetails>], accepted: usize)
     http_response(status, "application/json", &body.to_string())
 }
 
-fn refused_events_response(problems: &[&ProblemDetails], entries: Vec<Value>) -> Value {
+fn refused_events_response(problems: &[&ProblemDetails], entries: &[Value]) -> Value {
     let statuses: Vec<HttpStatus> = problems
         .iter()
         .map(|problem| problem.reason.status())

@@ -226,7 +226,7 @@ const ALL_REFUSED_RULE: &str = "body.all-refused";
 
 /// The problem of a request whose events are all refused, with this status. Each result says why of
 /// one event.
-pub(crate) fn refused_events_json(status: HttpStatus, results: Vec<Value>) -> Value {
+pub(crate) fn refused_events_json(status: HttpStatus, results: &[Value]) -> Value {
     let refused = results.len();
     json!({
         "type": problem_type(ALL_REFUSED_RULE),

@@ -97,7 +97,8 @@ fn describe_no_refusals(args: &RefusedRecordArgs) -> String {
         return "No record is in quarantine: every one that landed was refined or ignored.".into();
     }
     format!(
-        "No refused record fits {}; `polelake quarantine ls` counts those of all sources and rules.",
+        "No refused record fits {}; `polelake quarantine ls` counts those of all sources and \
+         rules.",
         filters.join(" ")
     )
 }
@@ -138,7 +139,7 @@ fn entry_filter(args: &RefusedRecordArgs) -> QuarantineFilter {
     }
 }
 
-/// The position at which a record was first landed, which is its name.
+/// The position at which a record came first, which is its name.
 fn format_position(topic: &str, origin: RedriveOrigin) -> String {
     let RedriveOrigin {
         epoch,
@@ -286,8 +287,8 @@ fn print_outcomes(outcomes: &[RedriveOutcome]) {
     }
     if refused > 0 {
         println!(
-            "What is refused again is open as before: its contract and mapping still do not read it. \
-             Correct them, or have the sender send a corrected event; then redrive again."
+            "What is refused again is open as before: its contract and mapping still do not read \
+             it. Correct them, or have the sender send a corrected event; then redrive again."
         );
     }
     if underway > 0 {

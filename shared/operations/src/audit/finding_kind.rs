@@ -31,21 +31,29 @@ macro_rules! finding_kinds {
 
 finding_kinds! {
     /// Kafka holds records that the raw zone does not.
-    NotLanded => "they land while the platform runs: `polelake up`, then `polelake audit` again; on AWS docs/runbook.md, Kafka to raw";
+    NotLanded => "they land while the platform runs: `polelake up`, then `polelake audit` again; \
+                  on AWS docs/runbook.md, Kafka to raw";
     /// The raw zone ends behind Kafka's end: the topic begins at 0 again.
-    TopicRecreated => "raise the topic's epoch, TOPIC_EPOCH (docs/runbook.md, A topic was recreated), then `polelake audit` again";
+    TopicRecreated => "raise the topic's epoch, TOPIC_EPOCH (docs/runbook.md, A topic was \
+                       recreated), then `polelake audit` again";
     /// A raw object has no receipt.
-    NotTransformed => "`polelake audit` again in a minute; where it stays, send its notification again (docs/runbook.md, Redrive dead letters)";
+    NotTransformed => "`polelake audit` again in a minute; where it stays, send its notification \
+                       again (docs/runbook.md, Redrive dead letters)";
     /// A receipt is of a raw object that is not there.
-    RawMissing => "restore an earlier version of the raw object or a copy from a backup, then `polelake audit --deep`; without either its records are lost";
+    RawMissing => "restore an earlier version of the raw object or a copy from a backup, then \
+                   `polelake audit --deep`; without either its records are lost";
     /// Offsets are in no raw object.
-    RawGap => "restore the raw object of these offsets where one was deleted; otherwise have the source send their events again with `polelake push` (docs/runbook.md, Records that Lambda gave up)";
+    RawGap => "restore the raw object of these offsets where one was deleted; otherwise have the \
+               source send their events again with `polelake push` (docs/runbook.md, Records that \
+               Lambda gave up)";
     /// Two raw objects hold the same offsets.
-    RawOverlap => "compare the two objects, move away the one that was written later, then `polelake rebuild --raw --from` with the day of its records";
+    RawOverlap => "compare the two objects, move away the one that was written later, then \
+                   `polelake rebuild --raw --from` with the day of its records";
     /// A raw object is none that the platform wrote.
     RawForeign => "move it away, then `polelake audit --deep`";
     /// A raw object holds other records than it says.
-    RawDamaged => "restore an earlier version of it or a copy from a backup, then `polelake rebuild --raw --from` with the day of its records";
+    RawDamaged => "restore an earlier version of it or a copy from a backup, then `polelake \
+                   rebuild --raw --from` with the day of its records";
     /// A receipt does not account for the records of its raw object.
     ReceiptWrong => "`polelake rebuild --raw --from DAY` writes it again from its raw object";
     /// An object of rows is missing, or has other rows than its receipt says.
@@ -53,11 +61,14 @@ finding_kinds! {
     /// Refused records are missing, or others than their receipt says.
     QuarantineWrong => "`polelake rebuild --raw --from DAY` writes it again from its raw object";
     /// A manifest says other numbers than its files have.
-    ManifestWrong => "restore an earlier version of it, or move it away and run `polelake rebuild --from DAY`";
+    ManifestWrong => "restore an earlier version of it, or move it away and run `polelake \
+                      rebuild --from DAY`";
     /// The day on which a snapshot was built is not there.
-    BaseMissing => "restore an earlier version of that manifest; without one `polelake rebuild --from DAY` builds the day on the one before";
+    BaseMissing => "restore an earlier version of that manifest; without one `polelake rebuild \
+                    --from DAY` builds the day on the one before";
     /// A file of a snapshot is missing, or has other rows than its manifest says.
-    SnapshotFileWrong => "restore an earlier version of it, or move away the manifests that name it and run `polelake rebuild --from DAY`";
+    SnapshotFileWrong => "restore an earlier version of it, or move away the manifests that name \
+                          it and run `polelake rebuild --from DAY`";
     /// An object cannot be read. Its own cause and step are known where it was read.
     Unreadable => "restore an earlier version of it, then `polelake audit --deep`";
 }

@@ -29,7 +29,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 pub struct RedriveOutcome {
     /// The topic.
     pub topic: String,
-    /// The position at which the record was first landed.
+    /// The position at which the record came first.
     pub origin: RedriveOrigin,
     /// `refined`, `ignored`, the rule that it broke again, or `underway`.
     pub outcome: String,
