@@ -389,7 +389,7 @@ fn compile_calendar(document: &MappingDocument) -> Result<Calendar, MappingFindi
     let mut sentinels = Vec::new();
     for (index, text) in document.sentinels.iter().enumerate() {
         let day = parse_date(text).ok_or_else(|| {
-            let why = format!("a sentinel is a day: {}", describe_absent_day(text));
+            let why = format!("a sentinel is not a date: {}", describe_absent_day(text));
             (DocumentPlace::root().name("sentinels").item(index), why)
         })?;
         sentinels.push(day);
