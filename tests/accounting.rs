@@ -170,6 +170,9 @@ async fn assert_loss_is_named(
     store.delete(key).await.unwrap();
 
     let found = findings(lake).await;
+    for finding in &found {
+        assert!(finding.next.contains("`polelake "), "{finding:?}");
+    }
     assert!(
         found
             .iter()

@@ -13,6 +13,7 @@ use axum::routing::get;
 use serde_json::{Value, json};
 
 use crate::lake_under_test::{LakeUnderTest, MONDAY, person_event, repository_root};
+use crate::quarantine::polelake;
 use crate::readers::{has, python};
 
 /// Runs the command on the lake's folder; gives the exit code and what it printed.
@@ -377,4 +378,49 @@ async fn a_paged_api_is_read_to_its_end_and_pages_that_are_the_same_are_not_read
     ];
     let (code, _, said) = backfill(&lake, "planning-register", &wrong).await;
     assert!(code == 2 && said.contains("--items"), "{said}");
+}
+
+/// What `quarantine show` says.
+fn refused_records(lake: &LakeUnderTest, options: &[&str]) -> String {
+    let arguments = [
+        &["quarantine", "show", "--source", "planning-register"],
+        options,
+    ]
+    .concat();
+    let (_, _, said) = polelake(lake, &repository_root().join("contracts"), &arguments);
+    said
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_is_refused_later_is_found_in_its_file() {
+    let lake = LakeUnderTest::start().await;
+    let header = "id,reference,status,fee,last_updated";
+    let time = "2026-02-01T10:00:00Z";
+    let text = format!("{header}\n1,2026/1,Decided,258.00,{time}\n2,2026/2,Decided,much,{time}\n");
+    let table = file(&lake, "fees, May.csv", &text);
+    let record = json!({
+        "id": "key-of-3", "reference": "2026/3", "status": "Decided", "fee": "more",
+        "last_updated": time
+    });
+    let lines = file(&lake, "fees.jsonl", &format!("{record}\n"));
+    let files = [shown(&table), shown(&lines)];
+    let (code, told, said) = backfill(&lake, "planning-register", &files).await;
+    assert_eq!((code, &told["accepted"]), (0, &json!(3)), "{said}");
+
+    let said = refused_records(&lake, &[]);
+    for part in [
+        "file fees, May.csv, row 3; event ",
+        "file fees.jsonl, record 1; event ",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert!(!said.contains("key-of-3"), "a key may be personal: {said}");
+    assert!(refused_records(&lake, &["--values"]).contains("key key-of-3"));
+
+    let told: Value = serde_json::from_str(&refused_records(&lake, &["--json"])).unwrap();
+    let of_table = told.as_array().unwrap().iter();
+    let mut of_table = of_table.filter(|one| one["file"] == "fees, May.csv");
+    let refused = of_table.next().unwrap();
+    assert_eq!(refused["file_place"], "row 3");
+    assert!(refused["event_id"].is_string() && refused["key"].is_null());
 }

@@ -120,6 +120,71 @@ async fn a_mixed_batch_tells_each_event_its_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_batch_of_which_every_event_is_refused_is_no_success() {
+    let lake = LakeUnderTest::start().await;
+    let good = person_event("PersonCreatedEvent", "p1", 1, json!({"firstName": "Ada"}));
+    let mut timeless = good.clone();
+    timeless.as_object_mut().unwrap().remove("dateTime");
+    for (lines, expected) in [
+        (vec![timeless.to_string(), timeless.to_string()], 422),
+        (vec!["{".to_owned(), "not json".to_owned()], 400),
+        (vec!["{".to_owned(), timeless.to_string()], 422),
+    ] {
+        let (status, answer) = lake
+            .post_events("housing-person", "application/x-ndjson", lines.join("\n"))
+            .await;
+        assert_eq!(
+            (status, &answer["status"]),
+            (expected, &json!(expected)),
+            "{answer}"
+        );
+        assert_eq!(answer["rule"], "body.all-refused");
+        assert_eq!(
+            (&answer["accepted"], &answer["refused"]),
+            (&json!(0), &json!(2))
+        );
+        let results = answer["results"].as_array().unwrap();
+        let indexes: Vec<&Value> = results.iter().map(|result| &result["index"]).collect();
+        assert_eq!(indexes, [0, 1]);
+        assert!(
+            results
+                .iter()
+                .all(|result| result["problem"]["rule"].is_string())
+        );
+    }
+
+    // One that fits, and the events differ again.
+    let lines = [good.to_string(), timeless.to_string()].join("\n");
+    let (status, answer) = lake
+        .post_events("housing-person", "application/x-ndjson", lines)
+        .await;
+    assert_eq!((status, &answer["accepted"]), (207, &json!(1)), "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_of_a_request_has_a_place_for_each_event() {
+    let lake = LakeUnderTest::start().await;
+    let event = person_event("PersonCreatedEvent", "p1", 1, json!({"firstName": "Ada"}));
+    let url = format!("{}/v1/housing-person/events", lake.platform.api);
+    for (places, expected) in [
+        ("name=people.csv; row=2", 202),
+        ("name=people.csv; row=2-3", 400),
+        ("people.csv", 400),
+    ] {
+        let request = reqwest::Client::new()
+            .post(&url)
+            .header("content-type", "application/json")
+            .header("polelake-file", places)
+            .body(event.to_string());
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), expected, "{places}");
+        let answer: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+        let rule = (expected == 400).then_some("request.file");
+        assert_eq!(answer["rule"].as_str(), rule, "{answer}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_queue_brings_events_too_and_what_cannot_be_read_is_quarantined() {
     let lake = LakeUnderTest::start().await;
     let event = person_event(

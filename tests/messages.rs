@@ -1,6 +1,7 @@
 //! What commands say when something is wrong, empty or misspelt: the object, the cause, and what to
 //! do. Exit code 2 is a command that was not done.
 
+mod folders;
 mod push;
 
 use std::net::TcpListener;
@@ -67,8 +68,11 @@ fn born(key: &str, minute: u32) -> Value {
     )
 }
 
+/// What every command says of a day that the calendar does not have.
+const NO_SUCH_DAY: &str = "there is no 30 February 2026: February 2026 has 28 days";
+
 /// Commands with a name or a day that there is not, and what they say.
-const MISSPELT: [(&[&str], &[&str]); 14] = [
+const MISSPELT: [(&[&str], &[&str]); 19] = [
     (
         &["backfill", "housing-persn", "absent.json"],
         &["nearest name is `housing-person`"],
@@ -106,6 +110,14 @@ const MISSPELT: [(&[&str], &[&str]); 14] = [
         &["nearest name is `person`"],
     ),
     (&["run-day", "2026-3-2"], &["did you mean 2026-03-02?"]),
+    (&["run-day", "2026-02-30"], &[NO_SUCH_DAY]),
+    (&["rebuild", "--from", "2026-02-30"], &[NO_SUCH_DAY]),
+    (&["audit", "--to", "2026-02-30"], &[NO_SUCH_DAY]),
+    (&["snapshot", "drop-day", "2026-02-30"], &[NO_SUCH_DAY]),
+    (
+        &["quarantine", "ls", "--since", "30/02/2026"],
+        &[NO_SUCH_DAY],
+    ),
     (
         &["quality", "report", "03/03/2026"],
         &["did you mean 2026-03-03?"],

@@ -217,6 +217,23 @@ fn assert_rebuild_applies_mapping(lake: &LakeUnderTest) {
             .iter()
             .all(|row| row["title"] == "Mx")
     );
+    assert_eq!(run["reported"], json!([MONDAY, TUESDAY]), "{said}");
+    assert_reports_show_rebuilt_days(lake);
+}
+
+/// The report of a day is of the snapshot that the day has now.
+fn assert_reports_show_rebuilt_days(lake: &LakeUnderTest) {
+    for date in [MONDAY, TUESDAY] {
+        let report = lake.object_path("site", &format!("data/{date}.json"));
+        let report: Value = serde_json::from_slice(&std::fs::read(report).unwrap()).unwrap();
+        let key = lake::manifest_key("person", lake::Day::parse(date).unwrap());
+        let manifest = std::fs::read(lake.object_path("curated", &key)).unwrap();
+        let manifest: Value = serde_json::from_slice(&manifest).unwrap();
+        assert_eq!(
+            report["tables"]["person"]["shards"], manifest["shards"],
+            "{date}"
+        );
+    }
 }
 
 /// A rebuild that ends before the newest day leaves it built on what was there before. The audit says

@@ -54,6 +54,23 @@ async fn refused_records_are_fixed_redriven_and_never_doubled() {
     assert_reconciled_again(&lake, &fixed).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redrive_with_nothing_fixed_says_that_and_why() {
+    let lake = LakeUnderTest::start().await;
+    push_refused_records(&lake).await;
+    lake.platform.running.wait_until_settled().await;
+    let shipped = repository_root().join("contracts");
+    let (code, _, said) = polelake(&lake, &shipped, &["quarantine", "redrive"]);
+    assert_eq!(code, 1, "{said}");
+    let again = format!("refused again: {RULE} at $.dateOfBirth: ");
+    assert_eq!(said.matches(&again).count(), 2, "{said}");
+    for part in ["0 done, 2 refused again", "open as before", "redrive again"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert!(!said.contains("daily run"), "nothing was refined: {said}");
+    assert!(!said.contains("gibberish"), "no value: {said}");
+}
+
 /// A mapping that also reads dates as people write them.
 fn fix_date_mapping() -> TempFolder {
     contracts_with("fixed", MAPPING, |text| {
@@ -138,6 +155,11 @@ fn assert_one_is_redriven(lake: &LakeUnderTest, fixed: &Path) {
         outcomes.contains(&"refined") && outcomes.contains(&RULE),
         "{outcomes:?}"
     );
+
+    let refused = outcome["outcomes"].as_array().unwrap();
+    let refused = refused.iter().find(|one| one["outcome"] == RULE).unwrap();
+    assert_eq!(refused["path"], "$.dateOfBirth");
+    assert!(refused["reason"].is_string(), "{refused}");
 
     // Only what is still open goes again.
     let (_, again, _) = redrive(lake, fixed, &[]);

@@ -2,7 +2,8 @@
 //! reference, by name.
 //!
 //! Two of them are about the relay and its neighbours and stand where the processes run:
-//! `state_fetch` answers 404 and 5xx of the record's API, `http_to_topic` refuses what cannot be read.
+//! `state_fetch` answers 404 and 5xx of the record's API, `http_to_topic` refuses what cannot be
+//! read.
 
 mod days;
 mod ordering;

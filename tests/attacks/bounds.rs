@@ -66,11 +66,13 @@ async fn plant_hostile_raw(raw: &dyn ObjectStore) -> Vec<(String, &'static str)>
         ),
         (
             raw_file(1, &megabytes(40), plain()),
-            "column `value`: a page has 41943050 bytes after decompression, over the limit of 16777216",
+            "column `value`: a page has 41943050 bytes after decompression, over the limit of \
+             16777216",
         ),
         (
             lying_raw_file(),
-            "column `value`: a page has 134217727 bytes after decompression, over the limit of 16777216",
+            "column `value`: a page has 134217727 bytes after decompression, over the limit of \
+             16777216",
         ),
     ];
     let mut planted = Vec::new();

@@ -57,8 +57,8 @@ pub(super) fn one_of<T: Clone>(rng: &mut Rng, values: &[T]) -> T {
     values[rng.usize(..values.len())].clone()
 }
 
-/// A JSON value of a type that is none of `allowed`: `n` a number, `t` a text, `b` a boolean, `o` an
-/// object, `l` a list.
+/// A JSON value of a type that is none of `allowed`: `n` a number, `t` a text, `b` a boolean, `o`
+/// an object, `l` a list.
 pub(super) fn value_of_another_type(rng: &mut Rng, allowed: &str) -> String {
     let values = [
         ('n', "7"),

@@ -114,7 +114,8 @@ async fn invoke_relay(function: &LambdaFunction, payload: String) -> Response {
         return problem_response(
             StatusCode::BAD_GATEWAY,
             "gateway.no-answer",
-            "the answer of event-relay is not JSON: `--functions` names other programs than its own",
+            "the answer of event-relay is not JSON: `--functions` names other programs than its \
+             own",
         );
     };
     function_response(&answer)

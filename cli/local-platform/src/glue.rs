@@ -21,9 +21,9 @@ use super::private_files::replace_private_file;
 /// The prefix of the local platform's database names.
 pub const LOCAL_DATABASE_PREFIX: &str = "polelake";
 
-/// What brings a lost catalogue back: it is made of snapshots, which are stored elsewhere.
-const SHOW_DAYS_AGAIN: &str = "move it away and run the command again; `polelake run-day DATE` shows \
-                               a day's snapshots in the catalogue again";
+/// What brings a lost catalogue back: it is made of snapshots, which S3 holds.
+const SHOW_DAYS_AGAIN: &str = "move it away and run the command again; `polelake run-day DATE` \
+                               shows a day's snapshots in the catalogue again";
 
 #[derive(Clone, Default, Serialize, Deserialize)]
 struct GlueTable {

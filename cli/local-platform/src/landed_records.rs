@@ -1,5 +1,5 @@
-//! The records of Kafka's log that are landed: an erasure cuts them, for the raw zone holds what
-//! may be kept of them.
+//! The records of Kafka's log that the raw zone holds: an erasure cuts them, for the raw zone holds
+//! what may be kept of them.
 
 use std::io;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::kafka::TopicLogs;
 use super::kafka_mapping::{offsets_file, read_committed_offsets};
 
-/// Knows by the committed offsets what is landed.
+/// Knows by the committed offsets what the raw zone holds.
 pub(super) struct LandedRecords {
     topics: Arc<TopicLogs>,
     offsets: PathBuf,
@@ -21,7 +21,7 @@ pub(super) struct LandedRecords {
 pub(super) struct LogTruncation {
     /// Records that were cut.
     records_cut: i64,
-    /// Records that are left: not landed, or in one batch with such a record.
+    /// Records that are left: not in the raw zone, or in one batch with such a record.
     records_left: i64,
 }
 
@@ -30,7 +30,7 @@ impl LandedRecords {
         Self { topics, offsets }
     }
 
-    /// Cuts the landed records of every topic, also of those whose source is no longer declared.
+    /// Cuts those records of every topic, also of those whose source is no longer declared.
     ///
     /// # Errors
     /// When a file cannot be read or written. Nothing is lost then, and a repeat cuts the rest.

@@ -74,7 +74,8 @@ impl ListenerNames {
         if !self.has_own_host(uri, headers) {
             let names = self.0.join(", ");
             return Some(format!(
-                "the request's Host is none of {names}: a page may have had its own name resolved to this machine"
+                "the request's Host is none of {names}: a page may have had its own name \
+                 resolved to this machine"
             ));
         }
         if headers
@@ -83,7 +84,8 @@ impl ListenerNames {
             .any(|origin| !self.is_own_origin(origin))
         {
             return Some(
-                "the request's Origin is another one: a web page sent it, and the local platform serves programs"
+                "the request's Origin is another one: a web page sent it, and the local platform \
+                 serves programs"
                     .to_owned(),
             );
         }
@@ -93,7 +95,8 @@ impl ListenerNames {
             .any(is_from_another_site)
         {
             return Some(
-                "the request's Sec-Fetch-Site is neither same-origin nor none: a web page of another origin caused it"
+                "the request's Sec-Fetch-Site is neither same-origin nor none: a web page of \
+                 another origin caused it"
                     .to_owned(),
             );
         }

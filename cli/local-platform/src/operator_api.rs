@@ -41,7 +41,8 @@ async fn require_operator_token(
     }
 
     let detail = format!(
-        "an operator's request carries the folder's token; send `Authorization: Bearer` with the text of {}",
+        "an operator's request carries the folder's token; send `Authorization: Bearer` with the \
+         text of {}",
         running.operator.file().display()
     );
     problem_response(StatusCode::UNAUTHORIZED, "operator.token", &detail)

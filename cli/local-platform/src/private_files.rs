@@ -95,8 +95,8 @@ pub(crate) fn open_platform_folder(folder: &Path) -> io::Result<()> {
 
     let folder = folder.display();
     let message = format!(
-        "other users of this machine can open the platform's folder {folder} (mode {:03o}), which holds full records; \
-         run `chmod -R go= {folder}`, or give another --dir",
+        "other users of this machine can open the platform's folder {folder} (mode {:03o}), which \
+         holds full records; run `chmod -R go= {folder}`, or give another --dir",
         mode & 0o777
     );
     Err(io::Error::new(io::ErrorKind::PermissionDenied, message))

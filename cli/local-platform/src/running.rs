@@ -60,7 +60,7 @@ impl RunningPlatform {
         serde_json::from_slice(&answer).map_err(|error| InvokeError::Function(error.to_string()))
     }
 
-    /// Records that are not landed, and messages that are not done.
+    /// Records that are not in the raw zone yet, and messages that are not done.
     #[must_use]
     pub fn pending_counts(&self) -> (u64, u64) {
         let lag: i64 = self
@@ -76,7 +76,7 @@ impl RunningPlatform {
         (lag.unsigned_abs(), waiting as u64)
     }
 
-    /// Waits until everything that was accepted is landed and transformed.
+    /// Waits until everything that was accepted is transformed.
     pub async fn wait_until_settled(&self) {
         while self.pending_counts() != (0, 0) {
             tokio::time::sleep(Duration::from_millis(20)).await;

@@ -61,8 +61,8 @@ impl AwsEnvironment {
 
     /// The secret that holds the identity key.
     pub(crate) fn require_identity_secret(&self) -> Result<&str, CliError> {
-        let missing = "with --aws, IDENTITY_KEY_SECRET names the secret that holds the identity key: \
-                       this command maps events again (docs/runbook.md)";
+        let missing = "with --aws, IDENTITY_KEY_SECRET names the secret that holds the identity \
+                       key: this command maps events again (docs/runbook.md)";
         Ok(self.identity_key_secret.as_deref().ok_or(missing)?)
     }
 

@@ -10,10 +10,12 @@ use serde_json::Value;
 use crate::bounded_answer::read_answer;
 use crate::contract_mix::require_same_contracts;
 use crate::error::{CliError, describe_causes};
+use crate::exit_code::print_note;
 use crate::place::PlatformArgs;
 pub use crate::push_answer::{PushCounts, RefusedEvents};
 use crate::push_answer::{RequestRefused, has_unanswered_event, is_request_refused};
 use crate::signature::RequestSigner;
+use event_relay::file_places::{FILE_HEADER, FilePlaces};
 use local_platform::run_contracts::ContractUse;
 use local_platform::startup::is_running;
 use local_platform::{LocalPlatform, OperatorToken, PlatformOptions};
@@ -29,6 +31,24 @@ const EVENTS_CONTENT_TYPE: &str = "application/x-ndjson";
 
 /// How often a request is sent that gets no answer.
 const ATTEMPTS_MAX: u32 = 5;
+
+/// Events under a name: those without an id of their own have the same ids when the same events are
+/// pushed under the same name again.
+#[derive(Clone, Copy)]
+pub(crate) struct NamedBatch<'b> {
+    /// The name.
+    pub(crate) name: &'b str,
+    /// The events, in their order.
+    pub(crate) events: &'b [Vec<u8>],
+    /// The file of which they are records, and their places in it.
+    pub(crate) places: Option<&'b FilePlaces>,
+}
+
+/// What a request of events says of them in its headers.
+struct RequestHeaders {
+    name: String,
+    file: Option<String>,
+}
 
 /// A client of a platform's HTTP API.
 pub struct PlatformClient {
@@ -49,7 +69,11 @@ impl PlatformClient {
             return Ok(client);
         }
 
+        let is_new = !place.dir.join("s3").is_dir();
         let platform = LocalPlatform::start(platform_options(place, 0)?).await?;
+        if is_new {
+            tell_new_platform(&place.dir);
+        }
         let client = Self::for_platform(&platform);
         Ok(Self {
             started: Some(platform),
@@ -147,28 +171,37 @@ impl PlatformClient {
         events: &[Vec<u8>],
         progress: impl Fn(usize),
     ) -> Result<PushCounts, CliError> {
-        let name = format!("{:032x}", fastrand::u128(..));
-        self.push_named_events(source, events, &name, progress)
-            .await
+        let batch = NamedBatch {
+            name: &format!("{:032x}", fastrand::u128(..)),
+            events,
+            places: None,
+        };
+        self.push_named_batch(source, batch, progress).await
     }
 
-    /// The same under a name: events without an id of their own have the same ids when the same
-    /// events are pushed under the same name again.
-    pub async fn push_named_events(
+    /// The same for events under a name.
+    pub(crate) async fn push_named_batch(
         &self,
         source: &str,
-        events: &[Vec<u8>],
-        name: &str,
+        batch: NamedBatch<'_>,
         progress: impl Fn(usize),
     ) -> Result<PushCounts, CliError> {
+        let NamedBatch {
+            name,
+            events,
+            places,
+        } = batch;
         let mut counts = PushCounts::default();
         let mut remaining = events;
         while !remaining.is_empty() {
             let (batch, rest) = remaining.split_at(request_length(remaining));
             let first = events.len() - remaining.len();
-            let request_name = format!("{name}-{first}");
+            let headers = RequestHeaders {
+                name: format!("{name}-{first}"),
+                file: places.map(|places| places.slice(first, batch.len()).header_text()),
+            };
             let answer = self
-                .post_events(source, &request_name, join_lines(batch))
+                .post_events(source, &headers, join_lines(batch))
                 .await?;
             counts.add_answer(&answer, batch.len(), first);
             progress(batch.len());
@@ -182,12 +215,12 @@ impl PlatformClient {
     async fn post_events(
         &self,
         source: &str,
-        name: &str,
+        headers: &RequestHeaders,
         body: Vec<u8>,
     ) -> Result<Value, CliError> {
         let url = format!("{}/v1/{source}/events", self.api);
         for attempt in 1.. {
-            let request = self.events_request(&url, name, body.clone())?;
+            let request = self.events_request(&url, headers, body.clone())?;
             let answer = request
                 .send()
                 .await
@@ -215,14 +248,17 @@ impl PlatformClient {
     fn events_request(
         &self,
         url: &str,
-        name: &str,
+        headers: &RequestHeaders,
         body: Vec<u8>,
     ) -> Result<reqwest::RequestBuilder, CliError> {
         let mut request = self
             .http
             .post(url)
-            .header("idempotency-key", name)
+            .header("idempotency-key", &headers.name)
             .header("content-type", EVENTS_CONTENT_TYPE);
+        if let Some(file) = &headers.file {
+            request = request.header(FILE_HEADER, file);
+        }
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
         }
@@ -255,8 +291,8 @@ impl PlatformClient {
         self.send_operation(request, "the platform's status").await
     }
 
-    /// Cuts the records that are landed out of the local platform's Kafka log; gives how many, and
-    /// how many are left.
+    /// Cuts the records that the raw zone holds out of the local platform's Kafka log; gives how
+    /// many, and how many are left.
     pub async fn truncate_landed_records(&self) -> Result<Value, CliError> {
         let request = self.http.post(self.operator_url("kafka/truncate"));
         self.send_operation(request, "cutting the local Kafka log")
@@ -289,7 +325,7 @@ impl PlatformClient {
             .map_err(|error| format!("{what}: the answer is not JSON: {error}").into())
     }
 
-    /// Waits until everything that was accepted is landed and transformed.
+    /// Waits until everything that was accepted is transformed.
     pub async fn wait_until_settled(&self) -> Result<(), CliError> {
         loop {
             let status = self.platform_status().await?;
@@ -299,6 +335,17 @@ impl PlatformClient {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
+}
+
+/// Names the folder of a platform that a command began. Whoever meant another folder would miss the
+/// events there.
+fn tell_new_platform(folder: &Path) {
+    let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    print_note(&format!(
+        "There was no lake in {}: this command has begun a new one there. Where another one is \
+         meant, name its folder with --dir; `polelake up` keeps a platform running.",
+        absolute.display()
+    ));
 }
 
 async fn read_text(answer: reqwest::Response) -> Result<String, CliError> {

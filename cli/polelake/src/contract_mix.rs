@@ -46,8 +46,8 @@ pub(crate) fn require_same_contracts(
         ..place.clone()
     };
     let why = format!(
-        "the platform that runs on {} has other contracts than {}: {}. It runs those that {} had when \
-         it started, and nothing was done. Restart it: Ctrl-C where it runs, then `{}`",
+        "the platform that runs on {} has other contracts than {}: {}. It runs those that {} had \
+         when it started, and nothing was done. Restart it: Ctrl-C where it runs, then `{}`",
         place.dir.display(),
         folder.display(),
         list_changes(&changes),

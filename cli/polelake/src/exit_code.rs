@@ -43,6 +43,14 @@ fn report_error(program: &str, error: &CliError) {
     }
 }
 
+/// Tells the person at the terminal something besides the outcome. Whoever asks for JSON reads an
+/// error alone on the error output.
+pub(crate) fn print_note(text: &str) {
+    if !asks_for_json(std::env::args_os()) {
+        eprintln!("{text}");
+    }
+}
+
 /// Ends a command whose arguments do not fit: with clap's own text, or as JSON where they ask for
 /// it. Help and version are no errors.
 pub(crate) fn report_usage(error: &clap::Error) -> ExitCode {

@@ -3,8 +3,9 @@
 //! `args` describes the arguments, `dispatch` runs a command, and each command has a file of its
 //! own below `commands`. Other code does the work: `operations` on the zones of a lake,
 //! `local_platform` on one machine, and the functions. [`samples`] says which rows a contract's
-//! samples become, [`backfill`] reads the records of files, [`drafting`] drafts a source from them, [`package`] makes the zips that
-//! Terraform deploys, and [`smoke`] follows one event through a deployed stack.
+//! samples become, [`backfill`] reads the records of files, [`drafting`] drafts a source from them,
+//! [`package`] makes the zips that Terraform deploys, and [`smoke`] follows one event through a
+//! deployed stack.
 
 // First: its macros stand in front of the standard library's in every module behind it.
 #[macro_use]

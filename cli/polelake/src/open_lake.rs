@@ -17,6 +17,7 @@ use local_platform::identity_key::read_identity_key;
 use local_platform::run_contracts::ContractUse;
 use local_platform::s3::{ACCESS_KEY, SECRET_KEY};
 use operations::{LakeHandle, PartitionOffsets};
+use quality_report::{Context as ReportContext, QueryLocation, ReportOutputSettings};
 use serde_json::Value;
 use snapshot_merge::{Context, MergeSizes, ZoneBuckets};
 use store::{GlueCatalogue, ObjectStore, S3Store, UnreadableObjects};
@@ -185,6 +186,40 @@ impl OpenLake {
             identity_key: self.handle.identity_key.clone().map(Arc::new),
             sizes: MergeSizes::default(),
         })
+    }
+
+    /// The context of a report on this lake, with the contracts of `--contracts`; none where the
+    /// site's bucket is not named. A report that an operator makes again alerts no one.
+    pub fn report_context(&self) -> Result<Option<ReportContext>, CliError> {
+        let Some(site) = self.handle.site.clone() else {
+            return Ok(None);
+        };
+        let (buckets, database_prefix) = match &self.origin {
+            LakeOrigin::Platform(_) => (local_buckets(), LOCAL_DATABASE_PREFIX.to_owned()),
+            LakeOrigin::Account(account) => {
+                let environment = &account.environment;
+                let prefix = environment.require_database_prefix()?.to_owned();
+                (environment.zone_buckets(), prefix)
+            }
+        };
+
+        Ok(Some(ReportContext {
+            raw: Arc::clone(&self.handle.raw),
+            refined: Arc::clone(&self.handle.refined),
+            curated: Arc::clone(&self.handle.curated),
+            site,
+            catalogue: Arc::clone(&self.handle.catalogue),
+            query_location: QueryLocation {
+                bucket: buckets.curated.clone(),
+                database_prefix,
+            },
+            output_settings: ReportOutputSettings {
+                alert_notifier: None,
+                site_url: None,
+                raw_bucket: buckets.raw,
+                curated_bucket: buckets.curated,
+            },
+        }))
     }
 
     /// The time that records are stamped with, in milliseconds since 1970. The local platform may

@@ -108,8 +108,8 @@ fn check_same_architecture(
     let Some(other) = other else { return Ok(()) };
 
     let why = format!(
-        "{function} is {architecture} and {} is {}: the folder mixes two builds; remove it and build \
-         the five with `infra/package`",
+        "{function} is {architecture} and {} is {}: the folder mixes two builds; remove it and \
+         build the five with `infra/package`",
         other.function, other.architecture
     );
     Err(why.into())

@@ -91,11 +91,14 @@ impl fmt::Display for RequestRefused {
 
 impl std::error::Error for RequestRefused {}
 
-/// The index of every refused event, with rule and reason.
+/// The index of every refused event, with rule and reason. An answer without results is the problem
+/// of its only event.
 fn refusal_reasons(answer: &Value) -> Vec<(usize, String)> {
-    let results = answer["results"].as_array().into_iter().flatten();
-    let problems = results.map(|result| &result["problem"]);
-    let numbered = problems.enumerate().chain(std::iter::once((0, answer)));
+    let problems: Vec<&Value> = match answer["results"].as_array() {
+        Some(results) => results.iter().map(|result| &result["problem"]).collect(),
+        None => vec![answer],
+    };
+    let numbered = problems.into_iter().enumerate();
     numbered
         .filter_map(|(index, problem)| Some((index, describe_refusal(problem)?)))
         .collect()
@@ -131,6 +134,27 @@ mod tests {
         let reason = &counts.reasons["event.time: $.at: the event has no time"];
         assert_eq!(reason.count, 8);
         assert_eq!(reason.first, [11, 12, 13, 14, 15]);
+    }
+
+    #[test]
+    fn a_request_whose_events_are_all_refused_has_their_reasons_alone() {
+        let problem = json!({"rule": "event.time", "detail": "$.at: the event has no time"});
+        let result = json!({"index": 0, "status": 422, "problem": problem});
+        let answer = json!({
+            "rule": "body.all-refused", "status": 422, "detail": "all 2 events are refused",
+            "accepted": 0, "refused": 2, "results": [result, result],
+        });
+        assert!(!is_request_refused(&answer));
+
+        let mut counts = PushCounts::default();
+        counts.add_answer(&answer, 2, 0);
+        assert_eq!((counts.accepted, counts.refused), (0, 2));
+        let reasons: Vec<(&str, u64)> = counts
+            .reasons
+            .iter()
+            .map(|(reason, refused)| (reason.as_str(), refused.count))
+            .collect();
+        assert_eq!(reasons, [("event.time: $.at: the event has no time", 2)]);
     }
 
     #[test]

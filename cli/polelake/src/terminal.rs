@@ -2,7 +2,7 @@
 //! characters escaped, so that no terminal acts on them.
 //!
 //! The crate's `print!`, `println!` and `eprintln!` are those of this file. They stand in front of
-//! the standard library's under the same names, so that no command can forget to escape.
+//! the standard library's under the same names, so that every command escapes.
 
 use std::fmt::Arguments;
 

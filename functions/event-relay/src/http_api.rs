@@ -5,6 +5,7 @@
 use async_trait::async_trait;
 use contract::SourceContract;
 use host::{Failure, TimeBudget, emit_metric};
+use lake::FileOrigin;
 use serde_json::{Value, json};
 use trigger::HttpRequest;
 
@@ -13,9 +14,12 @@ use crate::caller::authorise_caller;
 use crate::check::read_event;
 use crate::context::Context;
 use crate::inbound::{InboundEvents, PayloadMembers, unreadable_payload};
-use crate::problem::{HttpStatus, ProblemDetails, RefusalReason};
+use crate::problem::{HttpStatus, ProblemDetails, RefusalReason, refused_events_json};
 use crate::relay::{EventIdentity, PreparedEvent, apply_outcomes, deliver_events};
-use crate::request::{RequestMetadata, decode_body, header_value};
+use crate::request::{RequestMetadata, decode_body, header_value, read_file_places};
+
+/// The content type of problem details.
+const PROBLEM_TYPE: &str = "application/problem+json";
 
 /// Requests over HTTP.
 pub(crate) struct HttpApi;
@@ -94,10 +98,15 @@ async fn post_events(
 
     let encoding = header_value(request, "content-encoding");
     let body = decompress_body(decode_body(request)?, encoding)?;
-    let checked = split_events(&body, metadata.kind)?
+    let events = split_events(&body, metadata.kind)?;
+    let places = read_file_places(request, events.len())?;
+    let checked = events
         .into_iter()
         .enumerate()
-        .map(|(index, event)| check_event(contract, event, index, &metadata))
+        .map(|(index, event)| {
+            let origin = places.as_ref().and_then(|places| places.origin_of(index));
+            check_event(contract, event, (index, origin), &metadata)
+        })
         .collect();
 
     let results = deliver_checked_events(checked, context, budget).await;
@@ -128,11 +137,11 @@ async fn deliver_checked_events(
     results
 }
 
-/// An event that passes the relay's checks.
+/// An event that passes the relay's checks, at its index in the request and of a file.
 fn check_event<'c>(
     contract: &'c SourceContract,
     bytes: Vec<u8>,
-    index: usize,
+    (index, file_origin): (usize, Option<FileOrigin>),
     metadata: &RequestMetadata,
 ) -> Result<CheckedEvent<'c>, ProblemDetails> {
     let event = read_event(contract, &bytes, metadata.kind, (&metadata.name, index))?;
@@ -142,6 +151,7 @@ fn check_event<'c>(
         bytes,
         identity: Some(EventIdentity::from_event(contract, event)),
         traceparent: metadata.traceparent.clone(),
+        file_origin,
     };
     Ok((id, prepared))
 }
@@ -154,8 +164,8 @@ fn emit_request_metrics(source: &str, accepted: usize, refused: usize) {
     emit_metric(&[("function", "event-relay"), ("source", source)], &values);
 }
 
-/// 202 when Kafka acknowledged all, the problem itself when a single event was refused, 207 when
-/// the events differ.
+/// 202 when Kafka acknowledged all, the problem itself when a single event was refused, a problem
+/// with all of theirs when every event was refused, 207 when the events differ.
 fn results_response(results: &[Result<String, ProblemDetails>], accepted: usize) -> Value {
     if let [Err(problem)] = results {
         return problem_response(problem);
@@ -166,7 +176,15 @@ fn results_response(results: &[Result<String, ProblemDetails>], accepted: usize)
         .enumerate()
         .map(|(index, result)| result_entry(index, result))
         .collect();
-    let refused = results.len() - accepted;
+    let problems: Vec<&ProblemDetails> = results
+        .iter()
+        .filter_map(|result| result.as_ref().err())
+        .collect();
+    if accepted == 0 {
+        return refused_events_response(&problems, &entries);
+    }
+
+    let refused = problems.len();
     let body = json!({"accepted": accepted, "refused": refused, "results": entries});
 
     let status = if refused == 0 {
@@ -175,6 +193,16 @@ fn results_response(results: &[Result<String, ProblemDetails>], accepted: usize)
         HttpStatus::MULTI_STATUS
     };
     http_response(status, "application/json", &body.to_string())
+}
+
+fn refused_events_response(problems: &[&ProblemDetails], entries: &[Value]) -> Value {
+    let statuses: Vec<HttpStatus> = problems
+        .iter()
+        .map(|problem| problem.reason.status())
+        .collect();
+    let status = HttpStatus::of_refused_events(&statuses);
+    let body = refused_events_json(status, entries).to_string();
+    http_response(status, PROBLEM_TYPE, &body)
 }
 
 fn result_entry(index: usize, result: &Result<String, ProblemDetails>) -> Value {
@@ -188,7 +216,7 @@ fn result_entry(index: usize, result: &Result<String, ProblemDetails>) -> Value 
 
 fn problem_response(problem: &ProblemDetails) -> Value {
     let body = problem.to_json().to_string();
-    http_response(problem.reason.status(), "application/problem+json", &body)
+    http_response(problem.reason.status(), PROBLEM_TYPE, &body)
 }
 
 /// An answer in the form of API Gateway's payload 2.0.

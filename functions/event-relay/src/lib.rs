@@ -9,6 +9,7 @@ pub mod check;
 mod context;
 mod delivery;
 pub mod fetch;
+pub mod file_places;
 mod handler;
 mod http_api;
 mod inbound;

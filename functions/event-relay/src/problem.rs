@@ -19,7 +19,7 @@ impl HttpStatus {
     pub(crate) const OK: Self = Self::new(200, "OK");
     /// Kafka acknowledged every event.
     pub(crate) const ACCEPTED: Self = Self::new(202, "Accepted");
-    /// Of several events, at least one was refused; each result has a status of its own.
+    /// Of several events some were refused and some not; each result has a status of its own.
     pub(crate) const MULTI_STATUS: Self = Self::new(207, "Multi-Status");
 
     const BAD_REQUEST: Self = Self::new(400, "Bad request");
@@ -35,6 +35,18 @@ impl HttpStatus {
 
     const fn new(code: u16, title: &'static str) -> Self {
         Self { code, title }
+    }
+
+    /// The status of several events that are all refused. It is never one of a success: many
+    /// clients look at nothing else. Where a repeat may get an event through, it asks for one.
+    pub(crate) fn of_refused_events(statuses: &[Self]) -> Self {
+        if statuses.contains(&Self::UNAVAILABLE) {
+            return Self::UNAVAILABLE;
+        }
+        match statuses {
+            [first, rest @ ..] if rest.iter().all(|status| status == first) => *first,
+            _ => Self::UNPROCESSABLE,
+        }
     }
 
     /// Seconds after which the client may send the request again; none when a repeat would get the
@@ -86,6 +98,8 @@ refusal_reasons! {
     EventNotJson => BAD_REQUEST, "event.json";
     /// The `Idempotency-Key` is empty, too long or holds invisible characters.
     IdempotencyKey => BAD_REQUEST, "request.idempotency-key";
+    /// The header `polelake-file` does not name a place for each event.
+    FilePlaces => BAD_REQUEST, "request.file";
 
     /// The request has neither an IAM signature nor a bearer token.
     RequestUnsigned => UNAUTHORISED, "request.unsigned";
@@ -197,13 +211,38 @@ impl ProblemDetails {
         let status = self.reason.status();
 
         json!({
-            "type": format!("https://polelake.example/problems/{rule}"),
+            "type": problem_type(rule),
             "title": status.title,
             "status": status.code,
             "rule": rule,
             "detail": self.detail,
         })
     }
+}
+
+/// The rule of a request whose events are all refused. Its status is that of its events, so it is
+/// no reason of the table.
+const ALL_REFUSED_RULE: &str = "body.all-refused";
+
+/// The problem of a request whose events are all refused, with this status. Each result says why of
+/// one event.
+pub(crate) fn refused_events_json(status: HttpStatus, results: &[Value]) -> Value {
+    let refused = results.len();
+    json!({
+        "type": problem_type(ALL_REFUSED_RULE),
+        "title": status.title,
+        "status": status.code,
+        "rule": ALL_REFUSED_RULE,
+        "detail": format!("all {refused} events are refused; `results` says of each one why"),
+        "accepted": 0,
+        "refused": refused,
+        "results": results,
+    })
+}
+
+/// The address that RFC 9457 has for a kind of problem.
+fn problem_type(rule: &str) -> String {
+    format!("https://polelake.example/problems/{rule}")
 }
 
 /// An event that cannot be read as its contract says.
@@ -298,6 +337,22 @@ mod tests {
             .map(|reason| reason.rule())
             .collect();
         assert_eq!(repeatable, ["event.state", "event.not-acknowledged"]);
+    }
+
+    #[test]
+    fn refused_events_never_have_the_status_of_a_success() {
+        let (bad, unprocessable) = (HttpStatus::BAD_REQUEST, HttpStatus::UNPROCESSABLE);
+        for (statuses, expected) in [
+            (vec![unprocessable, unprocessable], 422),
+            (vec![bad, bad], 400),
+            (vec![bad, unprocessable], 422),
+            (vec![HttpStatus::TOO_LARGE, HttpStatus::BAD_GATEWAY], 422),
+            (vec![HttpStatus::BAD_GATEWAY, HttpStatus::BAD_GATEWAY], 502),
+            (vec![unprocessable, HttpStatus::UNAVAILABLE], 503),
+        ] {
+            let status = HttpStatus::of_refused_events(&statuses);
+            assert_eq!(status.code, expected, "{statuses:?}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use contract::{EVENT_BYTES_MAX, Event, EventOp, SourceContract};
 use futures_util::{StreamExt, stream};
 use host::TimeBudget;
+use lake::{EVENT_ID_HEADER, FILE_NAME_HEADER, FILE_PLACE_HEADER, FileOrigin};
 
 use crate::context::Context;
 use crate::fetch::append_state;
@@ -28,6 +29,8 @@ pub(crate) struct PreparedEvent<'c> {
     pub(crate) identity: Option<EventIdentity>,
     /// The W3C `traceparent`; empty when there is none.
     pub(crate) traceparent: String,
+    /// The file of which the event is a record, where its sender names one.
+    pub(crate) file_origin: Option<FileOrigin>,
 }
 
 /// What was read of an event.
@@ -144,11 +147,15 @@ fn outgoing_record(event: PreparedEvent<'_>) -> OutgoingRecord {
         ("contract-version", contract.version.clone()),
     ];
     let key = event.identity.map(|identity| {
-        headers.push(("event-id", identity.id));
+        headers.push((EVENT_ID_HEADER, identity.id));
         identity.key
     });
     if !event.traceparent.is_empty() {
         headers.push(("traceparent", event.traceparent));
+    }
+    if let Some(origin) = event.file_origin {
+        headers.push((FILE_NAME_HEADER, origin.name));
+        headers.push((FILE_PLACE_HEADER, origin.place));
     }
 
     OutgoingRecord {

@@ -4,6 +4,7 @@
 use trigger::HttpRequest;
 
 use crate::body::BodyKind;
+use crate::file_places::{FILE_HEADER, FilePlaces};
 use crate::problem::{ProblemDetails, RefusalReason};
 
 /// Characters of an `Idempotency-Key` at most.
@@ -52,6 +53,33 @@ pub(crate) fn header_value<'r>(request: &'r HttpRequest, name: &str) -> &'r str 
         .get(name)
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default()
+}
+
+/// The places that the events have in a file; none where the request names no file.
+///
+/// # Errors
+/// A problem when the header is not one that names a place for each event.
+pub(crate) fn read_file_places(
+    request: &HttpRequest,
+    events: usize,
+) -> Result<Option<FilePlaces>, ProblemDetails> {
+    let Some(value) = request.headers.get(FILE_HEADER) else {
+        return Ok(None);
+    };
+
+    let places = value
+        .to_str()
+        .ok()
+        .and_then(|text| FilePlaces::parse(text, events));
+    places.map(Some).ok_or_else(|| {
+        ProblemDetails::new(
+            RefusalReason::FilePlaces,
+            format!(
+                "{FILE_HEADER} names a file and a place for each of the request's {events} events, \
+                 as in `name=bins.csv; row=2-400,402`"
+            ),
+        )
+    })
 }
 
 /// The bytes of the body; the gateway may have sent them as base64.

@@ -101,6 +101,7 @@ fn prepare_message<'c>(message: &SqsMessage, context: &'c Context) -> Option<Pre
         bytes,
         identity: event.map(|event| EventIdentity::from_event(contract, event)),
         traceparent: String::new(),
+        file_origin: None,
     })
 }
 

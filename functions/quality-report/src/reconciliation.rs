@@ -1,4 +1,4 @@
-//! The reconciliation of a day: what was landed, and what became of it.
+//! The reconciliation of a day: what came into the raw zone, and what became of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -94,7 +94,7 @@ impl SourceReconciliation {
         })
     }
 
-    /// Whether every landed record is accounted for.
+    /// Whether every record of the raw zone is accounted for.
     #[must_use]
     pub fn balances(&self) -> bool {
         self.waiting == 0 && self.landed == self.refined + self.ignored + self.quarantined_total()

@@ -138,7 +138,7 @@ fn decode_base64(text: Option<&PayloadText<'_>>, offset: i64) -> Result<Option<B
     Ok(Some(Bytes::from(decoded)))
 }
 
-/// Counts what was landed, and names the streams that were not for Lambda to send again.
+/// Counts what was written, and names the streams that Lambda has to send again.
 fn report_outcomes(outcomes: Vec<StreamOutcome<'_>>) -> KafkaFailures {
     let mut failures = KafkaFailures::default();
     for outcome in outcomes {

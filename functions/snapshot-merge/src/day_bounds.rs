@@ -6,8 +6,9 @@ use lake::Day;
 use crate::manifest_lookup::ManifestLookup;
 use crate::streams::StreamReceipts;
 
-/// 2011-01-01. Kafka was published in that year: no record was appended before it, so a lake without
-/// data knows that an earlier day, such as 1970-01-01, is a mistake. Later days may be empty.
+/// 2011-01-01. Kafka was published in that year: no record was appended before it, so a lake
+/// without data knows that an earlier day, such as 1970-01-01, is a mistake. Later days may be
+/// empty.
 const FIRST_APPEND_DAY: Day = Day(14_975);
 
 /// Refuses a day that has not begun, and one before all data. A snapshot of either would be shown

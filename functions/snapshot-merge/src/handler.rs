@@ -295,7 +295,8 @@ impl<'q> TableQueue<'q> {
                 Ok(run) => merged.run.tables.extend(run),
                 Err(failure) => {
                     let name = &table.name;
-                    tracing::error!(table = name, %failure, "a table is not merged or not published");
+                    let what = "a table is not merged or not published";
+                    tracing::error!(table = name, %failure, "{what}");
                     merged.failures.push(TableFailure {
                         table: table.name.clone(),
                         failure,

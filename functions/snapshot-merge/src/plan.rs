@@ -194,9 +194,7 @@ impl PlannedMerge {
 
     /// The day that is merged.
     pub(crate) fn day(&self) -> Result<Day, Failure> {
-        Day::parse(&self.plan.date).ok_or_else(|| {
-            let message = format!("`{}` is no day", self.plan.date);
-            Failure::new(FailureKind::Corrupt, message)
-        })
+        Day::require(&self.plan.date)
+            .map_err(|why| Failure::new(FailureKind::Corrupt, format!("the merge's plan: {why}")))
     }
 }

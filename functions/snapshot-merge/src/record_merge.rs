@@ -158,7 +158,7 @@ struct OwnerRowSink<'k, 's> {
 }
 
 impl<'s> OwnerRowSink<'_, 's> {
-    /// Adds the rows that the statements of a source's record give.
+    /// Adds the rows of a source's resolved record.
     fn add_record(
         &mut self,
         source: &'s str,
@@ -177,7 +177,7 @@ impl<'s> OwnerRowSink<'_, 's> {
         resolved
     }
 
-    /// Adds the rows of a source's record without new statements, as they are.
+    /// Adds the rows of a source's record that nothing changes, as they are.
     fn keep_record(&mut self, base: &[ChangeRecord<'s>], source: &str) {
         for row in base.iter().filter(|row| row.source == source) {
             let (key, row_ref) = row_key_and_ref(row);

@@ -49,7 +49,7 @@ impl RecordResolver {
     /// Gives the record's rows to `sink`. States that do not fit are counted.
     ///
     /// # Errors
-    /// When a statement is damaged, or its source is not declared any more.
+    /// When a stored state or patch is damaged, or its source is not declared any more.
     pub(crate) fn resolve_record(
         &self,
         stated: &RecordStatements<'_, '_>,
@@ -159,7 +159,7 @@ fn add_row(row: &PoleRow<'_>, provenance: RowProvenance<'_>, sink: &mut impl Rec
     sink.add_row((&row.pole_id, source), &cells, own_cells);
 }
 
-/// The statement that last touched what a record of the mapping is made from, or else the last one.
+/// The change that last touched what a record of the mapping is made from, or else the last one.
 fn latest_touch<'a, 's>(
     record: &'a ResolvedRecord<'s>,
     grouped: &GroupedRecord,

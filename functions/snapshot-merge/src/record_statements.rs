@@ -1,7 +1,7 @@
-//! A record resolved from its statements: whole states, patches, deletions.
+//! A record resolved from what its events state: whole states, patches, deletions.
 //!
-//! Pure. The result depends only on which statements there are: not on the order in which they
-//! come, nor on repeats, nor on how they are spread over days. The statements that later days need
+//! Pure. The result depends only on which of them there are: not on the order in which they come,
+//! nor on repeats, nor on how they are spread over days. Those that later days need
 //! are returned, without what later patches have replaced, so that what is kept is bounded by the
 //! record's fields and not by the number of its patches. Only patches that can begin a record all
 //! keep their place.
@@ -21,7 +21,7 @@ pub(crate) struct RetainedStatement<'s> {
     pub(crate) text: RetainedText,
 }
 
-/// What is left of a statement.
+/// What is left of it once later patches have replaced parts of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum RetainedText {
     /// All of it, as its row holds it.
@@ -36,11 +36,11 @@ pub(crate) enum RetainedText {
 #[derive(Debug)]
 pub(crate) struct ResolvedRecord<'s> {
     pub(crate) body: Value,
-    /// The statements that made it, in their order.
+    /// The states and patches that made it, in their order.
     pub(crate) applied: Vec<AppliedStatement<'s>>,
 }
 
-/// A statement that had a part in a record's state.
+/// A state or patch that had a part in a record's state.
 #[derive(Debug)]
 pub(crate) struct AppliedStatement<'s> {
     pub(crate) change: ChangeRecord<'s>,
@@ -56,7 +56,7 @@ impl AppliedStatement<'_> {
     }
 }
 
-/// A patch behind the last whole statement.
+/// A patch behind the last whole state.
 struct LaterPatch<'s> {
     change: ChangeRecord<'s>,
     statement: Statement,
@@ -64,7 +64,7 @@ struct LaterPatch<'s> {
     left: Option<Value>,
 }
 
-/// The statements of one record for one group of the mapping's records, in their order.
+/// What events state of one record for one group of the mapping's records, in their order.
 struct OrderedStatements<'s> {
     whole: Option<ChangeRecord<'s>>,
     /// The patches behind the whole one, without what later ones replace.
@@ -108,7 +108,7 @@ fn parse_statement(change: &ChangeRecord<'_>) -> Result<Option<Statement>, Failu
     Ok(Some(statement))
 }
 
-/// The patches behind the last whole statement, in their order, each event once.
+/// The patches behind the last whole state, in their order, each event once.
 fn read_later_patches<'s>(
     changes: &[ChangeRecord<'s>],
     whole: Option<&ChangeRecord<'s>>,
@@ -202,7 +202,7 @@ impl<'s> OrderedStatements<'s> {
         retained
     }
 
-    /// The record after its statements; none when it is deleted, or was never stated.
+    /// The record after all of them; none when it is deleted, or was never stated.
     fn apply(self) -> Result<Option<ResolvedRecord<'s>>, Failure> {
         let mut is_deleted = false;
         let mut body = json!({});

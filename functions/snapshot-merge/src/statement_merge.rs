@@ -13,9 +13,9 @@ use crate::change_counts::RowChangeCounts;
 use crate::record_statements::{RetainedStatement, RetainedText, retain_statements};
 use crate::resolve::{ChangeOrigin, ChangeRecord, ResolvedRow, use_first_position_per_event};
 
-/// Merges the statements of records, window by window.
+/// Merges the states, patches and deletions of records, window by window.
 pub(crate) struct StatementMerge {
-    /// What is left of the window's statements.
+    /// What is left of the window's rows.
     built: BuiltRows,
 }
 
@@ -34,7 +34,7 @@ impl StatementMerge {
         }
     }
 
-    /// Appends the statements of a record that later days need, out of all that are known.
+    /// Appends those of a record that later days need, out of all that are known.
     pub(crate) fn merge_record(
         &mut self,
         mut changes: Vec<ChangeRecord<'_>>,
@@ -60,12 +60,12 @@ impl StatementMerge {
         Ok(counts)
     }
 
-    /// Gives the window's shortened statements to the assembler.
+    /// Gives the window's shortened rows to the assembler.
     pub(crate) fn finish_window(&mut self, assembler: &mut RowAssembler) -> Result<(), LakeError> {
         self.built.finish_window(assembler)
     }
 
-    /// Appends a statement: its row as it is stored, with what is left of its text.
+    /// Appends the row as it is stored, with what is left of its text.
     fn append(&mut self, retained: &RetainedStatement<'_>, assembler: &mut RowAssembler) {
         let change = &retained.change;
         let (source, row) = change.row_ref;

@@ -186,10 +186,7 @@ pub async fn run_entities_step(date: &str, context: &Context) -> Result<Option<T
 }
 
 fn parse_step_date(date: &str) -> Result<Day, Failure> {
-    Day::parse(date).ok_or_else(|| {
-        let message = format!("`{date}` is not a day; write YYYY-MM-DD");
-        Failure::new(FailureKind::BadRequest, message)
-    })
+    Day::require(date).map_err(|why| Failure::new(FailureKind::BadRequest, why))
 }
 
 /// The results of a sweep of some tables.

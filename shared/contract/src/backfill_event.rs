@@ -139,8 +139,8 @@ impl SourceContract {
         Ok(event)
     }
 
-    /// The id of a record's event. Two equal rows of a file are two events; the same file again, under
-    /// whatever name, gives the same ids.
+    /// The id of a record's event. Two equal rows of a file are two events; the same file again,
+    /// under whatever name, gives the same ids.
     fn backfill_event_id(&self, record: &Value, place: Option<&FilePlace<'_>>) -> String {
         let record = render_json(record);
         let origin = match place {

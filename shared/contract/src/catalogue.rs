@@ -2,13 +2,13 @@
 
 use crate::catalogue_clash::find_catalogue_clash;
 use crate::compile::{CompiledMapping, MappingContext};
-use crate::draft::OPEN;
 use crate::file::DeclaredFile;
 use crate::incident::{self, Incident};
 use crate::list::{ReferenceList, ReferenceLists};
 use crate::locator::{ProblemLocator, problem_at};
 use crate::namespace::{NAMESPACES_FILE, NamedReferences, Namespaces};
 use crate::odcs;
+use crate::open_decision::find_open_decisions;
 use crate::problem::{Location, Problem, ProblemLevel, nearest_name_hint};
 use crate::record_table::record_table_name;
 use crate::rule::{self, RuleContext};
@@ -378,27 +378,6 @@ fn advise_on_local_fetch(file: &DeclaredFile, mapping: &CompiledMapping) -> Opti
         problem.location,
         problem.message,
     ))
-}
-
-/// Decisions that a draft left to its author: until they are made, no function starts with the
-/// file.
-fn find_open_decisions(file: &DeclaredFile) -> Vec<Problem> {
-    file.text()
-        .lines()
-        .enumerate()
-        .filter_map(|(index, line)| find_open_decision(file, index + 1, line))
-        .collect()
-}
-
-fn find_open_decision(file: &DeclaredFile, number: usize, line: &str) -> Option<Problem> {
-    let (before, decision) = line.split_once(OPEN)?;
-    let location = Location {
-        line: number,
-        column: before.chars().count() + 1,
-    };
-    let decision = decision.trim().trim_start_matches([':', ' ']);
-    let message = format!("a decision is still open: {decision}");
-    Some(Problem::error(&file.path, location, message))
 }
 
 /// Files that no part of the platform would read: most are stored in the wrong folder.

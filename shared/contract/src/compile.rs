@@ -15,6 +15,7 @@ pub use self::groups::{GroupedRecord, RecordGroup};
 use self::further_rows::find_rows_of_two_records;
 use self::groups::group_records;
 use self::record::compile_record;
+use crate::absent_day::describe_absent_day;
 use crate::calendar::Calendar;
 use crate::cell::Cell;
 use crate::column::ColumnType;
@@ -388,7 +389,7 @@ fn compile_calendar(document: &MappingDocument) -> Result<Calendar, MappingFindi
     let mut sentinels = Vec::new();
     for (index, text) in document.sentinels.iter().enumerate() {
         let day = parse_date(text).ok_or_else(|| {
-            let why = format!("the sentinel `{text}` is not a date such as 1900-01-01");
+            let why = format!("a sentinel is not a date: {}", describe_absent_day(text));
             (DocumentPlace::root().name("sentinels").item(index), why)
         })?;
         sentinels.push(day);

@@ -1,5 +1,5 @@
-//! How a source's files are written, as its contract declares it in `files`. What is not declared is
-//! the strictest reading: a file that does not fit is refused with the option that would fit it.
+//! How a source's files are written, as its contract declares it in `files`. What is not declared
+//! is the strictest reading: a file that does not fit is refused with the option that would fit it.
 
 use std::collections::BTreeSet;
 

@@ -7,6 +7,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::absent_day::describe_absent_day;
 use crate::file::DeclaredFile;
 use crate::locator::problem_at;
 use crate::place::DocumentPlace;
@@ -121,12 +122,7 @@ fn compile_incident(
 fn parse_day(text: &str) -> Result<i32, IncidentFault> {
     parse_date(text)
         .filter(|_| text.len() == 10)
-        .ok_or_else(|| {
-            (
-                text.to_owned(),
-                format!("`{text}` is no day, such as 2026-03-02"),
-            )
-        })
+        .ok_or_else(|| (text.to_owned(), describe_absent_day(text)))
 }
 
 /// The last day, which must not precede the first.
@@ -178,7 +174,8 @@ mod tests {
         );
         for (text, message) in [
             ("dataset: table/persn, from: 2026-03-02", "`table/person`"),
-            ("dataset: all, from: 2026-13-02", "no day"),
+            ("dataset: all, from: 2026-13-02", "names month 13"),
+            ("dataset: all, from: 2026-02-30", "no 30 February 2026"),
             (
                 "dataset: all, from: 2026-03-02, to: 2026-03-01",
                 "before it begins",

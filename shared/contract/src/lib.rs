@@ -5,6 +5,7 @@
 //! gives the compiled catalogue, or every fault with its file, line, column and remedy.
 //! [`CompiledMapping::evaluate`] turns one event into POLE rows.
 
+mod absent_day;
 mod backfill;
 mod backfill_event;
 mod calendar;
@@ -41,6 +42,7 @@ mod namespace;
 mod number;
 mod number_format;
 mod odcs;
+mod open_decision;
 mod outbound;
 mod pack;
 mod path;
@@ -60,6 +62,7 @@ mod time;
 mod walked_path;
 mod yaml;
 
+pub use absent_day::describe_absent_day;
 pub use backfill::{CompiledBackfill, FilePlace};
 pub use catalogue::Catalogue;
 pub use cell::Cell;
@@ -86,6 +89,7 @@ pub use odcs::{
     AuthoritativeDefinition, ContractDocument, Property, Quality, Role, SchemaObject, ServiceLevel,
     Support,
 };
+pub use open_decision::{UnfinishedDraft, find_unfinished_drafts};
 pub use outbound::{AddressClass, AllowedNetworks, OutboundUrl, UrlFault, classify_address};
 pub use pack::{pack_files, unpack_files};
 pub use problem::{Location, Problem, ProblemLevel, nearest_name_hint};

@@ -26,7 +26,8 @@ impl SourceContract {
         let parts = split_key_parts(written.trim(), count).ok_or_else(|| {
             let paths: Vec<&str> = self.paths.key.iter().map(EventPath::text).collect();
             format!(
-                "a key of `{}` has {count} parts ({}), joined by `/`; a `/` in a part is written `~1`",
+                "a key of `{}` has {count} parts ({}), joined by `/`; a `/` in a part is written \
+                 `~1`",
                 self.name,
                 paths.join(", ")
             )

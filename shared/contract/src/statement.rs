@@ -24,7 +24,7 @@ pub struct Statement {
 }
 
 impl Statement {
-    /// The statement as a column holds it.
+    /// The text that a column holds.
     #[must_use]
     pub fn to_text(&self) -> String {
         let kind = (self.kind.as_str(), self.is_time_stated);
@@ -33,10 +33,10 @@ impl Statement {
         })
     }
 
-    /// Reads a statement from a column.
+    /// Reads the text of a column.
     ///
     /// # Errors
-    /// When the text is no statement: the file is damaged.
+    /// When it is another text: the file is damaged.
     pub fn parse(text: &str) -> Result<Self, EventFault> {
         let mut document = read_written_json(text.as_bytes())?;
         let mut take = |name: &str| document.get_mut(name).map(Value::take);

@@ -261,7 +261,8 @@ impl DeclaredStructure {
         matches!(self, Self::Value(scalar, _) if scalar.reads_number_text())
     }
 
-    /// The fields of an object that a text, number or boolean can fill, and whether each is required.
+    /// The fields of an object that a text, number or boolean can fill, and whether each is
+    /// required.
     pub(crate) fn scalar_fields(&self) -> Vec<(String, bool)> {
         let Self::Object(fields) = self else {
             return Vec::new();

@@ -247,7 +247,8 @@ fn compile_column(property: &Property) -> Result<Column, String> {
         .any(|custom| custom.property == "polelake")
     {
         return Err(format!(
-            "`polelake` of `{name}` belongs to a field of a source: a mapping gives a column its type"
+            "`polelake` of `{name}` belongs to a field of a source: a mapping gives a column its \
+             type"
         ));
     }
     let kind = compile_type(property)?;

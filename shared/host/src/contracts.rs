@@ -4,7 +4,10 @@
 use std::io::Error;
 use std::path::Path;
 
-use contract::{Catalogue, DeclaredFile, Problem, pack_files, unpack_files};
+use contract::{
+    Catalogue, DeclaredFile, Problem, UnfinishedDraft, find_unfinished_drafts, pack_files,
+    unpack_files,
+};
 use lake::limits::DOCUMENT_BYTES_MAX;
 
 use crate::{Failure, FailureKind, read_bounded_text};
@@ -14,7 +17,8 @@ use crate::{Failure, FailureKind, read_bounded_text};
 /// # Errors
 /// A configuration failure that names every problem with its file and line.
 pub fn load_contracts(folder: &str) -> Result<Catalogue, Failure> {
-    Catalogue::compile(&read_contract_files(folder)?).map_err(|problems| compile_failure(&problems))
+    let files = read_contract_files(folder)?;
+    Catalogue::compile(&files).map_err(|problems| compile_failure(folder, &files, &problems))
 }
 
 /// Packs everything below `folder` into `file`, as it travels with the functions, and gives what it
@@ -24,19 +28,44 @@ pub fn load_contracts(folder: &str) -> Result<Catalogue, Failure> {
 /// A configuration failure that names every problem with its file and line, or why the pack cannot
 /// be written.
 pub fn pack_contracts(folder: &str, file: &Path) -> Result<Catalogue, Failure> {
+    let files = read_contract_files(folder)?;
     let (pack, catalogue) =
-        pack_files(&read_contract_files(folder)?).map_err(|problems| compile_failure(&problems))?;
+        pack_files(&files).map_err(|problems| compile_failure(folder, &files, &problems))?;
     std::fs::write(file, pack)
         .map_err(|error| configuration_failure(format!("{}: {error}", file.display())))?;
     Ok(catalogue)
 }
 
-fn compile_failure(problems: &[Problem]) -> Failure {
-    let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-    configuration_failure(format!(
-        "the contracts do not compile:\n{}",
-        lines.join("\n")
-    ))
+fn compile_failure(folder: &str, files: &[DeclaredFile], problems: &[Problem]) -> Failure {
+    let lines = describe_compile_problems(folder, files, problems);
+    configuration_failure(format!("the contracts do not compile:\n{lines}"))
+}
+
+/// Every problem on a line of its own, with its file and line. An unfinished draft is one line, for
+/// it has a problem for each open decision: it says what to do with the draft.
+#[must_use]
+pub fn describe_compile_problems(
+    folder: &str,
+    files: &[DeclaredFile],
+    problems: &[Problem],
+) -> String {
+    let drafts = find_unfinished_drafts(files);
+    let described = drafts
+        .iter()
+        .map(|draft| describe_unfinished_draft(folder, draft));
+    let others = problems
+        .iter()
+        .filter(|problem| !drafts.iter().any(|draft| draft.has_file(&problem.file)));
+    let lines: Vec<String> = described.chain(others.map(ToString::to_string)).collect();
+    lines.join("\n")
+}
+
+fn describe_unfinished_draft(folder: &str, draft: &UnfinishedDraft) -> String {
+    let path = format!("{}/{}", folder.trim_end_matches('/'), draft.path);
+    format!(
+        "{path} is {draft}, and no source runs beside it: finish or remove {path}. `polelake \
+         contract lint --contracts {folder}` lists its decisions"
+    )
 }
 
 fn configuration_failure(why: String) -> Failure {

@@ -22,7 +22,9 @@ mod telemetry;
 pub use bounded_file::{read_bounded_file, read_bounded_text};
 pub use budget::TimeBudget;
 pub use clock::now_micros;
-pub use contracts::{load_contracts, pack_contracts, read_contract_files};
+pub use contracts::{
+    describe_compile_problems, load_contracts, pack_contracts, read_contract_files,
+};
 pub use erasures::read_erasures;
 pub use failure::{Failure, FailureKind};
 pub use identity::{check_identity_key, check_known_identity_key, read_identity_secret};

@@ -1,4 +1,4 @@
-//! A chunk of a partition: the unit that is landed once and transformed once, and every key that
+//! A chunk of a partition: the unit that is stored once and transformed once, and every key that
 //! names a part of it.
 
 use crate::Day;

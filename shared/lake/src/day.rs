@@ -45,6 +45,14 @@ impl Day {
             .flatten()
             .map(Self)
     }
+
+    /// The day that a caller names.
+    ///
+    /// # Errors
+    /// Why the text is none: its form, or a date that the calendar does not have.
+    pub fn require(text: &str) -> Result<Self, String> {
+        Self::parse(text).ok_or_else(|| contract::describe_absent_day(text))
+    }
 }
 
 impl fmt::Display for Day {

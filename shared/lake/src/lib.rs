@@ -20,6 +20,7 @@ mod digest;
 mod erasure;
 mod event_id;
 pub mod file;
+mod file_origin;
 mod footer;
 mod format;
 mod group_writer;
@@ -59,6 +60,7 @@ pub use erasure::{
     erasure_receipt_prefix,
 };
 pub use event_id::{EVENT_ID_HEADER, accepted_event_id};
+pub use file_origin::{FILE_NAME_HEADER, FILE_PLACE_HEADER, FileOrigin};
 pub use footer::{FileWindow, ParquetFooter, RowGroup};
 pub use format::{DOCUMENT_FORMAT, decode_document, encode_document, encode_pretty_document};
 pub use group_writer::RowGroupWriter;

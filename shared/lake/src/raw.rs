@@ -25,7 +25,7 @@ pub struct RawRecord<'r> {
     pub timestamp: i64,
     /// `CREATE_TIME` or `LOG_APPEND_TIME`, where the trigger says it.
     pub timestamp_type: Option<&'r str>,
-    /// When it landed, in milliseconds since 1970; none where that was not kept.
+    /// When it was stored, in milliseconds since 1970; none where that was not kept.
     pub landed_at: Option<i64>,
     /// The key's bytes.
     pub key: Option<Bytes>,
@@ -37,7 +37,7 @@ pub struct RawRecord<'r> {
 
 impl RawRecord<'_> {
     /// When the record came, in milliseconds since 1970: its timestamp where the log gave it, and
-    /// otherwise when it landed. A producer can give any timestamp, one of the year 2099 too.
+    /// otherwise when it was stored. A producer can give any timestamp, one of the year 2099 too.
     #[must_use]
     pub fn arrived_at(&self) -> i64 {
         arrival(self.timestamp, self.timestamp_type, self.landed_at)
@@ -164,7 +164,7 @@ impl RawBatch {
         arrival(self.timestamp(row), timestamp_type, self.landed_at(row))
     }
 
-    /// When the record landed, in milliseconds since 1970; none where that was not kept.
+    /// When the record was stored, in milliseconds since 1970; none where that was not kept.
     #[must_use]
     pub fn landed_at(&self, row: usize) -> Option<i64> {
         let times = self.0.columns().get(8)?;
@@ -217,7 +217,7 @@ impl RawBatch {
 pub fn decode_raw(bytes: Bytes) -> Result<Vec<RawBatch>, LakeError> {
     let mut batches = Vec::new();
     for batch in file::read_whole(bytes)? {
-        // Objects of earlier builds do not keep when they landed.
+        // Objects of earlier builds do not keep when they were stored.
         let schema = schema::raw_schema();
         let with_landing = schema.fields();
         let without_landing = &with_landing[..with_landing.len() - 1];
@@ -302,10 +302,10 @@ mod tests {
 
     #[test]
     fn a_time_that_the_log_did_not_give_is_that_of_the_landing() {
-        let (stamped, landed) = (4_070_908_800_000, 1_772_438_400_000);
-        assert_eq!(arrival_of(Some(LOG_APPEND_TIME), Some(landed)), stamped);
-        assert_eq!(arrival_of(Some("CREATE_TIME"), Some(landed)), landed);
-        assert_eq!(arrival_of(None, Some(landed)), landed);
+        let (stamped, stored) = (4_070_908_800_000, 1_772_438_400_000);
+        assert_eq!(arrival_of(Some(LOG_APPEND_TIME), Some(stored)), stamped);
+        assert_eq!(arrival_of(Some("CREATE_TIME"), Some(stored)), stored);
+        assert_eq!(arrival_of(None, Some(stored)), stored);
         assert_eq!(arrival_of(Some("CREATE_TIME"), None), stamped);
     }
 

@@ -1,7 +1,7 @@
 //! Redriving: refused records are appended to a partition of their own and are processed as every
 //! other record.
 //!
-//! The raw log needs nothing but storage. What was landed, refined or refused of a redrive is
+//! The raw log needs nothing but storage. What was refined or refused of a redrive is
 //! counted like all other records, apart from those that Kafka delivered (docs/adr/0010).
 
 use std::fmt;
@@ -11,14 +11,14 @@ use serde_json::Value;
 /// The partition of a topic that holds its redriven records. Kafka counts from 0.
 pub const REDRIVE_PARTITION: i32 = -1;
 
-/// The header that says at which position a redriven record was first landed.
+/// The header that says at which position a redriven record came first.
 pub const REDRIVE_HEADER: &str = "redrive-of";
 
 /// The header that marks a record whose key, value and headers were erased. Its position in the log
 /// stays.
 pub const ERASED_HEADER: &str = "polelake-erased";
 
-/// The position at which a record was first landed: written `epoch/partition/offset/timestamp`.
+/// The position at which a record came first: written `epoch/partition/offset/timestamp`.
 ///
 /// ```
 /// let timestamp = 1_772_438_400_000;

@@ -14,7 +14,8 @@ pub fn repair_hint(key: &str) -> &'static str {
         return "restore an earlier version of it, or move it away, and run the command again";
     }
     if key.starts_with(MANIFESTS_PREFIX) {
-        return "restore an earlier version of it, or move it away and run `polelake rebuild --from` with its day";
+        return "restore an earlier version of it, or move it away and run `polelake rebuild \
+                --from` with its day";
     }
     if key.starts_with(Chunk::RECEIPTS_PREFIX)
         || key.starts_with(Chunk::QUARANTINE_PREFIX)
@@ -23,9 +24,11 @@ pub fn repair_hint(key: &str) -> &'static str {
         return "`polelake rebuild --raw --from` with its day writes it again from its raw object";
     }
     if key.starts_with(Chunk::RAW_PREFIX) {
-        return "restore an earlier version of it or a copy from a backup, and run the command again; `polelake audit --deep` finds others";
+        return "restore an earlier version of it or a copy from a backup, and run the command \
+                again; `polelake audit --deep` finds others";
     }
-    "restore an earlier version of it, or move away the manifests that name it and run `polelake rebuild --from` with their first day"
+    "restore an earlier version of it, or move away the manifests that name it and run `polelake \
+     rebuild --from` with their first day"
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::LakeError;
 use crate::schema::STATEMENT_COLUMN;
 
 /// The batch with its statements redacted, and how many of them were. `redact` takes a row and its
-/// statement, and gives what replaces the statement; none where it stays.
+/// text, and gives what replaces the text; none where it stays.
 ///
 /// # Errors
 /// When the column is of another type than the schema's.

@@ -85,7 +85,8 @@ async fn read_site_object(lake: &LakeHandle, key: &str, day: Day) -> Result<Byte
         Err(error) if error.is_not_found() => {
             let nearest = nearest_reported_days(&**site, day).await?;
             let why = format!(
-                "there is no {key}: {day} was not reported; `polelake run-day {day}` does it{nearest}"
+                "there is no {key}: {day} was not reported; `polelake run-day {day}` does \
+                 it{nearest}"
             );
             Err(why.into())
         }

@@ -1,5 +1,6 @@
-//! English names of countries beside the ISO names in `rust_iso3166`: those of Unicode CLDR (en and en-GB, by Babel
-//! 2.19.0), the short, common and official names of ISO 3166-1 (by pycountry 26.2.16), and what people in Britain write.
+//! English names of countries beside the ISO names in `rust_iso3166`: those of Unicode CLDR (en and
+//! en-GB, by Babel 2.19.0), the short, common and official names of ISO 3166-1 (by pycountry
+//! 26.2.16), and what people in Britain write.
 
 /// Names with the three letters of their country.
 pub(crate) const COUNTRY_NAMES: [(&str, &str); 281] = [

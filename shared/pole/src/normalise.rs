@@ -158,7 +158,8 @@ fn normalise_phone(text: &str) -> Option<String> {
     (fits && fits_country && !is_odd).then(|| format!("+{international}"))
 }
 
-/// Letters and their marks in one form: `e` with a mark, and the letter of both, are one name (NFC).
+/// Letters and their marks in one form: `e` with a mark, and the letter of both, are one name
+/// (NFC).
 pub(crate) fn compose_text(text: &str) -> Cow<'_, str> {
     ComposingNormalizerBorrowed::new_nfc().normalize(text)
 }

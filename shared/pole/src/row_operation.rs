@@ -12,15 +12,15 @@ pub enum RowOperation {
     /// Not a row: the owner's set of rows is replaced, and rows of it that are not repeated are
     /// deleted.
     Replace,
-    /// Not a row: the statement of a record's whole state, from which the merge makes its rows.
+    /// Not a row: a record's whole state, from which the merge makes its rows.
     RecordState,
-    /// Not a row: the statement of some fields of a record. It changes nothing while the record is
+    /// Not a row: some fields of a record. They change nothing while the record is
     /// deleted.
     RecordPatch,
-    /// Not a row: the statement of some fields of a record, which begins a new one where it is
+    /// Not a row: some fields of a record, which begin a new one where it is
     /// deleted.
     RecordCreate,
-    /// Not a row: the statement that a record is deleted.
+    /// Not a row: that a record is deleted.
     RecordDelete,
 }
 
@@ -58,7 +58,7 @@ impl RowOperation {
         Self::ALL.into_iter().find(|op| op.code() == code)
     }
 
-    /// Whether it is no row but a statement about a record.
+    /// Whether it is no row but says something of a record.
     #[must_use]
     pub fn is_statement(self) -> bool {
         self.is_whole_statement() || self.is_partial_statement()

@@ -16,9 +16,9 @@ const MICROS_PER_HOUR: i64 = 3_600_000_000;
 /// The column that has the instant at which a row was appended to the log.
 const APPEND_TIME: &str = "ingested_at";
 
-/// How far the clocks of the easternmost zone are ahead of UTC, and those of the westernmost behind.
-/// A date is that of a source's zone, which its row does not name: beside an instant it counts as
-/// any day that clocks somewhere show.
+/// How far the clocks of the easternmost zone are ahead of UTC, and those of the westernmost
+/// behind. A date is that of a source's zone, which its row does not name: beside an instant it
+/// counts as any day that clocks somewhere show.
 const EASTERNMOST: i64 = 14 * MICROS_PER_HOUR;
 const WESTERNMOST: i64 = 12 * MICROS_PER_HOUR;
 

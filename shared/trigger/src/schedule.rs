@@ -26,19 +26,15 @@ impl ScheduleRequest {
     /// When neither is given, or the given text is no day.
     pub fn logical_day(&self) -> Result<Day, String> {
         if let Some(date) = &self.date {
-            return parse_day(date);
+            return Day::require(date);
         }
         let Some(time) = &self.scheduled_time else {
             return Err("the payload needs `date` (YYYY-MM-DD) or `scheduled_time`".into());
         };
 
-        let scheduled_day = parse_day(time.get(..10).unwrap_or(time))?;
+        let scheduled_day = Day::require(time.get(..10).unwrap_or(time))?;
         Ok(Day(scheduled_day.0 - 1))
     }
-}
-
-fn parse_day(text: &str) -> Result<Day, String> {
-    Day::parse(text).ok_or_else(|| format!("`{text}` is not a day; write YYYY-MM-DD"))
 }
 
 #[cfg(test)]
@@ -62,7 +58,7 @@ mod tests {
         assert!(
             day(r#"{"date":"2026-02-30"}"#)
                 .unwrap_err()
-                .contains("YYYY-MM-DD")
+                .contains("there is no 30 February 2026")
         );
     }
 }

@@ -1,9 +1,9 @@
 //! The page on which a developer pastes an event and sees what becomes of it.
 //!
 //! The page itself holds nothing, and everything that it asks for needs the key of the platform's
-//! start: `polelake up` prints it as the fragment of the page's address, which no browser sends to a
-//! server or to another page. The key opens these paths and nothing else. What is pasted is held as
-//! long as its request takes, and stored nowhere.
+//! start: `polelake up` prints it as the fragment of the page's address, which no browser sends to
+//! a server or to another page. The key opens these paths and nothing else. What is pasted is held
+//! as long as its request takes, and stored nowhere.
 
 use std::sync::Arc;
 
@@ -33,8 +33,8 @@ const FILE_NAME_HEADER: &str = "x-file-name";
 /// The header that says what JSON is read as: `records`, or else events.
 const READ_AS_HEADER: &str = "x-read-as";
 
-/// What every answer says to the browser: take nothing from elsewhere, run no script but the page's
-/// own, be shown in no frame, keep nothing.
+/// What every answer says to the browser: load nothing from other hosts, run no script but the
+/// page's own, be shown in no frame, keep nothing.
 const HEADERS: [(&str, &str); 6] = [
     (
         "content-security-policy",

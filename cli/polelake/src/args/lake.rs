@@ -3,7 +3,6 @@
 use clap::Args;
 use lake::Day;
 
-use super::days::parse_day;
 use crate::place::LakeArgs;
 
 /// Which days are audited, and how closely.
@@ -12,14 +11,14 @@ pub(crate) struct AuditArgs {
     #[command(flatten)]
     pub(crate) lake: LakeArgs,
     /// One day, YYYY-MM-DD.
-    #[arg(long, value_parser = parse_day, conflicts_with_all = ["from", "to"])]
+    #[arg(long, value_parser = Day::require, conflicts_with_all = ["from", "to"])]
     pub(crate) date: Option<Day>,
     /// The first day; without it the audit begins at the first offset.
-    #[arg(long, value_parser = parse_day)]
+    #[arg(long, value_parser = Day::require)]
     pub(crate) from: Option<Day>,
     /// The last day; without it the audit ends at the newest record, and compares the raw zone with
     /// Kafka.
-    #[arg(long, value_parser = parse_day)]
+    #[arg(long, value_parser = Day::require)]
     pub(crate) to: Option<Day>,
     /// Read every object, not only its metadata.
     #[arg(long)]
@@ -35,10 +34,10 @@ pub(crate) struct RebuildArgs {
     #[command(flatten)]
     pub(crate) lake: LakeArgs,
     /// The first day, YYYY-MM-DD.
-    #[arg(long, value_parser = parse_day)]
+    #[arg(long, value_parser = Day::require)]
     pub(crate) from: Day,
     /// The last day, one that has begun; without it the newest day of any table.
-    #[arg(long, value_parser = parse_day)]
+    #[arg(long, value_parser = Day::require)]
     pub(crate) to: Option<Day>,
     /// Only these tables.
     #[arg(long, value_delimiter = ',')]

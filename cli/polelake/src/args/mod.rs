@@ -3,7 +3,6 @@
 mod address;
 pub(crate) mod backfill;
 pub(crate) mod contract;
-mod days;
 pub(crate) mod erase;
 pub(crate) mod lake;
 pub(crate) mod platform;
@@ -69,7 +68,8 @@ pub(crate) enum CliCommand {
     #[command(after_help = "Example: polelake run-day 2026-03-02")]
     RunDay(RunDayArgs),
     /// Prove from the data alone that no record is lost and none is counted twice; exit code 1 when
-    /// the reconciliation does not balance.
+    /// the reconciliation does not balance. Each finding names its object, the cause and the next
+    /// step.
     #[command(after_help = "Example: polelake audit\n         \
             polelake audit --from 2026-03-02 --to 2026-03-03 --json")]
     Audit(AuditArgs),
@@ -83,8 +83,9 @@ pub(crate) enum CliCommand {
             3c1d2e4f-5a6b-4c7d-8e9f-a0b1c2d3e4f5 --dry-run")]
     Erase(EraseArgs),
     /// Merge the retained days again, one after the other, from the refined zone or from the raw
-    /// zone; exit code 1 when a table's day stays as it was, because an object that it needs cannot
-    /// be read. Ctrl-C says which days are done and how to go on.
+    /// zone, and make their reports and pages again; exit code 1 when a table's day stays as it
+    /// was, because an object that it needs cannot be read. Ctrl-C says which days are done and how
+    /// to go on.
     #[command(after_help = "Example: polelake rebuild --from 2026-03-02\n         \
             polelake rebuild --from 2026-03-02 --to 2026-03-09 --tables person,link --raw")]
     Rebuild(RebuildArgs),

@@ -5,8 +5,6 @@ use std::path::PathBuf;
 use clap::Args;
 use lake::Day;
 
-use super::days::parse_day;
-
 use crate::contract_mix::DEFAULT_PORT;
 use crate::place::PlatformArgs;
 
@@ -60,7 +58,7 @@ pub(crate) struct RunDayArgs {
     #[command(flatten)]
     pub(crate) place: PlatformArgs,
     /// The day, YYYY-MM-DD: one that has begun, and of which there are data or earlier days.
-    #[arg(value_parser = parse_day)]
+    #[arg(value_parser = Day::require)]
     pub(crate) date: Day,
     /// Print the outcome as JSON.
     #[arg(long)]

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use lake::Day;
 
-use super::days::parse_day;
 use crate::place::LakeArgs;
 
 #[derive(Subcommand)]
@@ -38,7 +37,7 @@ pub(crate) struct QualityReportArgs {
     #[command(flatten)]
     pub(crate) lake: LakeArgs,
     /// The day, YYYY-MM-DD.
-    #[arg(value_parser = parse_day)]
+    #[arg(value_parser = Day::require)]
     pub(crate) date: Day,
     /// Write the day's results as JUnit XML into this file; `-` is standard output, which then
     /// holds nothing else.
@@ -55,7 +54,7 @@ pub(crate) struct RescanArgs {
     #[command(flatten)]
     pub(crate) lake: LakeArgs,
     /// The day, YYYY-MM-DD.
-    #[arg(value_parser = parse_day)]
+    #[arg(value_parser = Day::require)]
     pub(crate) date: Day,
     /// Only these tables.
     #[arg(long, value_delimiter = ',')]

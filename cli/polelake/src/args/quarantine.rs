@@ -3,7 +3,6 @@
 use clap::{Args, Subcommand};
 use lake::Day;
 
-use super::days::parse_day;
 use crate::place::LakeArgs;
 
 #[derive(Subcommand)]
@@ -11,7 +10,8 @@ pub(crate) enum QuarantineCommand {
     /// Count refused records by source, rule and status.
     #[command(after_help = "Example: polelake quarantine ls --source housing-person")]
     Ls(RefusedRecordArgs),
-    /// Show each refused record: its position, the rule, the field and the reason.
+    /// Show each refused record: its position, its event's id, its file and row where a backfill
+    /// brought it, the rule, the field and the reason.
     #[command(after_help = "Example: polelake quarantine show --rule event.json")]
     Show(ShowRefusedArgs),
     /// Process the open records again, after their contract or mapping was fixed, and print the
@@ -45,7 +45,7 @@ pub(crate) struct RefusedRecordArgs {
     #[arg(long)]
     pub(crate) rule: Option<String>,
     /// Only records that were appended on this day or later, YYYY-MM-DD.
-    #[arg(long, value_parser = parse_day)]
+    #[arg(long, value_parser = Day::require)]
     pub(crate) since: Option<Day>,
     /// Print the outcome as JSON.
     #[arg(long)]
@@ -60,7 +60,7 @@ pub(crate) struct ShowRefusedArgs {
     /// Records to show at most.
     #[arg(long, default_value_t = 20)]
     pub(crate) limit: usize,
-    /// Show the records' own bytes too. They can hold personal data.
+    /// Show the records' keys and their own bytes too. They can hold personal data.
     #[arg(long)]
     pub(crate) values: bool,
 }

@@ -3,7 +3,6 @@
 use clap::{Args, Subcommand};
 use lake::Day;
 
-use super::days::parse_day;
 use crate::place::LakeArgs;
 
 #[derive(Subcommand)]
@@ -59,7 +58,7 @@ pub(crate) struct DropDayArgs {
     #[command(flatten)]
     pub(crate) lake: LakeArgs,
     /// The day, YYYY-MM-DD.
-    #[arg(value_parser = parse_day)]
+    #[arg(value_parser = Day::require)]
     pub(crate) date: Day,
     /// Print what would be deleted, and delete nothing.
     #[arg(long)]
@@ -93,7 +92,7 @@ pub(crate) struct ShowSnapshotArgs {
     /// The table.
     pub(crate) table: String,
     /// The day, YYYY-MM-DD.
-    #[arg(value_parser = parse_day)]
+    #[arg(value_parser = Day::require)]
     pub(crate) date: Day,
     /// Print the outcome as JSON.
     #[arg(long)]
@@ -106,10 +105,10 @@ pub(crate) struct DiffArgs {
     #[command(flatten)]
     pub(crate) lake: LakeArgs,
     /// The earlier day, YYYY-MM-DD.
-    #[arg(value_parser = parse_day)]
+    #[arg(value_parser = Day::require)]
     pub(crate) from: Day,
     /// The later day, YYYY-MM-DD.
-    #[arg(value_parser = parse_day)]
+    #[arg(value_parser = Day::require)]
     pub(crate) to: Day,
     /// Only this table; without it every table that has both days.
     #[arg(long)]

@@ -58,8 +58,8 @@ fn changed_record(
     })
 }
 
-/// When the item was written, in microseconds: an export says it to the microsecond, a stream to the
-/// second.
+/// When the item was written, in microseconds: an export says it to the microsecond, a stream to
+/// the second.
 fn write_time(change: &Value) -> Option<i64> {
     let micros = change.pointer("/Metadata/WriteTimestampMicros");
     let written = micros.and_then(|micros| micros.get("N").unwrap_or(micros).as_str());

@@ -4,6 +4,7 @@
 //! it again changes nothing, and older state never overwrites newer. So a run that broke off can
 //! simply continue.
 
+pub(crate) mod batch;
 mod csv_parser;
 mod csv_rows;
 mod doubles;

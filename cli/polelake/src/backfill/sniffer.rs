@@ -278,8 +278,8 @@ impl TableShape {
             && more > 0
         {
             sniffed.remarks.push(format!(
-                "the trailer counts {more} more than the rows of data: `beside: {more}` is right where it \
-                 counts the header or itself; otherwise this file is not whole"
+                "the trailer counts {more} more than the rows of data: `beside: {more}` is right \
+                 where it counts the header or itself; otherwise this file is not whole"
             ));
         }
         sniffed.dialect.trailer = trailer;

@@ -133,7 +133,8 @@ impl<R: Read> DecodedText<R> {
             _ => "such as utf-8",
         };
         invalid(format!(
-            "byte {} is no letter of {}: declare another `files.encoding` in the contract, {remedy}",
+            "byte {} is no letter of {}: declare another `files.encoding` in the contract, \
+             {remedy}",
             position + 1,
             self.encoding.name()
         ))

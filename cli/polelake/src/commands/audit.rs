@@ -91,11 +91,14 @@ fn print_finding(finding: &AuditFinding) {
     let AuditFinding {
         object,
         offset,
+        kind: _,
         what,
+        next,
     } = finding;
     let line = match offset {
         Some(offset) => format!("! {object} offset {offset}: {what}"),
         None => format!("! {object}: {what}"),
     };
     println!("{}", escape_line(&line));
+    println!("    next: {}", escape_line(next));
 }

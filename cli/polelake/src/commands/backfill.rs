@@ -16,11 +16,12 @@ use sha2::{Digest, Sha256};
 
 use super::progress::styled_bar;
 use crate::args::backfill::BackfillArgs;
+use crate::backfill::batch::{BackfillBatch, ShownPlace};
 use crate::backfill::journal::{BackfillJournal, JournalPage, OriginVersion};
 use crate::backfill::pages::{FetchedPage, PagedApi, PagingOptions, parse_page_record};
 use crate::backfill::record::{BackfillRecord, FileExpectation, RecordFault};
 use crate::backfill::records::{check_record_file, open_record_file};
-use crate::client::PlatformClient;
+use crate::client::{NamedBatch, PlatformClient};
 use crate::error::{CliError, DetailedError, describe_causes};
 use crate::named_file::open_file;
 use crate::terminal::escape_line;
@@ -132,7 +133,7 @@ impl BackfillSender<'_> {
 
         let already_sent = journal.progress.records;
         let failed_before = self.count_failed();
-        let mut batch = Vec::new();
+        let mut batch = BackfillBatch::new(Some(&name));
         let mut count = 0;
         for record in records.records {
             count += 1;
@@ -140,8 +141,9 @@ impl BackfillSender<'_> {
                 self.outcome.skipped += 1;
                 continue;
             }
+            let shown = ShownPlace::of_record(&record, count);
             let record = match records.is_untyped {
-                true => self.type_record(record, count),
+                true => self.type_record(record, shown),
                 false => record,
             };
             let place = FilePlace {
@@ -149,7 +151,7 @@ impl BackfillSender<'_> {
                 name: &name,
                 row: count,
             };
-            self.add_record(record, Some(&place), &mut batch, &bar);
+            self.add_record(record, (Some(&place), shown), &mut batch, &bar);
             if self.is_batch_full(&batch) {
                 self.send_batch(&mut batch, &format!("{digest}-{count}"))
                     .await?;
@@ -170,10 +172,10 @@ impl BackfillSender<'_> {
     }
 
     /// A record of texts with the types that the contract declares.
-    fn type_record(&self, record: BackfillRecord, number: u64) -> BackfillRecord {
+    fn type_record(&self, record: BackfillRecord, place: ShownPlace) -> BackfillRecord {
         let typed = self.contract.type_texts(record?);
         typed.map_err(|why| RecordFault {
-            why: format!("record {number}: {why}"),
+            why: format!("{} {}: {why}", place.unit.label(), place.number),
             is_of_file: false,
         })
     }
@@ -233,15 +235,17 @@ impl BackfillSender<'_> {
             }
         };
 
-        let mut batch = Vec::new();
+        let mut batch = BackfillBatch::new(None);
         for record in records {
-            self.add_record(parse_page_record(&record), None, &mut batch, bar);
+            let record = parse_page_record(&record);
+            let shown = ShownPlace::of_record(&record, self.outcome.read + 1);
+            self.add_record(record, (None, shown), &mut batch, bar);
             if self.is_batch_full(&batch) {
-                let name = content_name(&batch);
+                let name = content_name(&batch.events);
                 self.send_batch(&mut batch, &name).await?;
             }
         }
-        let name = content_name(&batch);
+        let name = content_name(&batch.events);
         self.send_batch(&mut batch, &name).await?;
 
         // Without its ETag the next run reads the page again, for the sake of the records that
@@ -308,9 +312,8 @@ impl BackfillSender<'_> {
 
     /// Whether a batch is to be sent before another event is added. One of 500 large events would
     /// take 500 MB.
-    fn is_batch_full(&self, batch: &[Vec<u8>]) -> bool {
-        let bytes: usize = batch.iter().map(Vec::len).sum();
-        batch.len() >= self.batch_size() || bytes >= BATCH_BYTES_MAX
+    fn is_batch_full(&self, batch: &BackfillBatch) -> bool {
+        batch.events.len() >= self.batch_size() || batch.byte_count() >= BATCH_BYTES_MAX
     }
 
     /// Events of one batch. Under a small rate batches are small too, so that events arrive evenly
@@ -326,14 +329,15 @@ impl BackfillSender<'_> {
     fn add_record(
         &mut self,
         record: BackfillRecord,
-        place: Option<&FilePlace<'_>>,
-        batch: &mut Vec<Vec<u8>>,
+        (place, shown): (Option<&FilePlace<'_>>, ShownPlace),
+        batch: &mut BackfillBatch,
         bar: &ProgressBar,
     ) {
         self.outcome.read += 1;
+        let ShownPlace { unit, number } = shown;
         let location = match place {
-            Some(place) => format!("{} record {}", place.name, place.row),
-            None => format!("record {}", self.outcome.read),
+            Some(place) => format!("{} {} {number}", place.name, unit.label()),
+            None => format!("{} {number}", unit.label()),
         };
         let event = record.map_err(|fault| fault.why).and_then(|record| {
             let event = self.contract.backfill_event(record, place);
@@ -342,7 +346,7 @@ impl BackfillSender<'_> {
         });
 
         match event {
-            Ok(event) => batch.push(event),
+            Ok(event) => batch.add(event, shown),
             Err(why) => {
                 self.outcome.unreadable += 1;
                 if self.outcome.unreadable <= UNSENDABLE_SHOWN {
@@ -353,14 +357,19 @@ impl BackfillSender<'_> {
     }
 
     /// Sends a batch. `name` is that of the same records in every run, for events without an id.
-    async fn send_batch(&mut self, batch: &mut Vec<Vec<u8>>, name: &str) -> Result<(), CliError> {
-        if batch.is_empty() {
+    async fn send_batch(&mut self, batch: &mut BackfillBatch, name: &str) -> Result<(), CliError> {
+        if batch.events.is_empty() {
             return Ok(());
         }
 
+        let places = batch.file_places();
+        let named = NamedBatch {
+            name,
+            events: &batch.events,
+            places: places.as_ref(),
+        };
         let source = &self.args.source;
-        let counts = self.client.push_named_events(source, batch, name, |_| {});
-        let counts = counts.await?;
+        let counts = self.client.push_named_batch(source, named, |_| {}).await?;
         self.outcome.accepted += counts.accepted;
         self.outcome.refused += counts.refused;
         for (reason, refused) in counts.reasons {

@@ -209,8 +209,8 @@ fn print_manual_redactions(outcome: &ErasureOutcome) {
     let count = outcome.by_hand.len();
     if count > 0 {
         println!(
-            "{count} records mention the subject and cannot be redacted so; --mentions field removes \
-             the field alone, --mentions record erases the full records"
+            "{count} records mention the subject and cannot be redacted so; --mentions field \
+             removes the field alone, --mentions record erases the full records"
         );
     }
 }

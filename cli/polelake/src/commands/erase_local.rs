@@ -15,9 +15,9 @@ const SETTLING_MAX: Duration = Duration::from_secs(30);
 /// What the erasure found and did outside of the zones.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct LocalErasure {
-    /// Landed records that were cut out of the Kafka log.
+    /// Records that were cut out of the Kafka log.
     records_cut: u64,
-    /// Records that the Kafka log still holds, because they are not landed.
+    /// Records that the Kafka log still holds, because the raw zone does not.
     records_left: u64,
     /// Dead letters of the relay's queues: events that were never accepted, which the erasure does
     /// not read.
@@ -31,7 +31,8 @@ pub(crate) async fn wait_for_pending_events(client: &PlatformClient) -> Result<(
     settled.await.unwrap_or(Ok(()))
 }
 
-/// Cuts the landed records out of the Kafka log, and counts what is left in the folder.
+/// Cuts the records that the raw zone holds out of the Kafka log, and counts what is left in the
+/// folder.
 pub(crate) async fn erase_outside_zones(
     client: &PlatformClient,
     folder: &Path,
@@ -65,7 +66,8 @@ impl LocalErasure {
         }
         if self.dead_letters > 0 {
             println!(
-                "{} events that were never accepted are in {}/queues/relay-*/dead: look for the subject's key there, and delete those files",
+                "{} events that were never accepted are in {}/queues/relay-*/dead: look for the \
+                 subject's key there, and delete those files",
                 self.dead_letters,
                 folder.display()
             );

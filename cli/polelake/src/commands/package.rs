@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use contract::Problem;
+use contract::{DeclaredFile, Problem};
 use serde_json::json;
 
 use super::contract::read_contract_files;
@@ -12,8 +12,8 @@ use crate::package::{LambdaPackage, ZIP_BYTES_MAX, package_functions};
 
 pub(crate) fn run(args: &PackageArgs) -> Result<bool, CliError> {
     let files = read_contract_files(&args.contracts)?;
-    let (pack, _) =
-        contract::pack_files(&files).map_err(|problems| describe_problems(&problems))?;
+    let (pack, _) = contract::pack_files(&files)
+        .map_err(|problems| describe_unpacked(&args.contracts, &files, &problems))?;
     let packages = package_functions(&args.binaries, pack.as_bytes(), &args.out)?;
     let too_large: Vec<&str> = packages
         .iter()
@@ -34,9 +34,9 @@ pub(crate) fn run(args: &PackageArgs) -> Result<bool, CliError> {
     Ok(too_large.is_empty())
 }
 
-fn describe_problems(problems: &[Problem]) -> String {
-    let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-    let lines = lines.join("\n");
+/// Why the contracts of a folder are not packed.
+fn describe_unpacked(folder: &Path, files: &[DeclaredFile], problems: &[Problem]) -> String {
+    let lines = host::describe_compile_problems(&folder.to_string_lossy(), files, problems);
     format!("the contracts do not compile, and nothing is packed:\n{lines}")
 }
 

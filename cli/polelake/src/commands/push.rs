@@ -128,7 +128,7 @@ impl<'p> EventPusher<'p> {
         }
     }
 
-    /// Pushes every event, and waits until what was accepted is landed and transformed.
+    /// Pushes every event, and waits until what was accepted is transformed.
     async fn push_all(&mut self, events: EventIterator) -> Result<(), CliError> {
         let mut events = read_in_thread(events);
         while let Some(event) = events.recv().await {
@@ -248,9 +248,9 @@ impl<'p> EventPusher<'p> {
             )
         };
         let message = format!(
-            "{why}; the push of {file} broke off: {} events are accepted and {} refused, up to line \
-             {}. Push all of it again, for an event with an id of its own counts once; where events \
-             have no ids, push from line {next} on{rest}",
+            "{why}; the push of {file} broke off: {} events are accepted and {} refused, up to \
+             line {}. Push all of it again, for an event with an id of its own counts once; where \
+             events have no ids, push from line {next} on{rest}",
             self.accepted, self.refused, self.answered_line
         );
         let mut details = self.counts_json();
@@ -293,7 +293,8 @@ fn read_events(file: &Path) -> Result<EventIterator, CliError> {
     }
     if !is_whole && is_cut_document(&start) {
         let why = format!(
-            "{shown} is no JSON lines, and as one document it has more than {VALUE_BYTES_MAX} bytes, the limit of an event"
+            "{shown} is no JSON lines, and as one document it has more than {VALUE_BYTES_MAX} \
+             bytes, the limit of an event"
         );
         return Err(why.into());
     }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use lake::{Day, RedriveOrigin};
+use lake::{Day, EVENT_ID_HEADER, FileOrigin, QuarantinedRecord, RedriveOrigin, find_header_text};
 use operations::quarantine::{
-    QuarantineEntry, QuarantineFilter, RedriveOutcome, count_open, group_entries, list_entries,
-    redrive_entries, wait_for_outcomes,
+    QuarantineEntry, QuarantineFilter, RedriveOutcome, RepeatedRefusal, count_open, group_entries,
+    list_entries, redrive_entries, wait_for_outcomes,
 };
 use serde_json::{Value, json};
 use store::UnreadableObject;
@@ -14,7 +14,7 @@ use super::unreadable::{describe_unreadable, print_unreadable, with_unreadable};
 use crate::args::quarantine::{RedriveArgs, RefusedRecordArgs, ShowRefusedArgs};
 use crate::error::CliError;
 use crate::open_lake::OpenLake;
-use crate::terminal::escape_controls;
+use crate::terminal::{escape_controls, escape_line};
 
 pub(crate) async fn list_refused(args: &RefusedRecordArgs) -> Result<bool, CliError> {
     let lake = OpenLake::open(&args.lake).await?;
@@ -97,7 +97,8 @@ fn describe_no_refusals(args: &RefusedRecordArgs) -> String {
         return "No record is in quarantine: every one that landed was refined or ignored.".into();
     }
     format!(
-        "No refused record fits {}; `polelake quarantine ls` counts those of all sources and rules.",
+        "No refused record fits {}; `polelake quarantine ls` counts those of all sources and \
+         rules.",
         filters.join(" ")
     )
 }
@@ -138,7 +139,7 @@ fn entry_filter(args: &RefusedRecordArgs) -> QuarantineFilter {
     }
 }
 
-/// The position at which a record was first landed, which is its name.
+/// The position at which a record came first, which is its name.
 fn format_position(topic: &str, origin: RedriveOrigin) -> String {
     let RedriveOrigin {
         epoch,
@@ -154,14 +155,40 @@ fn print_entry(entry: &QuarantineEntry, values: bool) {
     let position = format_position(&entry.topic, entry.origin);
     let appended = Day::from_micros(entry.origin.timestamp * 1_000);
     println!("{position}  {}  {}", refused.source, entry.status.label());
+    if let Some(origin) = describe_origin(refused) {
+        println!("  {origin}");
+    }
     println!("  {} at {}: {}", refused.rule, refused.path, refused.reason);
     println!(
         "  appended {appended}, contract {}, mapping {}, redriven {} times",
         refused.contract_version, refused.mapping_version, entry.redrives
     );
     if values {
+        if let Some(key) = record_key(refused) {
+            println!("  key {key}");
+        }
         println!("  {}", printable_value(entry));
     }
+}
+
+/// What its sender finds a record by: the file and the place there, and the event's id.
+fn describe_origin(refused: &QuarantinedRecord) -> Option<String> {
+    let file = FileOrigin::from_headers(refused.headers.as_deref());
+    let file = file.map(|FileOrigin { name, place }| format!("file {name}, {place}"));
+    let event = event_id(refused).map(|id| format!("event {id}"));
+    let parts: Vec<String> = [file, event].into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+/// The id that the relay gave or found when it accepted the event.
+fn event_id(refused: &QuarantinedRecord) -> Option<String> {
+    find_header_text(refused.headers.as_deref(), EVENT_ID_HEADER)
+}
+
+/// The record's key, as Kafka has it. It can be personal, so it is a value.
+fn record_key(refused: &QuarantinedRecord) -> Option<String> {
+    let key = refused.key.as_deref()?;
+    Some(escape_line(&String::from_utf8_lossy(key)))
 }
 
 fn entry_json(entry: &QuarantineEntry, values: bool) -> Value {
@@ -173,6 +200,7 @@ fn entry_json(entry: &QuarantineEntry, values: bool) -> Value {
         "offset": entry.origin.offset,
         "appended": entry.origin.timestamp,
         "source": refused.source,
+        "event_id": event_id(refused),
         "status": entry.status,
         "redrives": entry.redrives,
         "rule": refused.rule,
@@ -181,7 +209,12 @@ fn entry_json(entry: &QuarantineEntry, values: bool) -> Value {
         "contract_version": refused.contract_version,
         "mapping_version": refused.mapping_version,
     });
+    if let Some(origin) = FileOrigin::from_headers(refused.headers.as_deref()) {
+        line["file"] = json!(origin.name);
+        line["file_place"] = json!(origin.place);
+    }
     if values {
+        line["key"] = json!(record_key(refused));
         line["value"] = json!(printable_value(entry));
     }
     line
@@ -225,6 +258,8 @@ fn outcomes_json(open: usize, outcomes: &[RedriveOutcome]) -> Value {
                 "partition": outcome.origin.partition,
                 "offset": outcome.origin.offset,
                 "outcome": outcome.outcome,
+                "path": outcome.refusal.as_ref().map(|refusal| &refusal.path),
+                "reason": outcome.refusal.as_ref().map(|refusal| &refusal.reason),
             })
         })
         .collect();
@@ -234,14 +269,42 @@ fn outcomes_json(open: usize, outcomes: &[RedriveOutcome]) -> Value {
 fn print_outcomes(outcomes: &[RedriveOutcome]) {
     for outcome in outcomes {
         let position = format_position(&outcome.topic, outcome.origin);
-        println!("{position}  {}", outcome.outcome);
+        println!("{position}  {}", describe_outcome(outcome));
     }
 
     let done = outcomes.iter().filter(|outcome| outcome.is_done()).count();
-    let failed = outcomes.len() - done;
+    let underway = outcomes
+        .iter()
+        .filter(|outcome| outcome.is_underway())
+        .count();
+    let refused = outcomes.len() - done - underway;
     println!(
-        "{} records processed again: {done} done, {failed} not",
+        "{} records processed again: {done} done, {refused} refused again, {underway} underway",
         outcomes.len()
     );
-    println!("The next daily run merges them into the snapshots.");
+    if done > 0 {
+        println!("The next daily run merges what was refined into the snapshots.");
+    }
+    if refused > 0 {
+        println!(
+            "What is refused again is open as before: its contract and mapping still do not read \
+             it. Correct them, or have the sender send a corrected event; then redrive again."
+        );
+    }
+    if underway > 0 {
+        println!("`polelake quarantine show` says later what became of those underway.");
+    }
+}
+
+fn describe_outcome(outcome: &RedriveOutcome) -> String {
+    if outcome.is_done() || outcome.is_underway() {
+        return outcome.outcome.clone();
+    }
+    let rule = &outcome.outcome;
+    match &outcome.refusal {
+        Some(RepeatedRefusal { path, reason }) => {
+            format!("refused again: {rule} at {path}: {reason}")
+        }
+        None => format!("refused again: {rule}"),
+    }
 }

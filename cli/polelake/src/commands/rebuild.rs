@@ -13,6 +13,9 @@ use operations::rebuild::{
     rebuild_days,
 };
 use pole_transform::Context as TransformContext;
+use quality_report::Context as ReportContext;
+use serde::Serialize;
+use serde_json::{Value, json};
 use snapshot_merge::Context as MergeContext;
 use trigger::ScheduleRequest;
 
@@ -38,6 +41,8 @@ pub(crate) async fn run(args: &RebuildArgs) -> Result<bool, CliError> {
             identity_key: lake.handle.require_identity_key()?.clone(),
         },
         merge: lake.merge_context().await?,
+        report: lake.report_context()?,
+        reports: Mutex::default(),
     };
     let request = RebuildRequest {
         from: args.from,
@@ -59,12 +64,24 @@ pub(crate) async fn run(args: &RebuildArgs) -> Result<bool, CliError> {
     };
     shown.bar.finish_and_clear();
 
+    let reports = rebuilder.into_reports();
     if args.json {
-        println!("{}", serde_json::to_string(&outcome)?);
+        println!("{}", outcome_json(&outcome, &reports)?);
     } else {
         print_outcome(&outcome);
+        print_reports(&outcome, &reports);
     }
-    Ok(outcome.is_complete())
+    Ok(outcome.is_complete() && reports.failed.is_empty())
+}
+
+/// The outcome with the days whose reports were made again, and those whose reports were not.
+fn outcome_json(outcome: &RebuildOutcome, reports: &RemadeReports) -> Result<Value, CliError> {
+    let mut told = serde_json::to_value(outcome)?;
+    told["reported"] = json!(reports.days);
+    if !reports.failed.is_empty() {
+        told["not_reported"] = json!(reports.failed);
+    }
+    Ok(told)
 }
 
 /// The progress as the operator sees it: a bar on a terminal, lines otherwise.
@@ -165,10 +182,73 @@ fn print_outcome(outcome: &RebuildOutcome) {
     print_unreadable(unreadable);
 }
 
+fn print_reports(outcome: &RebuildOutcome, reports: &RemadeReports) {
+    let RemadeReports { days, failed } = reports;
+    if !days.is_empty() {
+        println!(
+            "the reports and the pages of {} days are made again",
+            days.len()
+        );
+    }
+    for UnmadeReport { date, cause } in failed {
+        println!(
+            "the report of {date} stays as it was: {cause}; `polelake rebuild --from {date} --to \
+             {date}` makes it once that is fixed"
+        );
+    }
+    if days.is_empty() && failed.is_empty() && !outcome.days.is_empty() {
+        println!(
+            "the reports stay as they were: SITE_BUCKET names the bucket of the pages \
+             (docs/runbook.md); set it, and run the same command again"
+        );
+    }
+}
+
+/// The reports that a rebuild made again.
+#[derive(Default)]
+struct RemadeReports {
+    days: Vec<String>,
+    failed: Vec<UnmadeReport>,
+}
+
+/// A report that stays as it was before its day was built again.
+#[derive(Serialize)]
+struct UnmadeReport {
+    date: String,
+    cause: String,
+}
+
 /// The functions' own code.
 struct FunctionRebuilder {
     transform: TransformContext,
     merge: MergeContext,
+    /// None where the bucket of the site is not known.
+    report: Option<ReportContext>,
+    reports: Mutex<RemadeReports>,
+}
+
+impl FunctionRebuilder {
+    /// Makes the report and the pages of a day again, of what its tables hold now. What keeps a
+    /// report from being made keeps no later day from being built.
+    async fn report_day(&self, schedule: &ScheduleRequest, day: Day) {
+        let Some(context) = &self.report else { return };
+        let reported = quality_report::handle(schedule, context).await;
+        let mut reports = self.reports.lock().unwrap_or_else(PoisonError::into_inner);
+        let date = day.to_string();
+        match reported {
+            Ok(_) => reports.days.push(date),
+            Err(failure) => reports.failed.push(UnmadeReport {
+                date,
+                cause: failure.message,
+            }),
+        }
+    }
+
+    fn into_reports(self) -> RemadeReports {
+        self.reports
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 #[async_trait(?Send)]
@@ -185,6 +265,7 @@ impl DayRebuilder for FunctionRebuilder {
         };
         let budget = TimeBudget::lasting_for(DAY_BUDGET);
         let merged = snapshot_merge::merge_day(&schedule, &self.merge, budget).await?;
+        self.report_day(&schedule, day).await;
 
         let tables = merged.run.tables.iter().chain(&merged.run.records);
         let failures = merged.failures.into_iter();

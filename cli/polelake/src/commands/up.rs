@@ -74,8 +74,8 @@ async fn watch_contracts(platform: &LocalPlatform, args: &UpArgs) {
             eprintln!("The contracts are again those that this platform runs.");
         } else {
             eprintln!(
-                "CONTRACTS CHANGED: this platform runs those of its start. Changed since then in {}: \
-                 {}.\n`polelake push`, `backfill` and `run-day` refuse what would mix the two. \
+                "CONTRACTS CHANGED: this platform runs those of its start. Changed since then in \
+                 {}: {}.\n`polelake push`, `backfill` and `run-day` refuse what would mix the two. \
                  Restart: Ctrl-C, then `{restart}`",
                 contracts.folder.display(),
                 changes.join(", ")

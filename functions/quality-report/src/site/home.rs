@@ -266,7 +266,7 @@ fn change_item(table: &str, tag: &Markup, says: &Markup) -> Markup {
     }
 }
 
-/// Rows that changed over all tables, and the landed records of both days.
+/// Rows that changed over all tables, and the records of both days.
 fn change_totals(build: &SiteBuild<'_>, earlier: &crate::Report) -> Markup {
     let manifests = || build.report.tables.values();
     let inserted: u64 = manifests().map(|manifest| manifest.inserted).sum();

@@ -211,7 +211,7 @@ impl SourcePageView<'_> {
         }
     }
 
-    /// What became of the landed records, with their total in the last row.
+    /// What became of the records, with their total in the last row.
     fn outcomes_table(&self) -> Markup {
         let reconciliation = self.reconciliation;
         let landed = reconciliation.landed;

@@ -20,7 +20,7 @@ pub struct ErasureSelector {
     pub statements: Option<StatementEraser>,
 }
 
-/// Gives a statement without its mentions, or none when it stays as it is.
+/// Gives the text without its mentions, or none when it stays as it is.
 pub type StatementEraser = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
 /// The columns that decide whether a row is removed.

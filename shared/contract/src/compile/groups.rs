@@ -33,7 +33,7 @@ pub struct GroupedRecord {
 }
 
 impl GroupedRecord {
-    /// Whether a statement with this body holds anything that the record is made from.
+    /// Whether this body holds anything that the record is made from.
     #[must_use]
     pub fn is_touched_by(&self, body: &serde_json::Value) -> bool {
         self.body_tree.is_read_from(body)

@@ -42,7 +42,8 @@ impl ContactShape {
         }
     }
 
-    /// What a mapping reads of such a field: the contact in its one form, and null for what is none.
+    /// What a mapping reads of such a field: the contact in its one form, and null for what is
+    /// none.
     pub(super) fn expression(self, path: &str) -> String {
         let (path, form) = (quote_path(path), self.name());
         format!("{{normalise: {{from: {path}, as: {form}, unknown: \"null\"}}}}")

@@ -17,7 +17,7 @@ use crate::structure::ContractFindings;
 pub struct EventStatement<'v> {
     /// The records of the mapping.
     pub group: &'v RecordGroup,
-    /// What kind of statement it is.
+    /// A whole state, a patch or a deletion.
     pub op: RowOperation,
     /// The `pole_id` of the record.
     pub owner_id: Uuid,
@@ -33,7 +33,7 @@ impl CompiledMapping {
         !self.record_groups.is_empty()
     }
 
-    /// The group of this name of the records that the merge makes from statements; the one without
+    /// The group of this name of the records that the merge makes; the one without
     /// a name is of the records that every event states.
     #[must_use]
     pub fn record_group(&self, name: Option<&str>) -> Option<&RecordGroup> {
@@ -48,8 +48,8 @@ impl CompiledMapping {
     }
 
     /// The rows of an event as [`CompiledMapping::evaluate_and_count`] gives them, and its
-    /// statements. For a source with patches the rows of its records are left out: the merge makes
-    /// them from the statements.
+    /// statements, from which the merge makes the rows of a source with patches: those rows are
+    /// left out.
     ///
     /// # Errors
     /// As [`CompiledMapping::evaluate`].
@@ -112,7 +112,7 @@ impl CompiledMapping {
     }
 
     /// The rows of one record of the mapping, made from the resolved state of the owner. The event
-    /// is the statement that touched the rows last: [`Event::of_statement`].
+    /// is the one that touched the rows last: [`Event::of_statement`].
     ///
     /// # Errors
     /// A fault when the state does not fit the record of the mapping: then it has no rows.

@@ -103,8 +103,8 @@ impl RootedPath {
         matches!(self.root, PathRoot::Here | PathRoot::Parent)
     }
 
-    /// The steps from the root of the event or of the body; `roots` are the steps to the places that
-    /// paths begin from.
+    /// The steps from the root of the event or of the body; `roots` are the steps to the places
+    /// that paths begin from.
     pub(crate) fn steps_from_root(&self, roots: &PathRoots<TreePath>) -> TreePath {
         let root = match self.root {
             PathRoot::Here => &roots.here,

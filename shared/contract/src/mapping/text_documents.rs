@@ -37,8 +37,8 @@ pub(crate) struct LookupDocument {
     pub(crate) list: String,
     /// The column whose value it becomes.
     pub(crate) column: String,
-    /// What becomes of a value that the list does not know, or knows without this column: quarantine
-    /// by default, for the value itself is none of the column's.
+    /// What becomes of a value that the list does not know, or knows without this column:
+    /// quarantine by default, for the value itself is none of the column's.
     #[serde(default = "refuse_unknown")]
     pub(crate) unknown: UnknownValuePolicy,
 }

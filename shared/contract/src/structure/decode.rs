@@ -1,6 +1,6 @@
 //! The leniency that a contract declares: a single item becomes a list, a text that is split
-//! its items, the text of JSON what it says, and the text of a number the number. What cannot be read so stays as it is, and is refused
-//! with its path by the check of types.
+//! its items, the text of JSON what it says, and the text of a number the number. What cannot be
+//! read so stays as it is, and is refused with its path by the check of types.
 
 use serde_json::Value;
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use lake::{Day, DayRoot, Sha256Digest, manifest_key, parse_manifest_day};
 use store::replacements::is_replaced_by;
 
+use super::finding_kind::FindingKind;
 use super::report::AuditFinding;
 use super::scope::AuditScope;
 use super::tables::is_dropped;
@@ -23,12 +24,17 @@ pub(super) async fn audit_day_roots(
 ) -> Result<BTreeMap<String, Sha256Digest>, OperationError> {
     let mut roots = BTreeMap::new();
     let mut days: BTreeSet<Day> = manifests.keys().copied().collect();
-    let listed = lake.curated.list(DayRoot::prefix(), None).await?;
-    days.extend(
-        listed
-            .iter()
-            .filter_map(|entry| parse_manifest_day(&entry.key)),
-    );
+    for entry in lake.curated.list(DayRoot::prefix(), None).await? {
+        match parse_manifest_day(&entry.key) {
+            Some(day) => {
+                days.insert(day);
+            }
+            None => {
+                let what = "is not the root of any day";
+                findings.push(AuditFinding::new(FindingKind::RootWrong, entry.key, None, what));
+            }
+        }
+    }
 
     let no_manifests = BTreeMap::new();
     for day in days
@@ -39,7 +45,10 @@ pub(super) async fn audit_day_roots(
             continue;
         };
         let present = manifests.get(&day).unwrap_or(&no_manifests);
-        check_root(lake, day, &root, present, findings).await?;
+        let mut found = Vec::new();
+        check_root(lake, day, &root, present, &mut found).await?;
+        let date = day.to_string();
+        findings.extend(found.into_iter().map(|finding| finding.of_day(&date)));
         roots.insert(day.to_string(), root.digest()?);
     }
     Ok(roots)
@@ -57,7 +66,7 @@ async fn read_root(
     };
     let Some(object) = object else {
         let what = "is missing: the day has manifests and no root";
-        findings.push(AuditFinding::new(key, None, what));
+        findings.push(AuditFinding::new(FindingKind::RootWrong, key, None, what));
         return Ok(None);
     };
 
@@ -65,7 +74,7 @@ async fn read_root(
     let root = lake.unreadable.note_decoded(&key, root);
     if let Some(other) = root.as_ref().filter(|root| root.date != day.to_string()) {
         let what = format!("is the root of {}", other.date);
-        findings.push(AuditFinding::new(key, None, what));
+        findings.push(AuditFinding::new(FindingKind::RootWrong, key, None, what));
         return Ok(None);
     }
     Ok(root)
@@ -84,7 +93,7 @@ async fn check_root(
             // One that is there and cannot be read is a finding already.
             if !lake.curated.object_exists(&key).await? && !is_dropped(lake, table, day).await? {
                 let what = "is missing: the root of its day names it";
-                findings.push(AuditFinding::new(key, None, what));
+                findings.push(AuditFinding::new(FindingKind::ManifestChanged, key, None, what));
             }
             continue;
         };
@@ -93,7 +102,7 @@ async fn check_root(
                 "is not the manifest that the root of its day names: its SHA-256 is {found}, and \
                  {recorded} was recorded"
             );
-            findings.push(AuditFinding::new(key, None, what));
+            findings.push(AuditFinding::new(FindingKind::ManifestChanged, key, None, what));
         }
     }
 
@@ -102,7 +111,7 @@ async fn check_root(
         .filter(|table| !root.manifests.contains_key(*table))
     {
         let what = "is not named by the root of its day";
-        findings.push(AuditFinding::new(manifest_key(table, day), None, what));
+        findings.push(AuditFinding::new(FindingKind::ManifestChanged, manifest_key(table, day), None, what));
     }
     Ok(())
 }

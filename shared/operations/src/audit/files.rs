@@ -7,6 +7,7 @@ use lake::{LakeError, ManifestShard, NamedFile, NamedObject, OwnerRange, check_s
 use store::ObjectError;
 use store::sorted_file::{RowGroupFetcher, SortedFile, SortedFileError, select_row_groups};
 
+use super::finding_kind::FindingKind;
 use super::report::AuditFinding;
 use crate::error::OperationError;
 use crate::lake_handle::LakeHandle;
@@ -62,7 +63,7 @@ async fn check_file(
 ) -> Result<bool, OperationError> {
     let Some(size) = find_size(lake, &file.key).await? else {
         let what = "is named by a manifest and is not there";
-        findings.push(AuditFinding::new(&file.key, None, what));
+        findings.push(AuditFinding::new(FindingKind::SnapshotFileWrong, &file.key, None, what));
         return Ok(false);
     };
     let same_size = check_size(file.digest.bytes, size);
@@ -77,7 +78,7 @@ async fn check_file(
     let stored_rows: usize = opened.groups.iter().map(|group| group.rows).sum();
     if let Some(rows) = rows.filter(|rows| stored_rows as u64 != *rows) {
         let what = format!("has {stored_rows} rows, and its manifest says {rows}");
-        findings.push(AuditFinding::new(&file.key, None, what));
+        findings.push(AuditFinding::new(FindingKind::SnapshotFileWrong, &file.key, None, what));
     }
     if deep {
         return check_content(lake, file, opened).await;

@@ -4,6 +4,7 @@
 
 mod day_roots;
 mod files;
+mod finding_kind;
 mod raw_log_object;
 mod receipts;
 mod report;
@@ -16,6 +17,7 @@ mod tables;
 use crate::error::OperationError;
 use crate::lake_handle::LakeHandle;
 
+pub use finding_kind::FindingKind;
 pub use report::{AuditCounts, AuditFinding, LakeAudit, SourceAudit, StreamAudit, TableAudit};
 pub use scope::AuditScope;
 

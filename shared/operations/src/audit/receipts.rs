@@ -3,6 +3,7 @@
 
 use lake::{ObjectDigest, Receipt, check_size};
 
+use super::finding_kind::FindingKind;
 use super::raw_log_object::RawLogObject;
 use super::report::AuditFinding;
 use super::scope::AuditScope;
@@ -17,34 +18,50 @@ pub(super) async fn check_receipt(
     scope: AuditScope,
     findings: &mut Vec<AuditFinding>,
 ) -> Result<(), OperationError> {
-    check_receipt_counts(object, receipt, findings);
-    check_receipt_identity(object, receipt, scope, findings);
+    let mut found = Vec::new();
+    check_receipt_counts(object, receipt, &mut found);
+    check_receipt_identity(object, receipt, scope, &mut found);
     for refined in receipt.tables.values() {
-        let missing = "is named by a receipt and is not there";
-        check_object(lake, &refined.key, refined.digest, missing, scope, findings).await?;
+        let is_there = check_object(lake, &refined.key, refined.digest, scope).await?;
+        if !is_there {
+            let what = "is named by a receipt and is not there";
+            let kind = FindingKind::RefinedWrong;
+            found.push(AuditFinding::new(kind, &refined.key, None, what));
+        }
     }
+    check_quarantine(lake, object, receipt, scope, &mut found).await?;
 
-    match &receipt.quarantine {
-        Some(quarantine) => {
-            let missing = "is missing: refused records are lost";
-            check_object(
-                lake,
-                &quarantine.key,
-                quarantine.digest,
-                missing,
-                scope,
-                findings,
-            )
-            .await
+    let first_day = receipt.days.first().map(|day| day.date.as_str());
+    findings.extend(found.into_iter().map(|finding| match first_day {
+        Some(day) => finding.of_day(day),
+        None => finding,
+    }));
+    Ok(())
+}
+
+/// Checks that the refused records are there.
+async fn check_quarantine(
+    lake: &LakeHandle,
+    object: &RawLogObject,
+    receipt: &Receipt,
+    scope: AuditScope,
+    findings: &mut Vec<AuditFinding>,
+) -> Result<(), OperationError> {
+    let kind = FindingKind::QuarantineWrong;
+
+    let Some(quarantine) = &receipt.quarantine else {
+        if receipt.quarantined_total() > 0 {
+            let what = "counts refused records, and names no object that holds them";
+            let key = object.chunk.receipt_key();
+            findings.push(AuditFinding::new(kind, key, None, what));
         }
-        None => {
-            if receipt.quarantined_total() > 0 {
-                let what = "counts refused records, and names no object that holds them";
-                findings.push(AuditFinding::new(object.chunk.receipt_key(), None, what));
-            }
-            Ok(())
-        }
+        return Ok(());
+    };
+    if !check_object(lake, &quarantine.key, quarantine.digest, scope).await? {
+        let what = "is missing: refused records are lost";
+        findings.push(AuditFinding::new(kind, &quarantine.key, None, what));
     }
+    Ok(())
 }
 
 /// Checks that the receipt is of this raw object, and of its content.
@@ -67,7 +84,8 @@ fn check_receipt_identity(
             "is the receipt of offset {} of {}-{}",
             receipt.offset, stream.topic, stream.partition
         );
-        findings.push(AuditFinding::new(chunk.receipt_key(), None, what));
+        let kind = FindingKind::ReceiptWrong;
+        findings.push(AuditFinding::new(kind, chunk.receipt_key(), None, what));
     }
 
     // Where the audit reads every object, other content than the metadata record is found there.
@@ -77,41 +95,41 @@ fn check_receipt_identity(
     };
     if object.digest.is_some_and(is_other) {
         let what = "is not the object of which its receipt was written";
-        findings.push(AuditFinding::new(chunk.raw_key(), Some(chunk.offset), what));
+        let (kind, offset) = (FindingKind::RawDamaged, Some(chunk.offset));
+        findings.push(AuditFinding::new(kind, chunk.raw_key(), offset, what));
     }
 }
 
 /// Checks an object in the refined zone: its size, and where the audit reads every object, its
-/// content.
+/// content. Whether it is there; what it holds wrongly is noted.
 async fn check_object(
     lake: &LakeHandle,
     key: &str,
     digest: ObjectDigest,
-    missing: &str,
     scope: AuditScope,
-    findings: &mut Vec<AuditFinding>,
-) -> Result<(), OperationError> {
-    let checked = if scope.deep {
+) -> Result<bool, OperationError> {
+    if scope.deep {
         let object = lake.refined.get_if_present(key).await;
-        let Some(object) = lake.unreadable.note(object)? else {
-            return Ok(());
-        };
-        object.map(|object| digest.check(&object.body))
-    } else {
-        match lake.refined.head(key).await {
-            Ok(head) => Some(check_size(digest.bytes, head.size)),
-            Err(error) if error.is_not_found() => None,
-            Err(error) => return Err(error.into()),
-        }
-    };
-
-    match checked {
-        Some(checked) => {
-            lake.unreadable.note_decoded(key, checked);
-        }
-        None => findings.push(AuditFinding::new(key, None, missing)),
+        return Ok(match lake.unreadable.note(object)? {
+            None => true,
+            Some(None) => false,
+            Some(Some(object)) => {
+                let checked = digest.check(&object.body);
+                lake.unreadable.note_decoded(key, checked);
+                true
+            }
+        });
     }
-    Ok(())
+
+    match lake.refined.head(key).await {
+        Ok(head) => {
+            let checked = check_size(digest.bytes, head.size);
+            lake.unreadable.note_decoded(key, checked);
+            Ok(true)
+        }
+        Err(error) if error.is_not_found() => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Checks that the receipt is of this raw object, and that it accounts for every record.
@@ -127,12 +145,14 @@ fn check_receipt_counts(
             "counts {} records up to {}, and the raw object has {} up to {:?}",
             receipt.landed, receipt.next, object.count, object.next
         );
-        findings.push(AuditFinding::new(&key, offset, what));
+        let kind = FindingKind::ReceiptWrong;
+        findings.push(AuditFinding::new(kind, &key, offset, what));
     }
 
     let accounted = receipt.refined + receipt.ignored + receipt.quarantined_total();
     if receipt.landed != accounted {
         let what = format!("accounts for {accounted} of {} records", receipt.landed);
-        findings.push(AuditFinding::new(&key, offset, what));
+        let kind = FindingKind::ReceiptWrong;
+        findings.push(AuditFinding::new(kind, &key, offset, what));
     }
 }

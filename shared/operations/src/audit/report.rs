@@ -6,6 +6,8 @@ use lake::{REDRIVE_PARTITION, Receipt, Sha256Digest};
 use serde::Serialize;
 use store::UnreadableObject;
 
+use super::finding_kind::FindingKind;
+
 /// Something that does not reconcile.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct AuditFinding {
@@ -13,12 +15,17 @@ pub struct AuditFinding {
     pub object: String,
     /// The offset, when the finding is about one.
     pub offset: Option<i64>,
+    /// The kind.
+    pub kind: FindingKind,
     /// What does not reconcile, and what it means.
     pub what: String,
+    /// What to do about it, with the command.
+    pub next: String,
 }
 
 impl AuditFinding {
     pub(super) fn new(
+        kind: FindingKind,
         object: impl Into<String>,
         offset: Option<i64>,
         what: impl Into<String>,
@@ -26,14 +33,27 @@ impl AuditFinding {
         Self {
             object: object.into(),
             offset,
+            kind,
             what: what.into(),
+            next: kind.next_step(None),
+        }
+    }
+
+    /// The finding as one about a day.
+    pub(super) fn of_day(self, day: &str) -> Self {
+        Self {
+            next: self.kind.next_step(Some(day)),
+            ..self
         }
     }
 
     /// That an object cannot be read, and what is to be done about it.
     pub(super) fn unreadable(object: UnreadableObject) -> Self {
-        let what = format!("cannot be read: {}; {}", object.cause, object.next);
-        Self::new(object.object, None, what)
+        let what = format!("cannot be read: {}", object.cause);
+        Self {
+            next: object.next.to_owned(),
+            ..Self::new(FindingKind::Unreadable, object.object, None, what)
+        }
     }
 }
 

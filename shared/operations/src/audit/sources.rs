@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use lake::{Chunk, SnapshotManifest};
 use store::streams::{find_first_chunks, oldest_committed_chunk, read_base_manifests};
 
+use super::finding_kind::FindingKind;
 use super::report::{AuditFinding, SourceAudit, StreamAudit};
 use super::scope::AuditScope;
 use super::streams;
@@ -85,7 +86,13 @@ async fn find_lost_beginnings(
         if first.is_none_or(|first| chunk.offset < first.offset) {
             let what =
                 "describes a raw object that is not there, and its stream has none before it";
-            findings.push(AuditFinding::new(entry.key, Some(chunk.offset), what));
+            let missing = FindingKind::RawMissing;
+            findings.push(AuditFinding::new(
+                missing,
+                entry.key,
+                Some(chunk.offset),
+                what,
+            ));
         }
     }
     Ok(())
@@ -124,13 +131,13 @@ fn check_log_ends(
             let lag = end - next;
             let what =
                 format!("Kafka holds {lag} records behind the raw zone's end: not landed yet");
-            findings.push(AuditFinding::new(object, Some(next), what));
+            let kind = FindingKind::NotLanded;
+            findings.push(AuditFinding::new(kind, object, Some(next), what));
         } else if next > *end {
-            let what = format!(
-                "the raw zone ends at {next}, behind Kafka's end: the topic was recreated; raise \
-                 TOPIC_EPOCH"
-            );
-            findings.push(AuditFinding::new(object, Some(*end), what));
+            let what =
+                format!("the raw zone ends at {next}, behind Kafka's end: the topic was recreated");
+            let kind = FindingKind::TopicRecreated;
+            findings.push(AuditFinding::new(kind, object, Some(*end), what));
         }
     }
 }

@@ -8,6 +8,7 @@ use store::StoreError;
 use store::raw_log::RawObject;
 use store::streams::{ReceiptReading, list_raw_chunks, read_each_receipt};
 
+use super::finding_kind::FindingKind;
 use super::raw_log_object::RawLogObject;
 use super::receipts::check_receipt;
 use super::report::{AuditCounts, AuditFinding, StreamAudit};
@@ -158,7 +159,12 @@ async fn audit_receipt(
 
 fn missing_receipt(chunk: &Chunk) -> AuditFinding {
     let what = "is not transformed: it has no receipt";
-    AuditFinding::new(chunk.raw_key(), Some(chunk.offset), what)
+    AuditFinding::new(
+        FindingKind::NotTransformed,
+        chunk.raw_key(),
+        Some(chunk.offset),
+        what,
+    )
 }
 
 /// The chunk of the same stream at another offset.
@@ -171,7 +177,12 @@ fn chunk_at(stream: &Chunk, offset: i64) -> Chunk {
 
 fn orphan_receipt(chunk: &Chunk) -> AuditFinding {
     let what = "describes a raw object that is not there";
-    AuditFinding::new(chunk.receipt_key(), Some(chunk.offset), what)
+    AuditFinding::new(
+        FindingKind::RawMissing,
+        chunk.receipt_key(),
+        Some(chunk.offset),
+        what,
+    )
 }
 
 /// The raw objects and receipts that began no later than the scope's last day. A raw object without
@@ -211,18 +222,21 @@ fn check_contiguous(object: &RawLogObject, expected: &mut i64, findings: &mut Ve
         let last = offset - 1;
         let what =
             format!("begins behind a gap: offsets {expected} to {last} are in no raw object");
-        findings.push(AuditFinding::new(&key, Some(*expected), what));
+        let gap = FindingKind::RawGap;
+        findings.push(AuditFinding::new(gap, &key, Some(*expected), what));
     }
     if offset < *expected {
         let what = format!("overlaps the object before it, which ends at {expected}");
-        findings.push(AuditFinding::new(&key, Some(offset), what));
+        let overlap = FindingKind::RawOverlap;
+        findings.push(AuditFinding::new(overlap, &key, Some(offset), what));
     }
 
     match object.next {
         Some(next) => *expected = next.max(*expected),
         None => {
             let what = "has no `next`: it is not part of the raw log";
-            findings.push(AuditFinding::new(key, Some(offset), what));
+            let foreign = FindingKind::RawForeign;
+            findings.push(AuditFinding::new(foreign, key, Some(offset), what));
         }
     }
 }
@@ -252,7 +266,8 @@ async fn find_offset_gaps(
     for offset in offsets {
         if offset < expected {
             let what = "comes after a later offset, or twice";
-            findings.push(AuditFinding::new(&key, Some(offset), what));
+            let damaged = FindingKind::RawDamaged;
+            findings.push(AuditFinding::new(damaged, &key, Some(offset), what));
         } else if offset > expected {
             gaps.push((expected, offset - 1));
         }
@@ -265,7 +280,7 @@ async fn find_offset_gaps(
             "holds {count} records up to {expected}, and its metadata say {} up to {:?}",
             object.count, object.next
         );
-        findings.push(AuditFinding::new(key, None, what));
+        findings.push(AuditFinding::new(FindingKind::RawDamaged, key, None, what));
     }
     Ok(gaps)
 }

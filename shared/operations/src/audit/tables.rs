@@ -2,6 +2,7 @@
 //! there or was deleted.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use lake::{
     Day, ManifestShard, ShardVersion, SnapshotManifest, manifest_key, manifest_prefix,
@@ -11,6 +12,7 @@ use store::read_json_if_present;
 use store::replacements::is_replaced_by;
 
 use super::day_roots::ManifestDigests;
+use super::finding_kind::FindingKind;
 use super::files::{CheckedFiles, note_file};
 use super::report::{AuditFinding, TableAudit};
 use super::row_changes::count_row_changes;
@@ -46,7 +48,10 @@ pub(super) async fn audit_tables(
                 of_day.insert(table.name.clone(), manifest.digest()?);
             }
             check_identity(&entry.key, &table.name, &manifest, findings);
-            audits.push(audit_snapshot(&mut auditor, &entry.key, manifest, findings).await?);
+            let date = manifest.date.clone();
+            let mut found = Vec::new();
+            audits.push(audit_snapshot(&mut auditor, &entry.key, manifest, &mut found).await?);
+            findings.extend(found.into_iter().map(|finding| finding.of_day(&date)));
         }
         find_added_files(lake, &table.name, &auditor.checked, findings).await?;
     }
@@ -79,7 +84,7 @@ fn check_identity(
             "is the manifest of {} of `{}`",
             manifest.date, manifest.table
         );
-        findings.push(AuditFinding::new(key, None, what));
+        findings.push(AuditFinding::new(FindingKind::ManifestWrong, key, None, what));
     }
 }
 
@@ -102,7 +107,7 @@ async fn find_added_files(
         };
         if entry.key != named.rows_key() && checked.contains(&named.rows_key()) {
             let what = "lies in a folder that readers are given, and no manifest names it";
-            findings.push(AuditFinding::new(entry.key, None, what));
+            findings.push(AuditFinding::new(FindingKind::SnapshotFileAdded, entry.key, None, what));
         }
     }
     Ok(())
@@ -123,6 +128,17 @@ struct RowCounts {
     rows: u64,
     inserted: u64,
     deleted: u64,
+}
+
+impl fmt::Display for RowCounts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            rows,
+            inserted,
+            deleted,
+        } = self;
+        write!(f, "{rows} rows, {inserted} inserted and {deleted} deleted")
+    }
 }
 
 impl RowCounts {
@@ -220,7 +236,7 @@ impl TableAuditor<'_> {
 
         if changes.repeated > 0 {
             let what = format!("holds {} rows more than once", changes.repeated);
-            findings.push(AuditFinding::new(key, None, what));
+            findings.push(AuditFinding::new(FindingKind::ManifestWrong, key, None, what));
         }
         Ok(Some(RowCounts {
             rows: manifest.shards.iter().map(|shard| shard.rows).sum(),
@@ -252,8 +268,8 @@ fn check_row_counts(
 ) {
     let declared = RowCounts::from_manifest(manifest);
     if counted != declared {
-        let what = format!("says {declared:?}, and the files have {counted:?}");
-        findings.push(AuditFinding::new(key, None, what));
+        let what = format!("says {declared}, and the files have {counted}");
+        findings.push(AuditFinding::new(FindingKind::ManifestWrong, key, None, what));
     }
 
     let before = base.map_or(0, |base| base.rows);
@@ -266,7 +282,7 @@ fn check_row_counts(
         let what = format!(
             "{before} rows of the base + {inserted} inserted - {deleted} deleted are not {rows}"
         );
-        findings.push(AuditFinding::new(key, None, what));
+        findings.push(AuditFinding::new(FindingKind::ManifestWrong, key, None, what));
     }
 }
 
@@ -296,7 +312,7 @@ async fn check_base_digest(
             "was built on another manifest of {}: its SHA-256 was {recorded}, and is {found}",
             base.date
         );
-        findings.push(AuditFinding::new(key, None, what));
+        findings.push(AuditFinding::new(FindingKind::BaseChanged, key, None, what));
     }
     Ok(())
 }
@@ -321,7 +337,7 @@ async fn read_base_manifest(
         Some(None) if is_dropped(lake, &manifest.table, day).await? => Ok(BaseManifest::Unknown),
         Some(None) => {
             let what = format!("was built on {day}, whose manifest is not there");
-            findings.push(AuditFinding::new(key, None, what));
+            findings.push(AuditFinding::new(FindingKind::BaseMissing, key, None, what));
             Ok(BaseManifest::Missing)
         }
     }

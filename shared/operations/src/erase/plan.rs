@@ -46,8 +46,8 @@ pub(super) struct LakeErasurePlan {
 }
 
 impl LakeErasurePlan {
-    /// Whether there is nothing to erase. With an object that could not be read, that is unknown: the
-    /// subjects then go onto the list, so that the object brings none back when it is repaired.
+    /// Whether there is nothing to erase. With an object that could not be read, that is unknown:
+    /// the subjects then go onto the list, so that the object brings none back when it is repaired.
     pub(super) fn is_empty(&self) -> bool {
         self.affected.is_empty()
             && self.curated.is_empty()

@@ -20,7 +20,7 @@ impl StatementRedactor {
         Self { terms, grain }
     }
 
-    /// The statement without the mentions; none when it has none, or has one that only the full
+    /// The text without the mentions; none when it has none, or has one that only the full
     /// record could lose.
     #[must_use]
     pub fn redact(&self, text: &str) -> Option<String> {

@@ -12,5 +12,5 @@ mod summary;
 
 pub use entries::{QuarantineEntry, QuarantineFilter, list_entries};
 pub use history::RedriveStatus;
-pub use redrive::{RedriveOutcome, redrive_entries, wait_for_outcomes};
+pub use redrive::{RedriveOutcome, RepeatedRefusal, redrive_entries, wait_for_outcomes};
 pub use summary::{RefusalGroup, count_open, group_entries};

@@ -4,7 +4,10 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use lake::{Chunk, REDRIVE_PARTITION, RawRecord, Receipt, RedriveOrigin, headers_with_origin};
+use lake::{
+    Chunk, Day, QuarantinedRecord, REDRIVE_PARTITION, RawRecord, Receipt, RedriveOrigin,
+    headers_with_origin,
+};
 use store::raw_log;
 
 use super::entries::QuarantineEntry;
@@ -26,10 +29,21 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 pub struct RedriveOutcome {
     /// The topic.
     pub topic: String,
-    /// The position at which the record was first landed.
+    /// The position at which the record came first.
     pub origin: RedriveOrigin,
     /// `refined`, `ignored`, the rule that it broke again, or `underway`.
     pub outcome: String,
+    /// Why it was refused again.
+    pub refusal: Option<RepeatedRefusal>,
+}
+
+/// Why a redriven record was refused again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RepeatedRefusal {
+    /// The path in the event.
+    pub path: String,
+    /// What was expected; never a value.
+    pub reason: String,
 }
 
 impl RedriveOutcome {
@@ -37,6 +51,12 @@ impl RedriveOutcome {
     #[must_use]
     pub fn is_done(&self) -> bool {
         matches!(self.outcome.as_str(), "refined" | "ignored")
+    }
+
+    /// Whether it is not transformed yet.
+    #[must_use]
+    pub fn is_underway(&self) -> bool {
+        self.outcome == RedriveStatus::Underway.label()
     }
 }
 
@@ -130,13 +150,20 @@ pub async fn wait_for_outcomes(
     let mut outcomes = Vec::new();
     for chunk in chunks {
         match wait_for_receipt(lake, chunk, deadline).await? {
-            Some(receipt) => outcomes.extend(receipt_outcomes(chunk, receipt)),
+            Some(receipt) => {
+                let mut refusals = read_refusals(lake, chunk, &receipt).await?;
+                for mut outcome in receipt_outcomes(chunk, receipt) {
+                    outcome.refusal = refusals.remove(&outcome.origin);
+                    outcomes.push(outcome);
+                }
+            }
             None => {
                 let origins = read_origins(lake, chunk).await?.unwrap_or_default();
                 outcomes.extend(origins.into_iter().map(|origin| RedriveOutcome {
                     topic: chunk.topic.clone(),
                     origin,
                     outcome: RedriveStatus::Underway.label().to_owned(),
+                    refusal: None,
                 }));
             }
         }
@@ -165,12 +192,40 @@ async fn wait_for_receipt(
     }
 }
 
+/// Why records of a redriven raw object were refused again; nothing where the quarantine object
+/// cannot be read, which is noted.
+async fn read_refusals(
+    lake: &LakeHandle,
+    chunk: &Chunk,
+    receipt: &Receipt,
+) -> Result<BTreeMap<RedriveOrigin, RepeatedRefusal>, OperationError> {
+    let first_day = receipt.days.first().and_then(|day| Day::parse(&day.date));
+    let Some(day) = first_day.filter(|_| receipt.quarantined_total() > 0) else {
+        return Ok(BTreeMap::new());
+    };
+    let key = chunk.quarantine_key(day);
+    let object = lake.refined.get_if_present(&key).await;
+    let Some(object) = lake.unreadable.note(object)?.flatten() else {
+        return Ok(BTreeMap::new());
+    };
+
+    let decoded = lake::decode_quarantine(object.body);
+    let records = lake.unreadable.note_decoded(&key, decoded);
+    let refusals = records.into_iter().flatten().filter_map(|record| {
+        let origin = RedriveOrigin::from_headers(record.headers.as_deref())?;
+        let QuarantinedRecord { path, reason, .. } = record;
+        Some((origin, RepeatedRefusal { path, reason }))
+    });
+    Ok(refusals.collect())
+}
+
 fn receipt_outcomes(chunk: &Chunk, receipt: Receipt) -> impl Iterator<Item = RedriveOutcome> {
     receipt.redriven.into_iter().filter_map(|redriven| {
         Some(RedriveOutcome {
             topic: chunk.topic.clone(),
             origin: RedriveOrigin::parse(&redriven.of)?,
             outcome: redriven.outcome,
+            refusal: None,
         })
     })
 }

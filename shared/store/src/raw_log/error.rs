@@ -1,10 +1,10 @@
-//! Why a stream could not be landed.
+//! Why a stream could not be appended to.
 
 use thiserror::Error;
 
 use crate::StoreError;
 
-/// Why a stream could not be landed. It stops, loudly; no record is skipped.
+/// Why a stream could not be appended to. It stops, loudly; no record is skipped.
 #[derive(Debug, Error)]
 pub enum RawLogError {
     /// The storage failed; another attempt may succeed.

@@ -30,7 +30,7 @@ pub struct LogEnd {
     /// The offset at which the log began, as far as it is known: what is before it was never
     /// landed.
     pub(super) log_start: i64,
-    /// Objects landed since the last hint.
+    /// Objects written since the last hint.
     pub(super) since_hint: u32,
 }
 
@@ -82,7 +82,7 @@ impl LogEnd {
 pub struct LogEndCache(std::sync::Mutex<HashMap<Chunk, Arc<Mutex<Option<LogEnd>>>>>);
 
 impl LogEndCache {
-    /// The end of a stream, locked while its records are landed: one landing at a time in this
+    /// The end of a stream, locked while its records are appended: one landing at a time in this
     /// sandbox.
     pub(super) fn stream_end(&self, stream: &Chunk) -> Arc<Mutex<Option<LogEnd>>> {
         let mut ends = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,0 +1,112 @@
+//! Every kind of finding, with what an operator does about it.
+
+use serde::Serialize;
+
+/// What stands for the day of a finding in the next step.
+const DAY: &str = "DAY";
+
+/// Declares the kinds, their list and their next steps from one table: no kind can lack a step.
+macro_rules! finding_kinds {
+    ($($(#[$doc:meta])* $kind:ident => $next:literal;)+) => {
+        /// What does not reconcile.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum FindingKind {
+            $($(#[$doc])* $kind,)+
+        }
+
+        impl FindingKind {
+            /// Every kind, in the order of the table.
+            pub const ALL: &[Self] = &[$(Self::$kind,)+];
+
+            /// The next step, in which `DAY` stands for the day.
+            const fn step(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $next,)+
+                }
+            }
+        }
+    };
+}
+
+finding_kinds! {
+    /// Kafka holds records that the raw zone does not.
+    NotLanded => "they land while the platform runs: `polelake up`, then `polelake audit` again; \
+                  on AWS docs/runbook.md, Kafka to raw";
+    /// The raw zone ends behind Kafka's end: the topic begins at 0 again.
+    TopicRecreated => "raise the topic's epoch, TOPIC_EPOCH (docs/runbook.md, A topic was \
+                       recreated), then `polelake audit` again";
+    /// A raw object has no receipt.
+    NotTransformed => "`polelake audit` again in a minute; where it stays, send its notification \
+                       again (docs/runbook.md, Redrive dead letters)";
+    /// A receipt is of a raw object that is not there.
+    RawMissing => "restore an earlier version of the raw object or a copy from a backup, then \
+                   `polelake audit --deep`; without either its records are lost";
+    /// Offsets are in no raw object.
+    RawGap => "restore the raw object of these offsets where one was deleted; otherwise have the \
+               source send their events again with `polelake push` (docs/runbook.md, Records that \
+               Lambda gave up)";
+    /// Two raw objects hold the same offsets.
+    RawOverlap => "compare the two objects, move away the one that was written later, then \
+                   `polelake rebuild --raw --from` with the day of its records";
+    /// A raw object is none that the platform wrote.
+    RawForeign => "move it away, then `polelake audit --deep`";
+    /// A raw object holds other records than it says.
+    RawDamaged => "restore an earlier version of it or a copy from a backup, then `polelake \
+                   rebuild --raw --from` with the day of its records";
+    /// A receipt does not account for the records of its raw object.
+    ReceiptWrong => "`polelake rebuild --raw --from DAY` writes it again from its raw object";
+    /// An object of rows is missing, or has other rows than its receipt says.
+    RefinedWrong => "`polelake rebuild --raw --from DAY` writes it again from its raw object";
+    /// Refused records are missing, or others than their receipt says.
+    QuarantineWrong => "`polelake rebuild --raw --from DAY` writes it again from its raw object";
+    /// A manifest says other numbers than its files have.
+    ManifestWrong => "restore an earlier version of it, or move it away and run `polelake \
+                      rebuild --from DAY`";
+    /// A manifest is not the one that its day's root names, or is named by none.
+    ManifestChanged => "restore the manifest that the root names, or run `polelake rebuild --from \
+                        DAY`, which builds the day again";
+    /// The root of a day is missing, or is that of another.
+    RootWrong => "`polelake rebuild --from DAY` writes it again; compare the day's root with the \
+                  one that you kept";
+    /// A snapshot was built on another manifest than the one that is there.
+    BaseChanged => "`polelake rebuild --from DAY` builds the day on the manifest that is there";
+    /// The day on which a snapshot was built is not there.
+    BaseMissing => "restore an earlier version of that manifest; without one `polelake rebuild \
+                    --from DAY` builds the day on the one before";
+    /// A file of a snapshot is missing, or has other rows than its manifest says.
+    SnapshotFileWrong => "restore an earlier version of it, or move away the manifests that name \
+                          it and run `polelake rebuild --from DAY`";
+    /// A file is among those that readers are given, and no manifest names it.
+    SnapshotFileAdded => "move it away, then `polelake audit --deep`";
+    /// An object of the refined zone is named by no receipt.
+    RefinedAdded => "move it away, then `polelake audit --deep`";
+    /// An object cannot be read. Its own cause and step are known where it was read.
+    Unreadable => "restore an earlier version of it, then `polelake audit --deep`";
+}
+
+impl FindingKind {
+    /// The next step, with the day where the audit knows it; otherwise `DAY` stays, as in the
+    /// usage of commands.
+    pub(super) fn next_step(self, day: Option<&str>) -> String {
+        match day {
+            Some(day) => self.step().replace(DAY, day),
+            None => self.step().to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_a_next_step_with_a_command() {
+        for kind in FindingKind::ALL {
+            let step = kind.next_step(Some("2026-03-02"));
+            assert!(step.contains("`polelake "), "{kind:?}: {step}");
+            assert!(!step.contains(DAY), "{kind:?}: {step}");
+            assert_eq!(step.matches('`').count() % 2, 0, "{kind:?}: {step}");
+        }
+    }
+}
