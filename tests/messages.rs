@@ -68,7 +68,7 @@ fn born(key: &str, minute: u32) -> Value {
 }
 
 /// Commands with a name or a day that there is not, and what they say.
-const MISSPELT: [(&[&str], &[&str]); 14] = [
+const MISSPELT: [(&[&str], &[&str]); 15] = [
     (
         &["backfill", "housing-persn", "absent.json"],
         &["nearest name is `housing-person`"],
@@ -130,6 +130,10 @@ const MISSPELT: [(&[&str], &[&str]); 14] = [
     (
         &["push", "housing-person", "absent.jsonl"],
         &["there is no absent.jsonl", "check the path"],
+    ),
+    (
+        &["backfill", "housing-person", "Cargo.tom"],
+        &["there is no Cargo.tom", "nearest name is `Cargo.toml`"],
     ),
 ];
 

@@ -43,6 +43,7 @@ mod number_format;
 mod odcs;
 mod outbound;
 mod pack;
+mod parser_message;
 mod path;
 mod path_tree;
 mod place;

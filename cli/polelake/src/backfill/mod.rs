@@ -8,6 +8,7 @@ mod csv_parser;
 mod csv_rows;
 mod doubles;
 pub mod dynamo;
+mod header;
 pub mod journal;
 pub mod json_documents;
 pub mod pages;

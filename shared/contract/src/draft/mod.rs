@@ -14,11 +14,15 @@ mod fields;
 mod guess;
 mod key_guess;
 mod keys;
+mod links;
 mod operations;
 mod parts;
+mod people;
 mod profile;
 mod records;
+mod sample_place;
 mod shapes;
+mod stray_dates;
 mod tables;
 
 use std::fmt::Write;
@@ -291,16 +295,29 @@ fn write_event_time(out: &mut String, request: &DraftRequest<'_>, guess: &Source
         return;
     }
     let _ = match &guess.time {
-        Some((_, expression)) => writeln!(
-            out,
-            "      event_time: {expression} # {OPEN} when the record last changed"
-        ),
+        Some((path, expression)) => {
+            let strays = describe_time_strays(guess, path);
+            writeln!(
+                out,
+                "      event_time: {expression} # {OPEN} when the record last changed{strays}"
+            )
+        }
         None => writeln!(
             out,
             "      event_time_default: 2000-01-01T00:00:00Z # {OPEN} no field says when it \
              changed: later events win"
         ),
     };
+}
+
+/// The few rows whose time is none: their events are refused.
+fn describe_time_strays(guess: &SourceGuess, path: &str) -> String {
+    let mut fields = guess.record.iter().chain(&guess.event);
+    let field = fields.find(|field| member_path(&field.name) == *path);
+    let strays = field.and_then(|field| field.describe_strays(&guess.files));
+    strays.map_or_else(String::new, |strays| {
+        format!("; {strays}: such an event is refused")
+    })
 }
 
 fn draft_mapping(request: &DraftRequest<'_>, guess: &SourceGuess) -> String {
@@ -354,9 +371,11 @@ fn list_unmapped_paths(out: &mut String, guess: &SourceGuess, records: &[DraftRe
             }
             _ => "no column has its name",
         };
+        let strays = field.describe_strays(&guess.files);
+        let strays = strays.map_or_else(String::new, |strays| format!("; {strays}"));
         let _ = writeln!(
             out,
-            "# {OPEN} not mapped: {path} ({why}); add it to a record, or delete this line"
+            "# {OPEN} not mapped: {path} ({why}{strays}); add it to a record, or delete this line"
         );
     }
 }

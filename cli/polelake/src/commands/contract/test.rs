@@ -2,11 +2,15 @@
 
 use std::path::Path;
 
+use contract::Problem;
+
 use super::compile_contracts;
 use crate::error::CliError;
 use crate::named_file::write_file;
 use crate::sample_faults::find_sample_problems;
-use crate::samples::{EXPECTED_FILE, SampledSource, contract_folders, run_samples};
+use crate::samples::{
+    EXPECTED_FILE, QuarantinedSample, SampledSource, contract_folders, run_samples,
+};
 
 /// Lines of each side that a difference shows.
 const LINES_SHOWN: usize = 20;
@@ -16,7 +20,11 @@ pub(crate) fn run(contracts: &Path, only: Option<&str>, update: bool) -> Result<
     let folders = contract_folders(contracts)?;
     only.map(|only| catalogue.require_mapping_of_source(only))
         .transpose()?;
-    let problems = find_sample_problems(&catalogue, contracts)?;
+    let mut problems = find_sample_problems(&catalogue, contracts)?;
+    let is_of =
+        |problem: &Problem, folder: &Path| contracts.join(&problem.file).starts_with(folder);
+    let asked = only.and_then(|only| folders.get(only));
+    problems.retain(|problem| asked.is_none_or(|folder| is_of(problem, folder)));
     for problem in &problems {
         println!("{}/{problem}", contracts.display());
     }
@@ -34,37 +42,100 @@ pub(crate) fn run(contracts: &Path, only: Option<&str>, update: bool) -> Result<
         if only.is_some() {
             print!("{}", sampled.text);
         }
-        held &= check_expected(&sampled, update)?;
+        let is_wrong = problems.iter().any(|problem| is_of(problem, folder));
+        held &= match update {
+            true => update_expected(&sampled, is_wrong)?,
+            false => check_expected(&sampled),
+        };
     }
     Ok(held)
 }
 
-fn check_expected(sampled: &SampledSource, update: bool) -> Result<bool, CliError> {
-    let file = sampled.folder.join(EXPECTED_FILE);
-    let expected = std::fs::read_to_string(&file).unwrap_or_default();
-    let same = expected == sampled.text;
-    if update && !same {
-        write_file(&file, &sampled.text)?;
+/// Compares the rows with the expected ones.
+fn check_expected(sampled: &SampledSource) -> bool {
+    let expected = read_expected(sampled);
+    let is_same = expected == sampled.text;
+    print_verdict(
+        sampled,
+        if is_same {
+            "as expected"
+        } else {
+            "NOT as expected"
+        },
+    );
+    if !is_same {
+        print_difference(&expected, &sampled.text);
     }
-    let verdict = match (same, update) {
-        (true, _) => "as expected",
-        (false, true) => "expected.txt is overwritten: review it",
-        (false, false) => "NOT as expected",
+    print_missing(sampled);
+    is_same && sampled.missing.is_empty()
+}
+
+/// Writes what the samples become as the expected rows, unless they show that the contract or the
+/// mapping is wrong: what is written is what a reviewer, and every later run, takes for right.
+fn update_expected(sampled: &SampledSource, is_wrong: bool) -> Result<bool, CliError> {
+    let has_good = sampled.quarantined.len() < sampled.events || sampled.events == 0;
+    if is_wrong || !has_good || !sampled.rowless.is_empty() {
+        print_verdict(sampled, "expected.txt is NOT written");
+        if is_wrong {
+            println!("    first correct what is said above of the samples");
+        }
+        if !has_good {
+            println!("    every sample is quarantined: correct the contract or the mapping");
+        }
+        for kind in sampled.rowless.iter().filter(|_| has_good) {
+            println!(
+                "    every sample of `{kind}` is quarantined: correct the contract, the mapping or \
+                 the sample; one that must be refused stands beside one that becomes rows"
+            );
+        }
+        print_quarantined(sampled);
+        return Ok(false);
+    }
+
+    let is_same = read_expected(sampled) == sampled.text;
+    if !is_same {
+        write_file(&sampled.folder.join(EXPECTED_FILE), &sampled.text)?;
+    }
+    let verdict = match is_same {
+        true => "as expected",
+        false => "expected.txt is overwritten: review it",
     };
+    print_verdict(sampled, verdict);
+    if !is_same {
+        print_quarantined(sampled);
+    }
+    print_missing(sampled);
+    Ok(sampled.missing.is_empty())
+}
+
+fn read_expected(sampled: &SampledSource) -> String {
+    std::fs::read_to_string(sampled.folder.join(EXPECTED_FILE)).unwrap_or_default()
+}
+
+fn print_verdict(sampled: &SampledSource, verdict: &str) {
     println!(
         "{:24} {:3} samples, {:3} rows: {verdict}",
         sampled.source, sampled.events, sampled.rows
     );
-    if !same && !update {
-        print_difference(&expected, &sampled.text);
+}
+
+/// Names the samples that become no rows, with the reason, which the expected rows leave out.
+fn print_quarantined(sampled: &SampledSource) {
+    for QuarantinedSample { name, fault, .. } in &sampled.quarantined {
+        println!(
+            "    sample `{name}` is quarantined ({}): {}: {}",
+            fault.rule, fault.path, fault.reason
+        );
     }
+}
+
+fn print_missing(sampled: &SampledSource) {
     for kind in &sampled.missing {
         println!(
             "    there is no sample of `{kind}`; add one to {}/samples",
             sampled.folder.display()
         );
     }
-    Ok((same || update) && sampled.missing.is_empty())
 }
 
 /// Prints the lines that differ, as `diff` does: twenty of each side at most.
