@@ -50,7 +50,7 @@ fn change(path: &Path, from: &str, to: &str) {
 
 #[test]
 fn a_contract_that_reads_no_sample_writes_no_expectation() {
-    // Every event of one type lies in quarantine.
+    // A sample that had rows lies in quarantine.
     let contracts = shipped_copy();
     let before = read(&expected_file(&contracts));
     let contract = contracts.join(SOURCE).join("contract.odcs.yaml");
@@ -63,12 +63,26 @@ fn a_contract_that_reads_no_sample_writes_no_expectation() {
     assert_eq!(code, 1, "{said}");
     for part in [
         "expected.txt is NOT written",
-        "every sample of `PersonCreatedEvent` is quarantined",
-        "(contract.type)",
+        "the sample `person-created` was expected to become rows",
+        "sample `person-created` is quarantined (contract.type)",
     ] {
         assert!(said.contains(part), "{part}\n{said}");
     }
     assert_eq!(read(&expected_file(&contracts)), before);
+
+    // A new source of which every sample lies there.
+    let contracts = shipped_copy();
+    let contract = contracts.join(SOURCE).join("contract.odcs.yaml");
+    change(
+        &contract,
+        "{name: id, logicalType: string",
+        "{name: id, logicalType: integer",
+    );
+    std::fs::remove_file(expected_file(&contracts)).unwrap();
+    let (code, said) = update(&contracts);
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("every sample is quarantined"), "{said}");
+    assert!(!expected_file(&contracts).exists());
 
     // No sample has a time that the contract reads.
     let contracts = shipped_copy();

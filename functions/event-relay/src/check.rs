@@ -68,14 +68,12 @@ pub fn add_trial_state(
     event: &[u8],
     state: &[u8],
 ) -> Result<Vec<u8>, String> {
-    let member = contract
-        .fetch
-        .as_ref()
-        .and_then(|_| contract.state_member());
-    let Some(member) = member else {
+    let (Some(fetch), Some(member)) = (&contract.fetch, contract.state_member()) else {
         return Ok(event.to_vec());
     };
-    let state = FetchedState::of_trial(state)
+    // Where the API's answers count versions, this one is the first.
+    let version = fetch.version.map(|_| 1);
+    let state = FetchedState::of_trial(state, version)
         .ok_or("the state is no JSON object, or is nested too deep")?;
     Ok(append_state(event, member, &state))
 }

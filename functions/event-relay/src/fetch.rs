@@ -41,10 +41,10 @@ pub struct FetchedState {
 impl FetchedState {
     /// A state that a person gives for a trial, as if the API had answered with it now; none where
     /// the API would not be believed.
-    pub(crate) fn of_trial(body: &[u8]) -> Option<Self> {
+    pub(crate) fn of_trial(body: &[u8], version: Option<i64>) -> Option<Self> {
         is_json_object(body).then(|| Self {
             status: 200,
-            version: None,
+            version,
             body: Some(body.trim_ascii().to_vec()),
             fetched_at: now_millis(),
         })

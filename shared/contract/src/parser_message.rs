@@ -39,6 +39,12 @@ pub(crate) fn explain_parser_message(message: &str) -> String {
     if let Some(name) = repeated_name(message) {
         return format!("`{name}` stands twice");
     }
+    if message.starts_with("multiple YAML documents") {
+        return "the file holds several documents: give each a file of its own".to_owned();
+    }
+    if message.starts_with("budget breached") {
+        return "the file is too large, or nested too deep".to_owned();
+    }
     if message.starts_with("unknown field") || message.starts_with("unknown variant") {
         return format!("{message}{}", nearest_expected_name(message));
     }
@@ -71,8 +77,9 @@ fn without_location(message: &str) -> &str {
 
 /// The name of a member that stands twice in one object.
 fn repeated_name(message: &str) -> Option<&str> {
-    let rest = message.strip_prefix("duplicate mapping key: ")?;
-    rest.split(", set DuplicateKeyPolicy").next()
+    let rest = message.strip_prefix("duplicate mapping key")?;
+    let name = rest.split(", set DuplicateKeyPolicy").next();
+    name.map(|name| name.trim_start_matches(": "))
 }
 
 /// What must stand where a parser found something of another type; none of any other message.
@@ -238,6 +245,11 @@ mod tests {
                 "`a.b` must be a path such as $.name, not the number `7`",
             ),
             ("missing field `key`", json!({}), "missing field `key`"),
+            (
+                "multiple YAML documents detected; use from_str_multiple",
+                json!({}),
+                "the file holds several documents: give each a file of its own",
+            ),
             (
                 "duplicate mapping key: key, set DuplicateKeyPolicy in Options if acceptable",
                 json!({}),

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use contract::{FileColumn, FileDialect, HeaderCase, RaggedRows};
 use lake::limits::CSV_COLUMNS_MAX;
 
-use super::table_rows::{TableRow, TableRowIterator};
+use super::table_row::{TableRow, TableRowIterator};
 
 /// Rows on each side of a header that does not fit in which the right one is looked for.
 const ROWS_AROUND: usize = 20;

@@ -15,6 +15,7 @@ pub mod pages;
 pub mod record;
 pub mod records;
 pub mod sniffer;
+mod table_row;
 mod table_rows;
 mod text_decoder;
 pub mod xlsx;

@@ -71,8 +71,11 @@ pub(super) fn guess_record_key(fields: &[SampleField], clues: &KeyClues<'_>) -> 
     let (single, others): (Vec<_>, Vec<_>) = ranked
         .iter()
         .partition(|(_, field)| clues.measure.is_unique(&[&field.name]));
-    if let Some(((_, best), also)) = single.split_first() {
-        return KeyGuess::of_fields(&[&best.name], clues.remark_of_unique(&best.name, also));
+    let best = single.split_first();
+    if let Some(((rank, best), also)) = best
+        && *rank <= NAMED_REFERENCE_RANK
+    {
+        return clues.unique_key(best, also);
     }
     let named = others
         .iter()
@@ -83,8 +86,18 @@ pub(super) fn guess_record_key(fields: &[SampleField], clues: &KeyClues<'_>) -> 
     });
     let pair = find_pair(fields, clues.measure, clues.dataset);
     if let Some((field, exceptions)) = almost.min_by_key(|(_, exceptions)| exceptions.count()) {
-        let remark = clues.remark_of_almost(&field.name, &exceptions, pair);
+        let apart = match (best, pair) {
+            (Some(((_, best), _)), _) => format!("; `{}` differs in all", best.name),
+            (None, Some((first, second))) => {
+                format!("; `{first}` and `{second}` together differ in all")
+            }
+            (None, None) => String::new(),
+        };
+        let remark = clues.remark_of_almost(&field.name, &exceptions, &apart);
         return KeyGuess::of_fields(&[&field.name], remark);
+    }
+    if let Some(((_, best), also)) = best {
+        return clues.unique_key(best, also);
     }
     if let Some((first, second)) = pair {
         let differ = format!("together different in all {}", clues.samples_text());
@@ -111,6 +124,11 @@ pub(super) fn guess_record_key(fields: &[SampleField], clues: &KeyClues<'_>) -> 
 }
 
 impl KeyClues<'_> {
+    /// The key that a field is which tells all different records apart, as others do too.
+    fn unique_key(&self, best: &SampleField, also: &[(u32, &SampleField)]) -> KeyGuess {
+        KeyGuess::of_fields(&[&best.name], self.remark_of_unique(&best.name, also))
+    }
+
     /// How many samples there are: `30 rows`.
     fn samples_text(&self) -> String {
         let word = if self.is_table { "rows" } else { "samples" };
@@ -141,12 +159,7 @@ impl KeyClues<'_> {
     }
 
     /// What was measured of a field that tells all records apart but for a few.
-    fn remark_of_almost(
-        &self,
-        name: &str,
-        exceptions: &KeyExceptions,
-        pair: Option<(&str, &str)>,
-    ) -> String {
+    fn remark_of_almost(&self, name: &str, exceptions: &KeyExceptions, apart: &str) -> String {
         let differ = self.differ_text(name, self.measure.rows() - exceptions.count());
         let shared = match exceptions.shared.is_empty() {
             true => String::new(),
@@ -163,16 +176,12 @@ impl KeyClues<'_> {
                 format!("; {} {verb} none", self.files.describe(shown))
             }
         };
-        let pair = pair.map_or_else(String::new, |(first, second)| {
-            format!("; `{first}` and `{second}` together tell all of them apart")
-        });
         let copies = self.copies_text();
-        format!("{differ}{shared}{blank}{copies}{pair}: what tells one record from another")
+        format!("{differ}{shared}{blank}{copies}{apart}: what tells one record from another")
     }
 
     /// In how many of all samples a field differs.
     fn differ_text(&self, name: &str, differing: usize) -> String {
-        let name = name.replace(char::is_control, " ");
         format!("`{name}` differs in {differing} of {}", self.samples_text())
     }
 

@@ -3,8 +3,7 @@
 use std::fmt::Write;
 
 use super::OPEN;
-use super::parts::SampleRecordPart;
-use super::records::DraftRecord;
+use super::parts::{DraftRecord, SampleRecordPart};
 
 /// The link between the rows of two parts. A person is where it begins.
 pub(super) fn draft_link(main: &SampleRecordPart<'_>, part: &SampleRecordPart<'_>) -> DraftRecord {

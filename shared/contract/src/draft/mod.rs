@@ -7,6 +7,7 @@ mod classify;
 mod columns;
 mod contact_parts;
 mod contacts;
+mod date_formats;
 mod deletions;
 mod dialect_text;
 mod envelope;
@@ -15,6 +16,7 @@ mod guess;
 mod key_guess;
 mod keys;
 mod links;
+mod name_words;
 mod operations;
 mod parts;
 mod people;
@@ -34,8 +36,7 @@ use envelope::{EventMembers, GuessedEnvelope, member_path};
 use fields::{SampleField, SampleFieldKind, quote_path};
 use guess::SourceGuess;
 use key_guess::{FILE_NAME_FIELD, ROW_NUMBER_FIELD};
-use parts::DraftContext;
-use records::DraftRecord;
+use parts::{DraftContext, DraftRecord};
 
 pub use guess::SourceSamples;
 
@@ -222,7 +223,7 @@ fn write_extension(out: &mut String, request: &DraftRequest<'_>, guess: &SourceG
         .map(|path| quote_path(path))
         .collect();
     let key = key.join(", ");
-    let remark = &guess.key.remark;
+    let remark = guess.key.remark.replace(char::is_control, " ");
     let _ = write!(
         out,
         r"customProperties:

@@ -28,6 +28,12 @@ pub(super) struct SampleRecordPart<'p> {
     pub(super) contact: Option<ContactShape>,
 }
 
+/// A record of the mapping, as text, with the paths that it uses.
+pub(super) struct DraftRecord {
+    pub(super) text: String,
+    pub(super) paths: Vec<String>,
+}
+
 /// What a draft knows of its source.
 pub(super) struct DraftContext<'d> {
     pub(super) guess: &'d SourceGuess,

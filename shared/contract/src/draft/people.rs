@@ -1,5 +1,6 @@
 //! The columns of a person among the fields of a row, and as what the person is there.
 
+use super::name_words::{strip_one_word, strip_word};
 use super::tables::column_of_name;
 
 /// Words before the columns of a person, which say as what the person is in the row:
@@ -111,22 +112,6 @@ pub(super) fn is_person_key(name: &str) -> bool {
 /// Whether columns are enough to make a person.
 pub(super) fn makes_person(column: &str) -> bool {
     NAMES_OF_PEOPLE.contains(&column)
-}
-
-/// A name without one of these words before it, and whether it had one.
-pub(super) fn strip_word<'n>(name: &'n str, words: &[&str]) -> (&'n str, bool) {
-    let mut found = words.iter().filter_map(|word| strip_one_word(name, word));
-    found.next().map_or((name, false), |rest| (rest, true))
-}
-
-/// The name without the word before it, which may have the sign of possession: `driver_s_name`.
-fn strip_one_word<'n>(name: &'n str, word: &str) -> Option<&'n str> {
-    let rest = name.strip_prefix(word)?;
-    if !rest.is_empty() && !rest.starts_with('_') {
-        return None;
-    }
-    let rest = rest.trim_start_matches('_');
-    Some(rest.strip_prefix("s_").unwrap_or(rest))
 }
 
 #[cfg(test)]

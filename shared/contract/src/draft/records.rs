@@ -8,15 +8,9 @@ use super::columns::DraftColumns;
 use super::contact_parts::take_contacts;
 use super::fields::{Leaf, SampleField, SampleFieldKind, append_step, quote_path, to_snake_case};
 use super::links::{draft_link, vehicle_link_type};
-use super::parts::{DraftContext, SampleRecordPart};
+use super::parts::{DraftContext, DraftRecord, SampleRecordPart};
 use super::people::{is_person_key, makes_person, person_column, person_role};
 use super::tables::{kind_of_dataset, place_column, table_of_dataset, vehicle_column};
-
-/// A record of the mapping, as text, with the paths that it uses.
-pub(super) struct DraftRecord {
-    pub(super) text: String,
-    pub(super) paths: Vec<String>,
-}
 
 /// Records of the mapping: one for the record itself, one for each object or group of fields within
 /// it that looks like a person, a place or a thing, and a link to each of these.
@@ -39,6 +33,9 @@ pub(super) fn draft_records(context: &DraftContext<'_>) -> Vec<DraftRecord> {
         role: None,
         contact: None,
     };
+    if table == "person" {
+        main.role = main.leaves.iter().find_map(role_of_name);
+    }
 
     let nested = guess.record.iter();
     let mut parts: Vec<SampleRecordPart<'_>> = nested
@@ -142,6 +139,13 @@ fn main_leaves(fields: &[SampleField]) -> Vec<Leaf<'_>> {
     }
     leaves.retain(|(_, field)| field.kind != SampleFieldKind::List);
     leaves
+}
+
+/// As what a person is in the row, by the field that names it.
+fn role_of_name((_, field): &Leaf<'_>) -> Option<&'static str> {
+    let name = to_snake_case(&field.name);
+    let names_person = person_column(&name).is_some_and(makes_person);
+    person_role(&name).filter(|_| names_person)
 }
 
 /// Takes the fields of a person, a place or a vehicle out of the main record, where there are enough

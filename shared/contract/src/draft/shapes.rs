@@ -2,51 +2,24 @@
 //! addresses and numbers of people.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
 
 use jiff::civil::Date;
 use pole::Normaliser;
 
+use super::date_formats::{COMPILED_FORMATS, DATE_FORMATS, can_stand_together, swapped_format};
 use super::sample_place::SamplePlace;
 use super::stray_dates::{StrayDate, StrayTexts};
 use crate::cell::boolean_of_text;
-use crate::format::{DateFormat, FormattedMoment, ShortYears};
+use crate::format::{FormattedMoment, ShortYears};
 use crate::number::number_of_text;
 use crate::number_format::{COMMA_FORMAT, normalise_number};
 use crate::time::{civil_date, parse_timestamp};
-
-/// Formats of dates that sources write, those of Britain before those of America.
-const DATE_FORMATS: [&str; 17] = [
-    "iso",
-    "DD/MM/YYYY",
-    "DD/MM/YYYY HH:mm",
-    "DD/MM/YYYY HH:mm:ss",
-    "DD-MM-YYYY",
-    "DD-MM-YYYY HH:mm",
-    "DD.MM.YYYY",
-    "DD MMM YYYY",
-    "DD-MMM-YYYY",
-    "DD-MMM-YYYY HH:mm",
-    "YYYY/MM/DD",
-    "MM/DD/YYYY",
-    "MM/DD/YYYY HH:mm",
-    "MM-DD-YYYY",
-    "DD/MM/YY",
-    "DD-MMM-YY",
-    "MM/DD/YY",
-];
-
-/// The compiled formats.
-static COMPILED_FORMATS: LazyLock<Vec<DateFormat>> = LazyLock::new(|| {
-    let formats = DATE_FORMATS.iter().map(|text| DateFormat::parse(text));
-    formats.filter_map(Result::ok).collect()
-});
 
 /// Digits that a number surely keeps: a longer one is a reference.
 const NUMBER_DIGITS_MAX: usize = 15;
 
 /// The longest text that is a code and not a sentence.
-pub(super) const CODE_CHARS_MAX: usize = 24;
+const CODE_CHARS_MAX: usize = 24;
 
 /// What the texts of a field look like.
 #[derive(Clone, Debug, Default)]
@@ -350,34 +323,6 @@ impl TextShapes {
     pub(super) fn are_mixed_dates(&self) -> bool {
         self.are_mostly_dates() && self.dates().is_none()
     }
-}
-
-/// Whether a text is a date in any of the formats.
-pub(super) fn is_date(text: &str) -> bool {
-    let mut formats = COMPILED_FORMATS.iter();
-    formats.any(|format| {
-        let read = format.read_text(text, ShortYears::Pivot(30));
-        matches!(read, Some(FormattedMoment::Dated(_)))
-    })
-}
-
-/// Whether no text is one date by the one format and another by the other.
-fn can_stand_together(set: &[usize]) -> bool {
-    let [first, second] = set else { return true };
-    let (first, second) = (&COMPILED_FORMATS[*first], &COMPILED_FORMATS[*second]);
-    first.ambiguous_text(second).is_none() && second.ambiguous_text(first).is_none()
-}
-
-/// A format with day and month the other way round.
-fn swapped_format(format: &str) -> Option<String> {
-    let rest = format
-        .strip_prefix("DD/MM/")
-        .map(|rest| format!("MM/DD/{rest}"));
-    rest.or_else(|| {
-        format
-            .strip_prefix("DD-MM-")
-            .map(|rest| format!("MM-DD-{rest}"))
-    })
 }
 
 #[cfg(test)]

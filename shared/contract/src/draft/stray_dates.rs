@@ -1,7 +1,7 @@
 //! Texts of a column of dates that are none: a day that there is not, or a text of another kind.
 
+use super::date_formats::is_date;
 use super::sample_place::SamplePlace;
-use super::shapes::{CODE_CHARS_MAX, is_date};
 
 /// Texts of a column that are no dates, where the others may be: the first ones, and how many.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +20,9 @@ pub(super) struct StrayDate {
     pub(super) impossible: Option<String>,
 }
 
+/// The longest text that may be a date.
+const DATE_BYTES_MAX: usize = 24;
+
 /// Texts that are no dates and are named.
 const STRAYS_SHOWN: usize = 3;
 
@@ -30,7 +33,7 @@ impl StrayTexts {
         if self.shown.len() == STRAYS_SHOWN {
             return;
         }
-        let is_impossible = text.chars().count() <= CODE_CHARS_MAX && is_impossible_date(text);
+        let is_impossible = text.len() <= DATE_BYTES_MAX && is_impossible_date(text);
         self.has_impossible |= is_impossible;
         self.shown.push(StrayDate {
             place,

@@ -2,7 +2,7 @@
 //! columns.
 
 use super::fields::{SampleField, to_snake_case};
-use super::people::strip_word;
+use super::name_words::strip_word;
 
 /// Words of a data set, or names of its fields, that point to a table. The first that fits counts.
 const TABLE_WORDS: &[(&str, &[&str])] = &[
@@ -67,6 +67,10 @@ const TABLE_WORDS: &[(&str, &[&str])] = &[
             "staff",
             "residents",
             "students",
+            "drivers",
+            "licensees",
+            "tenants",
+            "applicants",
         ],
     ),
     ("object_vehicle", &["vehicles", "vehicle", "fleet"]),

@@ -73,26 +73,16 @@ fn check_expected(sampled: &SampledSource) -> bool {
 /// Writes what the samples become as the expected rows, unless they show that the contract or the
 /// mapping is wrong: what is written is what a reviewer, and every later run, takes for right.
 fn update_expected(sampled: &SampledSource, is_wrong: bool) -> Result<bool, CliError> {
-    let has_good = sampled.quarantined.len() < sampled.events || sampled.events == 0;
-    if is_wrong || !has_good || !sampled.rowless.is_empty() {
+    let expected = read_expected(sampled);
+    let faults = find_sample_faults(sampled, &expected, is_wrong);
+    if !faults.is_empty() {
         print_verdict(sampled, "expected.txt is NOT written");
-        if is_wrong {
-            println!("    first correct what is said above of the samples");
-        }
-        if !has_good {
-            println!("    every sample is quarantined: correct the contract or the mapping");
-        }
-        for kind in sampled.rowless.iter().filter(|_| has_good) {
-            println!(
-                "    every sample of `{kind}` is quarantined: correct the contract, the mapping or \
-                 the sample; one that must be refused stands beside one that becomes rows"
-            );
-        }
+        faults.iter().for_each(|fault| println!("    {fault}"));
         print_quarantined(sampled);
         return Ok(false);
     }
 
-    let is_same = read_expected(sampled) == sampled.text;
+    let is_same = expected == sampled.text;
     if !is_same {
         write_file(&sampled.folder.join(EXPECTED_FILE), &sampled.text)?;
     }
@@ -106,6 +96,41 @@ fn update_expected(sampled: &SampledSource, is_wrong: bool) -> Result<bool, CliE
     }
     print_missing(sampled);
     Ok(sampled.missing.is_empty())
+}
+
+/// Why what the samples become is not to be expected. A sample that must be refused is no fault.
+fn find_sample_faults(sampled: &SampledSource, expected: &str, is_wrong: bool) -> Vec<String> {
+    let mut faults = Vec::new();
+    if is_wrong {
+        faults.push("first correct what is said above of the samples".to_owned());
+    }
+    if sampled.events > 0 && sampled.quarantined.len() == sampled.events {
+        faults.push("every sample is quarantined: correct the contract or the mapping".to_owned());
+        return faults;
+    }
+    faults.extend(sampled.rowless.iter().map(|kind| {
+        format!(
+            "every sample of `{kind}` is quarantined: correct the contract, the mapping or the \
+             sample; one that must be refused stands beside one that becomes rows"
+        )
+    }));
+    let turned = sampled.quarantined.iter();
+    let turned = turned.filter(|sample| was_expected(&sample.name, expected));
+    faults.extend(turned.map(|QuarantinedSample { name, .. }| {
+        format!(
+            "the sample `{name}` was expected to become rows: where it must be refused from now \
+             on, delete its part of expected.txt first"
+        )
+    }));
+    faults
+}
+
+/// Whether a sample has a part in the expected text in which it is not quarantined.
+fn was_expected(name: &str, expected: &str) -> bool {
+    let heading = format!("# {name}: ");
+    let mut parts = expected.split("\n\n").map(str::trim_start);
+    let part = parts.find(|part| part.starts_with(&heading));
+    part.is_some_and(|part| !part.contains("\nquarantined: "))
 }
 
 fn read_expected(sampled: &SampledSource) -> String {
