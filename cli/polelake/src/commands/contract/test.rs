@@ -21,10 +21,8 @@ pub(crate) fn run(contracts: &Path, only: Option<&str>, update: bool) -> Result<
     only.map(|only| catalogue.require_mapping_of_source(only))
         .transpose()?;
     let mut problems = find_sample_problems(&catalogue, contracts)?;
-    let is_of =
-        |problem: &Problem, folder: &Path| contracts.join(&problem.file).starts_with(folder);
     let asked = only.and_then(|only| folders.get(only));
-    problems.retain(|problem| asked.is_none_or(|folder| is_of(problem, folder)));
+    problems.retain(|problem| asked.is_none_or(|folder| is_of_folder(problem, contracts, folder)));
     for problem in &problems {
         println!("{}/{problem}", contracts.display());
     }
@@ -42,7 +40,9 @@ pub(crate) fn run(contracts: &Path, only: Option<&str>, update: bool) -> Result<
         if only.is_some() {
             print!("{}", sampled.text);
         }
-        let is_wrong = problems.iter().any(|problem| is_of(problem, folder));
+        let is_wrong = problems
+            .iter()
+            .any(|problem| is_of_folder(problem, contracts, folder));
         held &= match update {
             true => update_expected(&sampled, is_wrong)?,
             false => check_expected(&sampled),
@@ -51,18 +51,20 @@ pub(crate) fn run(contracts: &Path, only: Option<&str>, update: bool) -> Result<
     Ok(held)
 }
 
+/// Whether a problem is one of the source in a folder.
+fn is_of_folder(problem: &Problem, contracts: &Path, folder: &Path) -> bool {
+    contracts.join(&problem.file).starts_with(folder)
+}
+
 /// Compares the rows with the expected ones.
 fn check_expected(sampled: &SampledSource) -> bool {
     let expected = read_expected(sampled);
     let is_same = expected == sampled.text;
-    print_verdict(
-        sampled,
-        if is_same {
-            "as expected"
-        } else {
-            "NOT as expected"
-        },
-    );
+    let verdict = match is_same {
+        true => "as expected",
+        false => "NOT as expected",
+    };
+    print_verdict(sampled, verdict);
     if !is_same {
         print_difference(&expected, &sampled.text);
     }
