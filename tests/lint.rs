@@ -1,6 +1,8 @@
 //! What lint says of contracts that cannot work, and exactly where: by the parser's own spans, not
 //! by the first line that holds a word.
 
+mod mistyped;
+
 use contract::{Catalogue, DeclaredFile, Problem, ProblemLevel};
 
 use crate::lake_under_test::repository_root;

@@ -72,7 +72,7 @@ fn born(key: &str, minute: u32) -> Value {
 const NO_SUCH_DAY: &str = "there is no 30 February 2026: February 2026 has 28 days";
 
 /// Commands with a name or a day that there is not, and what they say.
-const MISSPELT: [(&[&str], &[&str]); 19] = [
+const MISSPELT: [(&[&str], &[&str]); 20] = [
     (
         &["backfill", "housing-persn", "absent.json"],
         &["nearest name is `housing-person`"],
@@ -142,6 +142,10 @@ const MISSPELT: [(&[&str], &[&str]); 19] = [
     (
         &["push", "housing-person", "absent.jsonl"],
         &["there is no absent.jsonl", "check the path"],
+    ),
+    (
+        &["backfill", "housing-person", "Cargo.tom"],
+        &["there is no Cargo.tom", "nearest name is `Cargo.toml`"],
     ),
 ];
 

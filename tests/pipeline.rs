@@ -10,6 +10,7 @@ mod aws_commands;
 mod backfill;
 mod bench;
 mod catalogue;
+mod contract_tests;
 mod contracts;
 mod corruption;
 mod days_in_memory;

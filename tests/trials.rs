@@ -6,7 +6,9 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::lake_under_test::{TempFolder, new_lake_folder, repository_root, visit_files};
+use crate::lake_under_test::{
+    TempFolder, contracts_with, new_lake_folder, repository_root, visit_files,
+};
 
 /// Runs `polelake contract try` in the repository, with this text as its standard input.
 fn try_input(arguments: &[&str], input: &[u8]) -> Output {
@@ -147,7 +149,11 @@ fn what_cannot_be_tried_is_named_with_what_helps() {
             "{}",
             "the nearest name is `housing-person`",
         ),
-        (["housing-person", "nowhere.json"], "", "nowhere.json: "),
+        (
+            ["housing-person", "nowhere.json"],
+            "",
+            "there is no nowhere.json, seen from",
+        ),
         (["housing-person", "-"], "", "body.empty"),
         (["housing-person", "-"], "[]", "body.empty"),
         (["housing-person", "-"], "[{},", "event.json"),
@@ -241,6 +247,54 @@ fn a_patch_shows_the_state_rows_that_it_gives_alone() {
     let deleted = sample("housing/person/samples/person-deleted.json");
     let output = try_input(&["housing-person", "-"], deleted.to_string().as_bytes());
     assert!(text(&output.stdout).contains("state rows, of this event alone: none"));
+}
+
+#[test]
+fn a_state_that_the_relay_would_fetch_is_told_and_can_be_given() {
+    let folder = contracts_with(
+        "trial-state",
+        "sources/housing/person/contract.odcs.yaml",
+        |text| {
+            let fetch = "state: $.entity\n      fetch: {url: \"https://api.example/{key}\", version: \
+                         etag}";
+            text.replace("state: $.entity", fetch)
+        },
+    );
+    let contracts = folder.to_str().unwrap();
+    let created = sample("housing/person/samples/person-created.json");
+    let created = created.to_string();
+    let arguments = ["housing-person", "-", "--contracts", contracts];
+    let shown = text(&try_input(&arguments, created.as_bytes()).stdout);
+    for part in [
+        "not fetched: the record's state",
+        "adds as `entity`: a trial requests nothing",
+        "`--state FILE`",
+    ] {
+        assert!(shown.contains(part), "{part}\n{shown}");
+    }
+
+    let state = folder.join("state.json");
+    std::fs::write(&state, r#"{"id": "p1", "surname": "Stated"}"#).unwrap();
+    let given = ["--state", state.to_str().unwrap()];
+    let output = try_input(&[&arguments[..], &given].concat(), created.as_bytes());
+    let shown = text(&output.stdout);
+    assert_eq!(
+        output.status.code(),
+        Some(0),
+        "{shown}{}",
+        text(&output.stderr)
+    );
+    assert!(!shown.contains("not fetched"), "{shown}");
+    assert!(shown.contains("Stated"), "{shown}");
+
+    // A source that fetches none, and a state that is none.
+    let output = try_input(&[&arguments[..2], &given].concat(), created.as_bytes());
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("fetches no state"));
+    std::fs::write(&state, "[]").unwrap();
+    let output = try_input(&[&arguments[..], &given].concat(), created.as_bytes());
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("no JSON object"));
 }
 
 /// A folder with the shipped contracts and a source drafted from a file, every decision confirmed.

@@ -5,4 +5,5 @@ mod keys;
 mod patches;
 mod samples;
 mod time;
+mod timeless;
 mod types;

@@ -13,6 +13,7 @@ use crate::backfill::records::{FileKind, open_record_file};
 use crate::backfill::sniffer::{SniffedDialect, sniff_table};
 use crate::client::require_contracts;
 use crate::error::CliError;
+use crate::named_file::{open_file, require_files};
 use crate::samples::record_event;
 
 /// Samples that are kept beside the contract as events.
@@ -119,6 +120,7 @@ impl<'f> SampleFiles<'f> {
     /// Finds out how the first file is written. The others are read in the same way.
     fn look_at(files: &'f [PathBuf]) -> Result<Self, CliError> {
         let first = files.first().ok_or("`--from` names no file")?;
+        require_files(files)?;
         let named = FileKind::of(first, None);
         let kind = FileKind {
             format: match named.format {
@@ -149,11 +151,13 @@ impl<'f> SampleFiles<'f> {
             let expected = expectation(dialect);
             let opened = open_record_file(file, &expected)?;
             samples.set_columns(opened.columns);
-            for record in opened.records {
+            let name = file.file_name().unwrap_or_default();
+            samples.begin_file(&name.to_string_lossy());
+            for (record, number) in opened.records.zip(1_u64..) {
                 let record = record.map_err(|fault| fault.why)?;
                 match record.is_deletion {
                     true => samples.note_deletion(),
-                    false => samples.add(&record.value)?,
+                    false => samples.add(&record.value, record.row.unwrap_or(number))?,
                 }
             }
         }
@@ -173,10 +177,8 @@ fn expectation(dialect: Option<&FileDialect>) -> FileExpectation {
 fn begins_like_json(file: &Path) -> Result<bool, CliError> {
     use std::io::Read;
 
-    let opened = std::fs::File::open(file);
-    let opened = opened.map_err(|error| format!("{}: {error}", file.display()))?;
     let mut head = Vec::new();
-    opened.take(1 << 10).read_to_end(&mut head)?;
+    open_file(file)?.take(1 << 10).read_to_end(&mut head)?;
     let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&head);
     let is_packed = head.starts_with(b"\x1f\x8b");
     Ok(is_packed || matches!(head.trim_ascii_start().first(), None | Some(b'{' | b'[')))
@@ -273,6 +275,8 @@ fn sample_text(sample: &Value) -> Result<String, CliError> {
     }
 }
 
+#[cfg(test)]
+mod decision_tests;
 #[cfg(test)]
 mod event_tests;
 #[cfg(test)]

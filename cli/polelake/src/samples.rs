@@ -7,15 +7,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use contract::{Catalogue, CompiledMapping, Event, EventOp, FilePlace, FileRecord, SourceContract};
+use contract::{
+    Catalogue, CompiledMapping, Event, EventFault, EventOp, FilePlace, FileRecord, SourceContract,
+};
 use lake::Receipt;
 use lake::limits::DOCUMENT_BYTES_MAX;
 
 use crate::backfill::record::FileExpectation;
 use crate::backfill::records::open_record_file;
 use crate::error::CliError;
-use crate::sampled_event::sample_event;
 pub use crate::sampled_event::{SampleRow, read_parquet_rows};
+use crate::sampled_event::{SampledEvent, sample_event};
 
 /// The file of expected rows, beside a contract.
 pub const EXPECTED_FILE: &str = "expected.txt";
@@ -51,6 +53,21 @@ pub struct SampledSource {
     pub rows: usize,
     /// Declared event types of which there is no sample.
     pub missing: Vec<String>,
+    /// The samples that lie in quarantine, in their order.
+    pub quarantined: Vec<QuarantinedSample>,
+    /// Declared event types of which every sample lies in quarantine.
+    pub rowless: Vec<String>,
+}
+
+/// A sample that becomes no rows.
+#[derive(Clone, Debug)]
+pub struct QuarantinedSample {
+    /// What the golden file calls it.
+    pub name: String,
+    /// The event's type, where it could be read.
+    pub kind: String,
+    /// Why it lies in quarantine.
+    pub fault: EventFault,
 }
 
 /// Runs every sample of a source through its contract and mapping.
@@ -70,29 +87,40 @@ pub fn run_samples(
         events: 0,
         rows: 0,
         missing: Vec::new(),
+        quarantined: Vec::new(),
+        rowless: Vec::new(),
     };
 
     let mut sampled_kinds = BTreeSet::new();
+    let mut good_kinds = BTreeSet::new();
     for sample in read_sample_events(contract, &folder.join("samples"))? {
         let SampleEvent { name, bytes, .. } = sample;
         let event = Event::parse(contract, &bytes, None);
         let appended = event.as_ref().map_or(0, |event| event.time / 1_000 + 1);
         let kind = event.map_or_else(|_| "unreadable".to_owned(), |event| event.kind);
         let _ = writeln!(sampled.text, "# {name}: {kind}");
-        sampled_kinds.insert(kind);
-        sampled.rows += write_event_rows(
-            catalogue,
-            mapping,
-            (bytes, appended.max(SAMPLE_APPEND_MILLIS)),
-            &mut sampled.text,
-        )?;
+        sampled_kinds.insert(kind.clone());
+        let appended = appended.max(SAMPLE_APPEND_MILLIS);
+        let event = sample_event(catalogue, mapping, (bytes, appended))?;
+        sampled.rows += event.rows.len();
+        write_event_rows(&event, &mut sampled.text);
+        match event.fault {
+            Some(fault) => sampled
+                .quarantined
+                .push(QuarantinedSample { name, kind, fault }),
+            None => drop(good_kinds.insert(kind)),
+        }
         sampled.events += 1;
         sampled.text.push('\n');
     }
 
     let declared = contract.events.keys();
-    let missing = declared.filter(|kind| !sampled_kinds.contains(*kind));
-    sampled.missing = missing.cloned().collect();
+    for kind in declared.filter(|kind| !good_kinds.contains(*kind)) {
+        match sampled_kinds.contains(kind) {
+            true => sampled.rowless.push(kind.clone()),
+            false => sampled.missing.push(kind.clone()),
+        }
+    }
     Ok(sampled)
 }
 
@@ -220,20 +248,13 @@ fn read_sample_file(file: &Path) -> Result<Vec<u8>, String> {
         .map_err(|error| format!("{}: {error}", file.display()))
 }
 
-/// Writes the rows of one event, appended at `timestamp`, as text; gives how many they are.
-fn write_event_rows(
-    catalogue: &Catalogue,
-    mapping: &CompiledMapping,
-    (bytes, timestamp): (Vec<u8>, i64),
-    out: &mut String,
-) -> Result<usize, CliError> {
-    let sampled = sample_event(catalogue, mapping, (bytes, timestamp))?;
+/// Writes the rows of one event as text.
+fn write_event_rows(sampled: &SampledEvent, out: &mut String) {
     write_receipt_notes(&sampled.receipt, out);
     for (table, row) in &sampled.rows {
         let _ = writeln!(out, "{table}");
         write_row(row, "    ", out);
     }
-    Ok(sampled.rows.len())
 }
 
 /// Writes a row's columns, one on each line, with their values below each other.

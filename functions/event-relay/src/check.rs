@@ -3,6 +3,7 @@
 use contract::{EVENT_BYTES_MAX, Event, SourceContract};
 
 use crate::body::{BodyKind, split_events};
+use crate::fetch::{FetchedState, append_state};
 use crate::problem::{ProblemDetails, RefusalReason};
 
 /// Why the HTTP API would refuse an event, or a whole body.
@@ -55,6 +56,26 @@ pub fn check_event(
         BodyKind::Json,
         (request, index),
     )?)
+}
+
+/// The event with a state of its record that a person gives, as the relay adds the one that it
+/// fetches; the event as it is where the source fetches none.
+///
+/// # Errors
+/// When the state is no JSON object, or is nested too deep.
+pub fn add_trial_state(
+    contract: &SourceContract,
+    event: &[u8],
+    state: &[u8],
+) -> Result<Vec<u8>, String> {
+    let (Some(fetch), Some(member)) = (&contract.fetch, contract.state_member()) else {
+        return Ok(event.to_vec());
+    };
+    // Where the API's answers count versions, this one is the first.
+    let version = fetch.version.map(|_| 1);
+    let state = FetchedState::of_trial(state, version)
+        .ok_or("the state is no JSON object, or is nested too deep")?;
+    Ok(append_state(event, member, &state))
 }
 
 /// What the relay itself requires of an event: that it can be read, and has an id, a type, a time

@@ -38,6 +38,19 @@ pub struct FetchedState {
     fetched_at: u128,
 }
 
+impl FetchedState {
+    /// A state that a person gives for a trial, as if the API had answered with it now; none where
+    /// the API would not be believed.
+    pub(crate) fn of_trial(body: &[u8], version: Option<i64>) -> Option<Self> {
+        is_json_object(body).then(|| Self {
+            status: 200,
+            version,
+            body: Some(body.trim_ascii().to_vec()),
+            fetched_at: now_millis(),
+        })
+    }
+}
+
 /// Fetches states.
 pub struct StateFetcher {
     clients: OutboundClients,

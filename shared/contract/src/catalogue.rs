@@ -1,6 +1,6 @@
 //! Everything that is declared in `contracts/`, compiled together.
 
-use crate::catalogue_clash::find_catalogue_clash;
+use crate::catalogue_clash::find_source_clashes;
 use crate::compile::{CompiledMapping, MappingContext};
 use crate::file::DeclaredFile;
 use crate::incident::{self, Incident};
@@ -69,8 +69,7 @@ impl Catalogue {
 
         problems.extend(files.iter().flat_map(find_open_decisions));
         problems.extend(find_misplaced_files(files));
-        problems.extend(find_source_clash(&mappings));
-        problems.extend(find_topic_name_clash(files, &mappings));
+        problems.extend(find_source_clashes(files));
         problems.sort_by(|a, b| (&a.file, a.location).cmp(&(&b.file, b.location)));
         problems.dedup();
 
@@ -397,61 +396,4 @@ fn is_known_path(path: &str) -> bool {
         || path.starts_with("pole/") && path.ends_with(".odcs.yaml")
         || path.starts_with("sources/") && path.ends_with("/contract.odcs.yaml")
         || path.starts_with("sources/") && path.ends_with("/mapping.yaml")
-}
-
-/// Two topics that are two for Kafka and one in the catalogue.
-fn find_topic_name_clash(files: &[DeclaredFile], mappings: &[CompiledMapping]) -> Option<Problem> {
-    if find_source_clash(mappings).is_some() {
-        return None;
-    }
-    let (source, message) = find_catalogue_clash(mappings)?;
-    let file = files.iter().find(|file| {
-        let is_contract = file.path.ends_with("/contract.odcs.yaml");
-        is_contract
-            && file
-                .parsed_value()
-                .is_some_and(|value| value["id"] == source.as_str())
-    })?;
-    Some(ProblemLocator { file }.problem_at("topic", message))
-}
-
-/// Two sources of one name or topic would write into each other's records. The mappings are sorted
-/// by name.
-fn find_source_clash(mappings: &[CompiledMapping]) -> Option<Problem> {
-    let names: Vec<&str> = mappings
-        .iter()
-        .map(|mapping| mapping.contract.name.as_str())
-        .collect();
-
-    let message = match find_topic_clash(mappings) {
-        Some(message) => message,
-        None => format!("two contracts have the id `{}`", find_repeated(&names)?),
-    };
-    Some(Problem::error("sources", Location::WHOLE_FILE, message))
-}
-
-/// Two topics that Kafka cannot hold beside each other: its metrics write `.` as `_`.
-fn find_topic_clash(mappings: &[CompiledMapping]) -> Option<String> {
-    let mut topics: Vec<(String, &str)> = mappings
-        .iter()
-        .map(|mapping| mapping.contract.topic.as_str())
-        .map(|topic| (topic.replace('.', "_"), topic))
-        .collect();
-    topics.sort_unstable();
-
-    let pair = topics.windows(2).find(|pair| pair[0].0 == pair[1].0)?;
-    let (first, second) = (pair[0].1, pair[1].1);
-    if first == second {
-        return Some(format!("two contracts have the topic `{first}`"));
-    }
-    Some(format!(
-        "the topics `{first}` and `{second}` differ in `.` and `_` alone: Kafka refuses the second; \
-         rename one of them"
-    ))
-}
-
-/// A text that stands twice in a sorted list.
-fn find_repeated<'t>(sorted: &[&'t str]) -> Option<&'t str> {
-    let pair = sorted.windows(2).find(|pair| pair[0] == pair[1])?;
-    Some(pair[0])
 }

@@ -6,6 +6,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::odcs::Property;
+use crate::parser_message::explain_misfit;
+use crate::yaml::describe_path;
 
 /// What the custom property `polelake` of a field says.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -81,14 +83,17 @@ impl FieldExtension {
 
 impl Property {
     /// What the field says beyond the standard, or what is wrong with it.
-    pub(crate) fn polelake_extension(&self) -> Result<FieldExtension, serde_json::Error> {
+    pub(crate) fn polelake_extension(&self) -> Result<FieldExtension, String> {
         let ours = self
             .custom_properties
             .iter()
             .find(|custom| custom.property == "polelake");
         match ours.map(|custom| &custom.value) {
             None | Some(Value::Null) => Ok(FieldExtension::default()),
-            Some(value) => FieldExtension::deserialize(value),
+            Some(value) => serde_path_to_error::deserialize(value).map_err(|error| {
+                let (_, path, found) = describe_path(error.path(), Some(value));
+                explain_misfit(&error.inner().to_string(), &path, found)
+            }),
         }
     }
 }

@@ -68,3 +68,16 @@ impl DeclaredFile {
 pub(crate) fn parse_yaml<T: DeserializeOwned>(text: &str) -> Result<T, serde_saphyr::Error> {
     serde_saphyr::from_str_with_options(text, serde_saphyr::options! { strict_booleans: true })
 }
+
+/// The same; an error comes with the path to what does not fit, which is empty where the text is no
+/// YAML.
+pub(crate) fn parse_yaml_with_path<T: DeserializeOwned>(
+    text: &str,
+) -> Result<T, (serde_path_to_error::Path, serde_saphyr::Error)> {
+    let mut track = serde_path_to_error::Track::new();
+    let options = serde_saphyr::options! { strict_booleans: true };
+    let read = serde_saphyr::with_deserializer_from_str_with_options(text, options, |parser| {
+        T::deserialize(serde_path_to_error::Deserializer::new(parser, &mut track))
+    });
+    read.map_err(|error| (track.path(), error))
+}

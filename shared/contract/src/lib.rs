@@ -45,6 +45,7 @@ mod odcs;
 mod open_decision;
 mod outbound;
 mod pack;
+mod parser_message;
 mod path;
 mod path_tree;
 mod place;

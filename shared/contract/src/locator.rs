@@ -1,5 +1,7 @@
 //! Locates what is wrong in a contract's extension, and reads paths with that location at hand.
 
+use serde_json::Value;
+
 use crate::file::DeclaredFile;
 use crate::path::EventPath;
 use crate::place::DocumentPlace;
@@ -57,16 +59,27 @@ impl ProblemLocator<'_> {
     }
 }
 
+/// The value of a contract's extension `polelake`.
+pub(crate) fn extension_value(file: &DeclaredFile) -> Option<&Value> {
+    let custom = custom_properties(file).get(extension_index(file)?)?;
+    custom.get("value")
+}
+
+fn custom_properties(file: &DeclaredFile) -> &[Value] {
+    let root = file.parsed_value();
+    let written = root.and_then(|root| root["customProperties"].as_array());
+    written.map(Vec::as_slice).unwrap_or_default()
+}
+
+fn extension_index(file: &DeclaredFile) -> Option<usize> {
+    let mut customs = custom_properties(file).iter();
+    customs.position(|custom| custom["property"] == "polelake")
+}
+
 /// The place of a contract's extension `polelake`.
 pub(crate) fn extension_place(file: &DeclaredFile) -> DocumentPlace {
     let properties = DocumentPlace::root().name("customProperties");
-    let root = file.parsed_value();
-    let written = root.and_then(|root| root["customProperties"].as_array());
-    let index = written
-        .into_iter()
-        .flatten()
-        .position(|custom| custom["property"] == "polelake");
-    match index {
+    match extension_index(file) {
         Some(index) => properties.item(index).name("value"),
         None => properties,
     }

@@ -89,7 +89,7 @@ pub(crate) struct RecordDocument {
 
 /// A path, or several, each within an item of the one before.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "must be a path, or a list of paths")]
 pub(crate) enum OneOrMany {
     /// One path.
     One(String),

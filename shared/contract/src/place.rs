@@ -49,8 +49,9 @@ impl DocumentPlace {
     /// What a message about the value quotes of it.
     pub(crate) fn quoted_in(mut self, message: &str) -> Self {
         let quoted = message.split('`').skip(1).step_by(2);
-        self.0
-            .push(Step::Mention(quoted.map(str::to_owned).collect()));
+        let names = quoted.flat_map(|quoted| [Some(quoted), last_name(quoted)]);
+        let names = names.flatten().map(str::to_owned);
+        self.0.push(Step::Mention(names.collect()));
         self
     }
 
@@ -59,6 +60,13 @@ impl DocumentPlace {
         self.0.extend(below.0);
         self
     }
+}
+
+/// The last name of several with dots between them, such as `files.skip_rows`.
+fn last_name(quoted: &str) -> Option<&str> {
+    let (before, last) = quoted.rsplit_once('.')?;
+    let is_name = |text: &str| text.starts_with(|c: char| c.is_ascii_lowercase());
+    (is_name(before) && is_name(last)).then_some(last)
 }
 
 /// A value of a file with where it stands.

@@ -93,41 +93,6 @@ pub fn nearest_name_hint<'a>(name: &str, known: impl Iterator<Item = &'a str>) -
     }
 }
 
-/// The first line of serde's message, without the location, which the problem has itself; an unknown
-/// name gets the nearest of the known ones.
-pub(crate) fn explain_serde_error(message: &str) -> String {
-    let mut message = without_location(message.lines().next().unwrap_or_default()).to_owned();
-    if message.starts_with("unknown field") || message.starts_with("unknown variant") {
-        let near = nearest_expected_name(&message);
-        message.push_str(&near);
-    }
-    message
-}
-
-/// The message without `error: line 3 column 5: ` in front of it.
-fn without_location(message: &str) -> &str {
-    let message = message.strip_prefix("error: ").unwrap_or(message);
-    let located = message
-        .strip_prefix("line ")
-        .and_then(|rest| rest.split_once(": "));
-    match located {
-        Some((place, what)) if place.contains(" column ") => what,
-        _ => message,
-    }
-}
-
-/// The nearest of the names that a message expects, with or without quotes around them.
-fn nearest_expected_name(message: &str) -> String {
-    let Some(given) = message.split('`').nth(1) else {
-        return String::new();
-    };
-    let expected = message.split_once(", expected ").map(|(_, names)| names);
-    let names = expected.unwrap_or_default();
-    let names = names.strip_prefix("one of ").unwrap_or(names);
-    let names = names.split(", ").flat_map(|name| name.split(" or "));
-    nearest_name_hint(given, names.map(|name| name.trim_matches('`')))
-}
-
 /// Levenshtein's distance: names are short, so the plain table does.
 fn edit_distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
@@ -157,20 +122,6 @@ mod tests {
             "; the nearest name is `surname`"
         );
         assert_eq!(nearest_name_hint("xyz", ["surname"].into_iter()), "");
-        let message =
-            explain_serde_error("unknown field `topik`, expected one of `topic`, `key`\n --> more");
-        assert!(
-            message.ends_with("; the nearest name is `topic`"),
-            "{message}"
-        );
-        let message = explain_serde_error(
-            "error: line 5 column 11: unknown variant `sett`, expected one of entity, set, log",
-        );
-        assert!(message.starts_with("unknown variant `sett`"), "{message}");
-        assert!(
-            message.ends_with("; the nearest name is `set`"),
-            "{message}"
-        );
     }
 
     #[test]

@@ -110,6 +110,10 @@ pub(crate) struct ContractTryArgs {
     /// Read JSON as records too, as `backfill` does.
     #[arg(long)]
     pub(crate) records: bool,
+    /// A JSON file with the record's state, for a source whose relay fetches it from an API: a trial
+    /// requests nothing.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) state: Option<PathBuf>,
     /// Print the outcome as JSON.
     #[arg(long)]
     pub(crate) json: bool,

@@ -6,7 +6,8 @@ use contract::{FileDialect, StrayQuotes};
 
 use super::csv_parser::{CsvParser, CsvSigns};
 use super::record::{FileExpectation, RecordFault};
-use super::table_rows::{TableRecords, TableRow, TableRowIterator};
+use super::table_row::{TableRow, TableRowIterator};
+use super::table_rows::TableRecords;
 use super::text_decoder::DecodedText;
 
 /// The records of a CSV file. `default_delimiter` is that of files of its name.

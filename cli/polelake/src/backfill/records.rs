@@ -20,6 +20,7 @@ use super::record::{BackfillRecord, FileExpectation, RecordFault, RecordIterator
 use super::table_rows::TableRecords;
 use super::xlsx::read_sheet;
 use crate::error::CliError;
+use crate::named_file::open_file;
 
 /// The records of a file, read one after the other.
 pub struct RecordFile {
@@ -78,7 +79,7 @@ impl FileKind {
 /// When the file cannot be opened, or does not fit from its beginning.
 pub fn open_record_file(path: &Path, expected: &FileExpectation) -> Result<RecordFile, CliError> {
     let shown = path.display().to_string();
-    let file = File::open(path).map_err(|error| format!("{shown}: {error}"))?;
+    let file = open_file(path)?;
     let kind = FileKind::of(path, expected.dialect.format);
     if kind.format == FileFormat::Parquet {
         return read_parquet(file, &shown);

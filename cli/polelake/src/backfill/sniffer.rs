@@ -12,7 +12,7 @@ use flate2::read::MultiGzDecoder;
 use super::csv_parser::CsvParser;
 use super::csv_rows::{csv_rows, csv_signs};
 use super::records::FileKind;
-use super::table_rows::{TableRow, TableRowIterator};
+use super::table_row::{TableRow, TableRowIterator};
 use super::text_decoder::{DecodedText, marked_encoding};
 use super::xlsx::{read_sheet, sheet_names};
 

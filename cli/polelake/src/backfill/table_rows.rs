@@ -1,22 +1,12 @@
 //! Rows of texts, of a CSV file or a sheet, as records by the names of their header.
 
-use contract::{FileColumn, FileDialect, FileRecord, FileTrailer, HeaderCase, RaggedRows};
-use lake::limits::{CSV_COLUMNS_MAX, VALUE_BYTES_MAX};
+use contract::{FileDialect, FileRecord, FileTrailer, RaggedRows};
+use lake::limits::VALUE_BYTES_MAX;
 use serde_json::{Map, Value};
 
+use super::header::{HeaderReader, RowsAround, is_header_of, undeclared_header};
 use super::record::{BackfillRecord, FileExpectation, RecordFault};
-
-/// A row as it stands in the file.
-pub(super) struct TableRow {
-    /// Its number in the file, from 1.
-    pub(super) number: u64,
-    pub(super) cells: Vec<String>,
-    /// The columns, from 1, in which a formula has failed.
-    pub(super) failed_cells: Vec<usize>,
-}
-
-/// The rows of a file, each or why the file ends there.
-pub(super) type TableRowIterator = Box<dyn Iterator<Item = Result<TableRow, String>> + Send>;
+use super::table_row::{TableRow, TableRowIterator};
 
 /// The records of a table.
 pub(super) struct TableRecords {
@@ -45,29 +35,38 @@ impl TableRecords {
     ) -> Result<Self, RecordFault> {
         let dialect = expected.dialect.clone();
         let place = |why: String| place_fault(&file, &why);
+        let mut around = RowsAround::default();
         for _ in 0..dialect.skip_rows {
-            rows.next().transpose().map_err(place)?;
+            let skipped = rows.next().transpose().map_err(place)?;
+            around.note_skipped(skipped);
         }
-        let header = match dialect.names.is_empty() {
-            true => rows.next().transpose().map_err(place)?,
-            false => None,
-        };
-        let names = match header {
-            Some(row) => {
+        let first = rows.next().transpose().map_err(place)?;
+        let names = match &first {
+            Some(row) if dialect.names.is_empty() => {
                 let reader = HeaderReader {
-                    row: &row,
+                    row,
                     dialect: &dialect,
                     columns: &expected.columns,
                 };
-                reader
-                    .read_names()
-                    .map_err(|why| place(format!("row {}: {why}", row.number)))?
+                reader.read_names().map_err(|why| {
+                    let why = reader.explain_place(&mut around, &mut rows).unwrap_or(why);
+                    place(format!("row {}: {why}", row.number))
+                })?
             }
             None if dialect.names.is_empty() && !dialect.allow_empty => {
                 return Err(place(empty_fault(dialect.skip_rows)));
             }
-            None => dialect.names.clone(),
+            _ => dialect.names.clone(),
         };
+        let first = first.filter(|_| !dialect.names.is_empty());
+        if let Some(row) = first.as_ref().filter(|row| is_header_of(row, &names)) {
+            return Err(place(format!(
+                "row {}: {}",
+                row.number,
+                undeclared_header(&dialect)
+            )));
+        }
+        let rows: TableRowIterator = Box::new(first.map(Ok).into_iter().chain(rows));
         Ok(Self {
             rows,
             file,
@@ -289,125 +288,4 @@ fn empty_fault(skipped: u32) -> String {
         "the file has no rows{behind}; declare `files.allow_empty: true` in the contract where \
          that is right"
     )
-}
-
-/// Reads a header against what is declared.
-struct HeaderReader<'h> {
-    row: &'h TableRow,
-    dialect: &'h FileDialect,
-    columns: &'h [FileColumn],
-}
-
-impl HeaderReader<'_> {
-    /// The name of each column: that of the declared field, where one fits.
-    fn read_names(&self) -> Result<Vec<String>, String> {
-        let count = self.row.cells.len();
-        if count > CSV_COLUMNS_MAX {
-            return Err(format!(
-                "{count} columns, over the limit of {CSV_COLUMNS_MAX}"
-            ));
-        }
-        let mut cells: Vec<&str> = self.row.cells.iter().map(|name| name.trim()).collect();
-        if self.dialect.ragged_rows == RaggedRows::Pad {
-            while cells.last().is_some_and(|name| name.is_empty()) {
-                cells.pop();
-            }
-        }
-        let names: Vec<String> = cells.iter().map(|name| self.declared_name(name)).collect();
-        self.check_each(&names)?;
-        self.check_all(&names)?;
-        Ok(names)
-    }
-
-    fn declared_name(&self, name: &str) -> String {
-        if self.dialect.header == HeaderCase::Exact {
-            return name.to_owned();
-        }
-        let lower = name.to_lowercase();
-        let mut columns = self.columns.iter();
-        columns
-            .find(|column| column.name.trim().to_lowercase() == lower)
-            .map_or_else(|| name.to_owned(), |column| column.name.clone())
-    }
-
-    /// Every column needs a name of its own: of two with one name, one would be lost.
-    fn check_each(&self, names: &[String]) -> Result<(), String> {
-        let remedy = "name all columns in `files.names` of the contract, and skip the header with \
-                      `files.skip_rows`";
-        for (index, name) in names.iter().enumerate() {
-            let column = index + 1;
-            if name.is_empty() {
-                return Err(format!(
-                    "column {column} has no name in the header: {remedy}"
-                ));
-            }
-            if let Some(first) = names[..index].iter().position(|earlier| earlier == name) {
-                let first = first + 1;
-                return Err(format!(
-                    "columns {first} and {column} have one name{} in the header: {remedy}",
-                    self.shown_name(name)
-                ));
-            }
-        }
-        Ok(())
-    }
-
-    /// A name that the contract declares. Another one could be a value, where the header is missing.
-    fn shown_name(&self, name: &str) -> String {
-        match self.columns.iter().any(|column| column.name == name) {
-            true => format!(", `{name}`,"),
-            false => String::new(),
-        }
-    }
-
-    /// A column that is missing would be null in every row.
-    fn check_all(&self, names: &[String]) -> Result<(), String> {
-        let needed = self.columns.iter().filter(|column| column.is_needed);
-        let missing: Vec<&str> = needed
-            .map(|column| column.name.as_str())
-            .filter(|name| !names.iter().any(|found| found == name))
-            .collect();
-        if missing.is_empty() {
-            return Ok(());
-        }
-        let known = names
-            .iter()
-            .filter(|name| self.columns.iter().any(|column| column.name == **name));
-        let known = known.count();
-        let quoted: Vec<String> = missing
-            .iter()
-            .take(5)
-            .map(|name| format!("`{name}`"))
-            .collect();
-        Err(format!(
-            "the header has {} columns, {known} of them declared, and lacks {}: {}",
-            names.len(),
-            quoted.join(", "),
-            self.remedy_of_missing(names, &missing, known)
-        ))
-    }
-
-    fn remedy_of_missing(&self, names: &[String], missing: &[&str], known: usize) -> String {
-        let signs = [(';', "';'"), ('\t', "tab"), ('|', "'|'"), (',', "','")];
-        if let [only] = names
-            && let Some((_, sign)) = signs.iter().find(|(sign, _)| only.contains(*sign))
-        {
-            return format!("declare `files.delimiter: {sign}` in the contract");
-        }
-        let in_other_case = missing.iter().any(|missing| {
-            let mut found = names.iter();
-            found.any(|name| name.to_lowercase() == missing.to_lowercase())
-        });
-        if in_other_case {
-            return "declare `files.header: ignore-case` in the contract".to_owned();
-        }
-        let remedy = match known {
-            0 => {
-                "declare how many rows are before the header in `files.skip_rows` of the contract, \
-                 or the names of a file without one in `files.names`"
-            }
-            _ => "a field that files may lack is listed in `files.optional` of the contract",
-        };
-        remedy.to_owned()
-    }
 }

@@ -23,7 +23,7 @@ use crate::backfill::record::{BackfillRecord, FileExpectation, RecordFault};
 use crate::backfill::records::{check_record_file, open_record_file};
 use crate::client::{NamedBatch, PlatformClient};
 use crate::error::{CliError, DetailedError, describe_causes};
-use crate::named_file::open_file;
+use crate::named_file::{open_file, require_files};
 use crate::terminal::escape_line;
 
 /// Events of one request.
@@ -51,6 +51,7 @@ pub(crate) async fn run(args: &BackfillArgs) -> Result<bool, CliError> {
     let catalogue = host::load_contracts(&args.place.contracts.to_string_lossy())
         .map_err(|failure| failure.message)?;
     let contract = backfill_contract(&catalogue, &args.source)?;
+    require_files(&args.files)?;
     let client = match &args.to {
         Some(api) => PlatformClient::for_api(api).with_token(std::env::var("POLELAKE_TOKEN").ok()),
         None => {
@@ -114,7 +115,6 @@ struct BackfillSender<'s> {
 impl BackfillSender<'_> {
     async fn send_file(&mut self, file: &Path) -> Result<(), CliError> {
         let expected = FileExpectation::of_contract(self.contract);
-        open_file(file)?;
         if let Err(why) = check_record_file(file, &expected) {
             self.outcome.unreadable += 1;
             self.tell_unsent(&why.to_string());
@@ -406,7 +406,7 @@ fn content_name(batch: &[Vec<u8>]) -> String {
 /// What tells the file's content from any other: 128 bits of its SHA-256.
 fn digest_file(file: &Path) -> Result<String, CliError> {
     let mut hash = Sha256::new();
-    std::io::copy(&mut std::fs::File::open(file)?, &mut hash)?;
+    std::io::copy(&mut open_file(file)?, &mut hash)?;
     let digest: [u8; 32] = hash.finalize().into();
 
     let mut head = [0; 16];

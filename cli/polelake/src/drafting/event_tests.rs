@@ -8,14 +8,14 @@ use super::*;
 use crate::samples::{SampledSource, run_samples};
 
 /// A draft of a file whose decisions are confirmed, its contract, and what its samples become.
-struct ConfirmedDraft {
-    contract: String,
-    mapping: String,
+pub(super) struct ConfirmedDraft {
+    pub(super) contract: String,
+    pub(super) mapping: String,
     samples: Vec<String>,
-    sampled: SampledSource,
+    pub(super) sampled: SampledSource,
 }
 
-fn draft_and_confirm(name: &str, file_name: &str, text: &str) -> ConfirmedDraft {
+pub(super) fn draft_and_confirm(name: &str, file_name: &str, text: &str) -> ConfirmedDraft {
     let contracts = shipped_tables(&format!("events-{}", name.replace('/', "-")));
     let file = contracts.join(file_name);
     std::fs::write(&file, text).unwrap();
@@ -46,7 +46,7 @@ fn draft_and_confirm(name: &str, file_name: &str, text: &str) -> ConfirmedDraft 
 }
 
 /// The rows of a table that state something.
-fn rows_of(draft: &ConfirmedDraft, table: &str) -> Vec<BTreeMap<String, String>> {
+pub(super) fn rows_of(draft: &ConfirmedDraft, table: &str) -> Vec<BTreeMap<String, String>> {
     let rows = sampled_rows(&draft.sampled.text).into_iter();
     rows.filter(|(name, row)| name == table && row["_op"] == "u")
         .map(|(_, row)| row)

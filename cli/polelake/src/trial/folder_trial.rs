@@ -6,7 +6,7 @@ use contract::Catalogue;
 use local_platform::try_page::{EventTrial, TrialRequest};
 use serde_json::{Value, json};
 
-use super::{TrialContent, trial_json, try_content};
+use super::{TrialContent, TrialOptions, trial_json, try_content};
 use crate::error::CliError;
 
 /// Trials by the contracts of a folder, as they are at each request.
@@ -31,7 +31,11 @@ impl FolderTrial {
     fn try_request(&self, request: TrialRequest) -> Result<Value, CliError> {
         let content = TrialContent::Bytes(request.file_name.as_deref(), request.bytes);
         let catalogue = self.compile()?;
-        let trial = try_content(&catalogue, &request.source, content, request.as_records)?;
+        let options = TrialOptions {
+            as_records: request.as_records,
+            state: None,
+        };
+        let trial = try_content(&catalogue, &request.source, content, &options)?;
         Ok(trial_json(&trial))
     }
 }

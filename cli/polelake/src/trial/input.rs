@@ -1,6 +1,5 @@
 //! The events of what a person tries: of a file, of standard input, or of what was pasted.
 
-use std::fs::File;
 use std::io::{Cursor, Read};
 use std::path::Path;
 
@@ -12,6 +11,7 @@ use serde_json::value::RawValue;
 use crate::backfill::record::{BackfillRecord, FileExpectation};
 use crate::backfill::records::{FileKind, RecordFile, open_record_bytes, open_record_file};
 use crate::error::CliError;
+use crate::named_file::open_file;
 use crate::samples::record_event;
 
 /// What is tried.
@@ -91,15 +91,11 @@ fn read_head(content: &TrialContent<'_>) -> Result<Vec<u8>, CliError> {
     match content {
         TrialContent::File(file) => {
             let mut head = Vec::new();
-            open(file)?.take(1 << 10).read_to_end(&mut head)?;
+            open_file(file)?.take(1 << 10).read_to_end(&mut head)?;
             Ok(head)
         }
         TrialContent::Bytes(_, bytes) => Ok(bytes.iter().take(1 << 10).copied().collect()),
     }
-}
-
-fn open(file: &Path) -> Result<File, CliError> {
-    File::open(file).map_err(|error| format!("{}: {error}", file.display()).into())
 }
 
 /// Whether the content begins as JSON does, with a byte order mark or without.
@@ -115,7 +111,7 @@ fn read_events(content: TrialContent<'_>) -> Result<TrialEvents, CliError> {
         TrialContent::File(file) => {
             let mut bytes = Vec::new();
             let limit = BODY_BYTES_MAX as u64 + 1;
-            open(file)?.take(limit).read_to_end(&mut bytes)?;
+            open_file(file)?.take(limit).read_to_end(&mut bytes)?;
             bytes
         }
     };

@@ -6,8 +6,8 @@ mod input;
 mod json;
 mod text;
 
-use contract::{Catalogue, CompiledMapping, Event, EventFault, EventOp};
-use event_relay::check::{EventRefusal, check_event};
+use contract::{Catalogue, CompiledMapping, Event, EventFault, EventOp, SourceContract};
+use event_relay::check::{EventRefusal, add_trial_state, check_event};
 
 pub(crate) use self::folder_trial::FolderTrial;
 pub(crate) use self::input::{TrialContent, TrialEvent, read_trial_events};
@@ -19,6 +19,15 @@ use crate::samples::receipt_findings;
 
 /// The name of the request in which events without an id of their own are tried.
 const TRIAL_REQUEST: &str = "trial";
+
+/// How a content is tried.
+#[derive(Debug)]
+pub(crate) struct TrialOptions {
+    /// Whether JSON is read as records of a file, and not as events.
+    pub(crate) as_records: bool,
+    /// The state that the relay would fetch for each event, where a person gives it.
+    pub(crate) state: Option<Vec<u8>>,
+}
 
 /// What the events of one file or text become.
 #[derive(Debug)]
@@ -102,14 +111,15 @@ pub(crate) fn try_content(
     catalogue: &Catalogue,
     source: &str,
     content: TrialContent<'_>,
-    as_records: bool,
+    options: &TrialOptions,
 ) -> Result<SourceTrial, CliError> {
     let mapping = catalogue.require_mapping_of_source(source)?;
-    let read = read_trial_events(&mapping.contract, content, as_records)?;
+    let read = read_trial_events(&mapping.contract, content, options.as_records)?;
     let now = host::now_micros() / 1_000;
     let mut events = Vec::with_capacity(read.events.len());
     for (index, event) in read.events.into_iter().enumerate() {
-        events.push(try_event(catalogue, mapping, event, (index, now))?);
+        let state = options.state.as_deref();
+        events.push(try_event(catalogue, (mapping, state), event, (index, now))?);
     }
     Ok(SourceTrial {
         source: source.to_owned(),
@@ -118,10 +128,11 @@ pub(crate) fn try_content(
     })
 }
 
-/// Tries one event, which comes `now`, in milliseconds since 1970.
+/// Tries one event, with its record's state where that was given, which comes `now`, in milliseconds
+/// since 1970.
 fn try_event(
     catalogue: &Catalogue,
-    mapping: &CompiledMapping,
+    (mapping, state): (&CompiledMapping, Option<&[u8]>),
     TrialEvent { name, bytes }: TrialEvent,
     (index, now): (usize, i64),
 ) -> Result<TriedEvent, CliError> {
@@ -134,7 +145,7 @@ fn try_event(
         rows: Vec::new(),
         state: None,
     };
-    let bytes = match bytes {
+    let mut bytes = match bytes {
         Ok(bytes) => bytes,
         Err(why) => {
             tried.outcome = TrialOutcome::Unsent(why);
@@ -142,7 +153,14 @@ fn try_event(
         }
     };
     match check_event(&mapping.contract, &bytes, TRIAL_REQUEST, index) {
-        Ok(event) => tried.note_event(mapping, event),
+        Ok(event) => {
+            let contract = &mapping.contract;
+            match state.filter(|_| fetches_state(contract, &event)) {
+                Some(state) => bytes = add_trial_state(contract, &bytes, state)?,
+                None => tried.note_unfetched_state(contract, &event),
+            }
+            tried.note_event(event);
+        }
         Err(refusal) => {
             tried.outcome = TrialOutcome::Refused(refusal);
             return Ok(tried);
@@ -150,6 +168,13 @@ fn try_event(
     }
     tried.transform(catalogue, mapping, (bytes, now))?;
     Ok(tried)
+}
+
+/// Whether the relay requests the state of the event's record.
+fn fetches_state(contract: &SourceContract, event: &Event) -> bool {
+    let op = contract.events.get(&event.kind);
+    let changes = op.is_some_and(|op| !matches!(op, EventOp::Ignore | EventOp::Delete));
+    changes && contract.fetch.is_some()
 }
 
 /// The column with the id of the record that a row belongs to: the merge makes it the record of the
@@ -163,16 +188,22 @@ impl TriedEvent {
         !state.rows.is_empty() && state.rows.iter().all(is_there)
     }
 
-    /// Notes what the relay reads of the event.
-    fn note_event(&mut self, mapping: &CompiledMapping, event: Event) {
-        let contract = &mapping.contract;
-        let op = contract.events.get(&event.kind);
-        let changes = op.is_some_and(|op| !matches!(op, EventOp::Ignore | EventOp::Delete));
-        if changes && contract.fetch.is_some() {
-            let what = "the record's state: the relay requests it from the source's API and adds it \
-                        to the event, and a trial requests nothing";
-            self.findings.push(("not fetched", what.to_owned()));
+    /// Notes that the event lacks the state that the relay would add.
+    fn note_unfetched_state(&mut self, contract: &SourceContract, event: &Event) {
+        if !fetches_state(contract, event) {
+            return;
         }
+        let member = contract.state_member().unwrap_or_default();
+        let what = format!(
+            "the record's state, which the relay requests from the source's API and adds as \
+             `{member}`: a trial requests nothing, and the rows below are made without it. \
+             `--state FILE` of `polelake contract try` tries the events with the state in a file"
+        );
+        self.findings.push(("not fetched", what));
+    }
+
+    /// Notes what the relay reads of the event.
+    fn note_event(&mut self, event: Event) {
         self.kind = Some(event.kind).filter(|kind| !kind.is_empty());
         self.key = Some(event.key);
     }

@@ -61,6 +61,18 @@ const PERSONAL_PARTS: &[&str] = &[
     "witness",
     "victim",
     "officer",
+    "driver",
+    "passenger",
+    "hirer",
+    "licensee",
+    "holder",
+    "landlord",
+    "complainant",
+    "employee",
+    "visitor",
+    "learner",
+    "suspect",
+    "offender",
 ];
 
 /// Whole words of field names that point to data of people.

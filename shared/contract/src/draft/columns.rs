@@ -4,8 +4,10 @@ use super::OPEN;
 use super::contacts::contact_subtype;
 use super::fields::{Leaf, SampleField, SampleFieldKind, quote_path, to_snake_case};
 use super::key_guess::KeyGuess;
+use super::people::person_column;
+use super::sample_place::SampledFiles;
 use super::shapes::ContactShape;
-use super::tables::{column_of_name, person_column, place_column, vehicle_column};
+use super::tables::{column_of_name, place_column, vehicle_column};
 use crate::column::{Column, ColumnType};
 use crate::table::TableContract;
 
@@ -23,15 +25,24 @@ const NORMALISED_COLUMNS: [(&str, &str); 9] = [
 ];
 
 /// The columns of a record, as they are found.
-#[derive(Default)]
-pub(super) struct DraftColumns {
+pub(super) struct DraftColumns<'f> {
+    files: &'f SampledFiles,
     /// Each column with the expression that fills it.
     pub(super) lines: Vec<(String, String)>,
     /// The paths that the expressions use.
     pub(super) paths: Vec<String>,
 }
 
-impl DraftColumns {
+impl<'f> DraftColumns<'f> {
+    /// No column yet, of samples of these files.
+    pub(super) fn new(files: &'f SampledFiles) -> Self {
+        Self {
+            files,
+            lines: Vec::new(),
+            paths: Vec::new(),
+        }
+    }
+
     fn fills(&self, column: &str) -> bool {
         self.lines.iter().any(|(known, _)| known == column)
     }
@@ -57,8 +68,36 @@ impl DraftColumns {
             return;
         };
         if let Some(value) = column_value(own, field, path) {
+            let value = value + &self.asked_of_dates(own, field);
             self.lines.push((column.to_owned(), value));
             self.paths.push(path.to_owned());
+        }
+    }
+
+    /// What a person is asked of a column of dates: their order, and what becomes of texts that are
+    /// none.
+    fn asked_of_dates(&self, column: &Column, field: &SampleField) -> String {
+        let dates = field
+            .shapes
+            .dates()
+            .filter(|_| matches!(column.kind, ColumnType::Date | ColumnType::Timestamp))
+            .filter(|_| field.kind == SampleFieldKind::Text);
+        let Some(dates) = dates else {
+            return String::new();
+        };
+        let order = dates
+            .is_ambiguous
+            .then(|| "the day first, or the month? No value tells".to_owned());
+        let strays = field.describe_strays(self.files).map(|strays| {
+            format!(
+                "{strays}: such a record is quarantined, unless the column is {{value: …, \
+                 unreadable: null-and-count}}"
+            )
+        });
+        let asked: Vec<String> = order.into_iter().chain(strays).collect();
+        match asked.is_empty() {
+            true => String::new(),
+            false => format!(" # {OPEN} {}", asked.join("; ")),
         }
     }
 
@@ -199,12 +238,8 @@ fn date_value(field: &SampleField, quoted: &str, column: &str, kind: &str) -> Op
         true => ", pivot: 50",
         false => "",
     };
-    let asked = match dates.is_ambiguous {
-        true => format!(" # {OPEN} the day first, or the month? No value tells"),
-        false => String::new(),
-    };
     let formats = dates.yaml();
     Some(format!(
-        "{{parse: {{from: {quoted}, as: {kind}, formats: {formats}{century}}}}}{asked}"
+        "{{parse: {{from: {quoted}, as: {kind}, formats: {formats}{century}}}}}"
     ))
 }

@@ -45,6 +45,7 @@ fn contact_part<'p>(leaf: Leaf<'p>, shape: ContactShape, source: &str) -> Sample
         present: vec![key.clone()],
         key,
         type_text: form.to_owned(),
+        role: None,
         contact: Some(shape),
         leaves: vec![leaf],
     }

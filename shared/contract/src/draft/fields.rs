@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::classify::{is_personal, is_reference_name};
 use super::profile::{FieldProfile, RecordProfile};
+use super::sample_place::SampledFiles;
 use super::shapes::TextShapes;
 
 /// What a field's values are.
@@ -208,6 +209,31 @@ impl SampleField {
             Some(dates) => format!(", {}", dates.formats.join(" or ")),
             None => String::new(),
         }
+    }
+
+    /// The few rows of a column of dates that hold none. A text is repeated where it is a day that
+    /// there is not, and of no person.
+    pub(super) fn describe_strays(&self, files: &SampledFiles) -> Option<String> {
+        let (shown, count) = self.shapes.stray_dates();
+        if count == 0 || self.kind != SampleFieldKind::Text {
+            return None;
+        }
+        let told: Vec<String> = shown
+            .iter()
+            .map(|stray| {
+                let what = match &stray.impossible {
+                    Some(text) if !self.is_personal() => format!("{text}, a day that there is not"),
+                    Some(_) => "a day that there is not".to_owned(),
+                    None => "a text that is no date".to_owned(),
+                };
+                format!("{} holds {what}", files.describe(&[stray.place]))
+            })
+            .collect();
+        let more = match count.saturating_sub(shown.len() as u64) {
+            0 => String::new(),
+            more => format!("; {more} more rows hold no date"),
+        };
+        Some(told.join("; ") + &more)
     }
 
     /// A field of texts that the reader of files adds.

@@ -9,10 +9,11 @@ use super::envelope::{EventMembers, GuessedEnvelope, member_path};
 use super::fields::{
     SampleField, SampleFieldKind, TextNumbers, append_step, fields_of, to_snake_case,
 };
-use super::key_guess::{KeyGuess, guess_event_key, guess_record_key};
+use super::key_guess::{KeyClues, KeyGuess, guess_event_key, guess_record_key};
 use super::keys::KeyMeasure;
 use super::operations::contains_any;
 use super::profile::RecordProfile;
+use super::sample_place::{SamplePlace, SampledFiles};
 
 /// Samples that are looked at to see how events wrap their records.
 const HEAD_SAMPLES: usize = 200;
@@ -27,7 +28,10 @@ pub struct SourceSamples {
     numbers: TextNumbers,
     /// The order in which the columns of a table stand.
     columns: Vec<String>,
+    files: SampledFiles,
     head: Vec<Value>,
+    /// Where the first ones stand.
+    head_places: Vec<SamplePlace>,
     envelope: Option<GuessedEnvelope>,
     event: RecordProfile,
     record: RecordProfile,
@@ -80,24 +84,31 @@ impl SourceSamples {
         self.has_deleted_records = true;
     }
 
-    /// Counts a sample.
+    /// Notes that the samples of this file follow.
+    pub fn begin_file(&mut self, name: &str) {
+        self.files.begin(name);
+    }
+
+    /// Counts a sample, which stands in this row of its file.
     ///
     /// # Errors
     /// When it is no object.
-    pub fn add(&mut self, sample: &Value) -> Result<(), String> {
+    pub fn add(&mut self, sample: &Value, row: u64) -> Result<(), String> {
         let Value::Object(object) = sample else {
             return Err("a draft needs samples that are JSON objects, one for each event".into());
         };
         self.count += 1;
-        self.event.add(object);
+        let place = self.files.place_of(row);
+        self.event.add(object, place);
         if self.head.len() < HEAD_SAMPLES {
             self.head.push(sample.clone());
+            self.head_places.push(place);
             return Ok(());
         }
         if self.envelope.is_none() {
             self.count_head();
         }
-        self.count_record(object);
+        self.count_record(object, place);
         Ok(())
     }
 
@@ -107,15 +118,16 @@ impl SourceSamples {
             TextNumbers::None => GuessedEnvelope::from_samples(&self.head),
             _ => GuessedEnvelope::Table,
         });
-        for sample in std::mem::take(&mut self.head) {
+        let places = std::mem::take(&mut self.head_places);
+        for (sample, place) in std::mem::take(&mut self.head).into_iter().zip(places) {
             if let Value::Object(object) = &sample {
-                self.count_record(object);
+                self.count_record(object, place);
             }
             self.head.push(sample);
         }
     }
 
-    fn count_record(&mut self, event: &Map<String, Value>) {
+    fn count_record(&mut self, event: &Map<String, Value>, place: SamplePlace) {
         let Some(envelope) = &self.envelope else {
             return;
         };
@@ -124,8 +136,8 @@ impl SourceSamples {
             self.event_types.extend(event_type.map(str::to_owned));
         }
         if let Some(record) = envelope.record_of(event) {
-            self.record.add(record);
-            self.keys.add(record);
+            self.record.add(record, place);
+            self.keys.add(record, place);
         }
     }
 }
@@ -146,6 +158,8 @@ pub(super) struct SourceGuess {
     pub(super) time: Option<(String, String)>,
     /// How deletions are sent, where the samples show any.
     pub(super) deletions: Option<DeletionGuess>,
+    /// The files of the samples.
+    pub(super) files: SampledFiles,
 }
 
 impl SourceGuess {
@@ -168,7 +182,13 @@ impl SourceGuess {
             GuessedEnvelope::EntityEvent => KeyGuess::of_event_path("$.entityId"),
             GuessedEnvelope::Cloudevents => KeyGuess::of_event_path("$.subject"),
             GuessedEnvelope::Plain | GuessedEnvelope::Table => {
-                guess_record_key(&record, &samples.keys, dataset, is_table)
+                let clues = KeyClues {
+                    measure: &samples.keys,
+                    files: &samples.files,
+                    dataset,
+                    is_table,
+                };
+                guess_record_key(&record, &clues)
             }
         };
         let record_time = guess_record_time(&record);
@@ -206,6 +226,7 @@ impl SourceGuess {
             record,
             key,
             time,
+            files: samples.files,
         }
     }
 

@@ -3,7 +3,10 @@
 use super::classify::is_reference_name;
 use super::envelope::EventMembers;
 use super::fields::{SampleField, SampleFieldKind, append_step, to_snake_case};
-use super::keys::KeyMeasure;
+use super::keys::{KeyExceptions, KeyMeasure};
+use super::people::person_role;
+use super::sample_place::{SamplePlace, SampledFiles};
+use super::tables::vehicle_column;
 
 /// The fields that a reader adds to rows that have no key of their own.
 pub(super) const FILE_NAME_FIELD: &str = "file_name";
@@ -42,22 +45,104 @@ impl KeyGuess {
     }
 }
 
+/// What the key of records without an envelope is guessed from.
+pub(super) struct KeyClues<'c> {
+    pub(super) measure: &'c KeyMeasure,
+    pub(super) files: &'c SampledFiles,
+    pub(super) dataset: &'c str,
+    pub(super) is_table: bool,
+}
+
+/// The worst rank of a field that is proposed though a few records have its value twice: one that is
+/// called a reference.
+const NAMED_REFERENCE_RANK: u32 = 4;
+
+/// Places that a remark names.
+const PLACES_SHOWN: usize = 3;
+
 /// The key of records that come without an envelope.
-pub(super) fn guess_record_key(
-    fields: &[SampleField],
-    measure: &KeyMeasure,
-    dataset: &str,
-    is_table: bool,
-) -> KeyGuess {
-    let rows = measure.rows();
-    let mut single: Vec<(u32, &SampleField)> = fields
+pub(super) fn guess_record_key(fields: &[SampleField], clues: &KeyClues<'_>) -> KeyGuess {
+    let mut ranked: Vec<(u32, &SampleField)> = fields
         .iter()
-        .filter_map(|field| Some((key_rank(field, dataset)?, field)))
-        .filter(|(_, field)| measure.is_unique(&[&field.name]))
+        .filter_map(|field| Some((key_rank(field, clues.dataset)?, field)))
         .collect();
-    single.sort_by_key(|(rank, _)| *rank);
-    if let Some(((_, best), others)) = single.split_first() {
-        let others: Vec<String> = others
+    ranked.sort_by_key(|(rank, _)| *rank);
+
+    let (single, others): (Vec<_>, Vec<_>) = ranked
+        .iter()
+        .partition(|(_, field)| clues.measure.is_unique(&[&field.name]));
+    let best = single.split_first();
+    if let Some(((rank, best), also)) = best
+        && *rank <= NAMED_REFERENCE_RANK
+    {
+        return clues.unique_key(best, also);
+    }
+    let named = others
+        .iter()
+        .filter(|(rank, _)| *rank <= NAMED_REFERENCE_RANK);
+    let almost = named.filter_map(|(_, field)| {
+        let exceptions = clues.measure.few_exceptions(&field.name)?;
+        Some((*field, exceptions))
+    });
+    let pair = find_pair(fields, clues.measure, clues.dataset);
+    if let Some((field, exceptions)) = almost.min_by_key(|(_, exceptions)| exceptions.count()) {
+        let apart = match (best, pair) {
+            (Some(((_, best), _)), _) => format!("; `{}` differs in all", best.name),
+            (None, Some((first, second))) => {
+                format!("; `{first}` and `{second}` together differ in all")
+            }
+            (None, None) => String::new(),
+        };
+        let remark = clues.remark_of_almost(&field.name, &exceptions, &apart);
+        return KeyGuess::of_fields(&[&field.name], remark);
+    }
+    if let Some(((_, best), also)) = best {
+        return clues.unique_key(best, also);
+    }
+    if let Some((first, second)) = pair {
+        let differ = format!("together different in all {}", clues.samples_text());
+        let copies = clues.copies_text();
+        let remark = format!("{differ}{copies}: what tells one record from another");
+        return KeyGuess::of_fields(&[first, second], remark);
+    }
+    if clues.is_table {
+        let rows = clues.samples_text();
+        let remark = format!("no field is different in all {rows}: the row's place in its file");
+        return KeyGuess {
+            needs_place: true,
+            ..KeyGuess::of_fields(&[FILE_NAME_FIELD, ROW_NUMBER_FIELD], remark)
+        };
+    }
+
+    let fallback = ranked.first().map(|(_, field)| *field).or(fields.first());
+    let name = fallback.map_or("id", |field| field.name.as_str());
+    let remark = format!(
+        "the same in some of {}: what tells one record from another",
+        clues.samples_text()
+    );
+    KeyGuess::of_fields(&[name], remark)
+}
+
+impl KeyClues<'_> {
+    /// The key that a field is which tells all different records apart, as others do too.
+    fn unique_key(&self, best: &SampleField, also: &[(u32, &SampleField)]) -> KeyGuess {
+        KeyGuess::of_fields(&[&best.name], self.remark_of_unique(&best.name, also))
+    }
+
+    /// How many samples there are: `30 rows`.
+    fn samples_text(&self) -> String {
+        let word = if self.is_table { "rows" } else { "samples" };
+        format!("{} {word}", self.count_samples())
+    }
+
+    /// How many samples were measured, copies too.
+    fn count_samples(&self) -> usize {
+        self.measure.rows() + self.measure.copies().len()
+    }
+
+    /// What was measured of a field that tells all different records apart.
+    fn remark_of_unique(&self, name: &str, also: &[(u32, &SampleField)]) -> String {
+        let others: Vec<String> = also
             .iter()
             .map(|(_, field)| format!("`{}`", field.name))
             .collect();
@@ -65,33 +150,61 @@ pub(super) fn guess_record_key(
             true => String::new(),
             false => format!("; so is {}", others.join(", ")),
         };
-        let remark =
-            format!("different in all {rows} samples{also}: what tells one record from another");
-        return KeyGuess::of_fields(&[&best.name], remark);
-    }
-    if let Some((first, second)) = find_pair(fields, measure, dataset) {
-        let remark =
-            format!("together different in all {rows} samples: what tells one record from another");
-        return KeyGuess::of_fields(&[first, second], remark);
-    }
-    if is_table {
-        let remark =
-            format!("no field is different in all {rows} rows: the row's place in its file");
-        return KeyGuess {
-            needs_place: true,
-            ..KeyGuess::of_fields(&[FILE_NAME_FIELD, ROW_NUMBER_FIELD], remark)
+        let differ = match self.measure.copies().is_empty() {
+            true => format!("different in all {}", self.samples_text()),
+            false => self.differ_text(name, self.measure.rows()),
         };
+        let copies = self.copies_text();
+        format!("{differ}{also}{copies}: what tells one record from another")
     }
 
-    let mut named: Vec<(u32, &SampleField)> = fields
-        .iter()
-        .filter_map(|field| Some((key_rank(field, dataset)?, field)))
-        .collect();
-    named.sort_by_key(|(rank, _)| *rank);
-    let fallback = named.first().map(|(_, field)| *field).or(fields.first());
-    let name = fallback.map_or("id", |field| field.name.as_str());
-    let remark = format!("the same in some of {rows} samples: what tells one record from another");
-    KeyGuess::of_fields(&[name], remark)
+    /// What was measured of a field that tells all records apart but for a few.
+    fn remark_of_almost(&self, name: &str, exceptions: &KeyExceptions, apart: &str) -> String {
+        let differ = self.differ_text(name, self.measure.rows() - exceptions.count());
+        let shared = match exceptions.shared.is_empty() {
+            true => String::new(),
+            false => {
+                let pairs = self.pairs_text(&exceptions.shared);
+                format!("; {pairs} have one value of it and differ otherwise")
+            }
+        };
+        let blank = match exceptions.blank.as_slice() {
+            [] => String::new(),
+            places => {
+                let shown = &places[..places.len().min(PLACES_SHOWN)];
+                let verb = if places.len() == 1 { "has" } else { "have" };
+                format!("; {} {verb} none", self.files.describe(shown))
+            }
+        };
+        let copies = self.copies_text();
+        format!("{differ}{shared}{blank}{copies}{apart}: what tells one record from another")
+    }
+
+    /// In how many of all samples a field differs.
+    fn differ_text(&self, name: &str, differing: usize) -> String {
+        format!("`{name}` differs in {differing} of {}", self.samples_text())
+    }
+
+    /// Which records stand twice: of these no field tells one from the other.
+    fn copies_text(&self) -> String {
+        match self.measure.copies() {
+            [] => String::new(),
+            copies => format!("; {} are equal", self.pairs_text(copies)),
+        }
+    }
+
+    /// The first of several pairs of rows, and how many more there are.
+    fn pairs_text(&self, pairs: &[(SamplePlace, SamplePlace)]) -> String {
+        let shown: Vec<String> = pairs
+            .iter()
+            .take(PLACES_SHOWN)
+            .map(|(first, second)| self.files.describe(&[*first, *second]))
+            .collect();
+        match pairs.len().saturating_sub(PLACES_SHOWN) {
+            0 => shown.join(", "),
+            more => format!("{} and {more} more pairs", shown.join(", ")),
+        }
+    }
 }
 
 /// How well a field serves as a key: the lower the better; none where it cannot.
@@ -112,6 +225,9 @@ fn key_rank(field: &SampleField, dataset: &str) -> Option<u32> {
         _ if is_reference_name(&name) && of_dataset => 1,
         "ref" | "reference" | "ref_no" | "reference_number" | "key" | "urn" | "upn" | "pcn" => 2,
         "uprn" | "postcode" | "isbn" => 8,
+        _ if vehicle_column(&name) == Some("vrm") => 5,
+        // The number of a person whom the row mentions: one person may have several rows.
+        _ if is_reference_name(&name) && person_role(&name).is_some() => 7,
         _ if is_reference_name(&name) => 3 + u32::from(words.len() > 3),
         _ if field.kind == SampleFieldKind::Text
             && field.shapes.are_codes()

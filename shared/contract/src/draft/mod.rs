@@ -7,6 +7,7 @@ mod classify;
 mod columns;
 mod contact_parts;
 mod contacts;
+mod date_formats;
 mod deletions;
 mod dialect_text;
 mod envelope;
@@ -14,11 +15,16 @@ mod fields;
 mod guess;
 mod key_guess;
 mod keys;
+mod links;
+mod name_words;
 mod operations;
 mod parts;
+mod people;
 mod profile;
 mod records;
+mod sample_place;
 mod shapes;
+mod stray_dates;
 mod tables;
 
 use std::fmt::Write;
@@ -30,8 +36,7 @@ use envelope::{EventMembers, GuessedEnvelope, member_path};
 use fields::{SampleField, SampleFieldKind, quote_path};
 use guess::SourceGuess;
 use key_guess::{FILE_NAME_FIELD, ROW_NUMBER_FIELD};
-use parts::DraftContext;
-use records::DraftRecord;
+use parts::{DraftContext, DraftRecord};
 
 pub use guess::SourceSamples;
 
@@ -218,7 +223,7 @@ fn write_extension(out: &mut String, request: &DraftRequest<'_>, guess: &SourceG
         .map(|path| quote_path(path))
         .collect();
     let key = key.join(", ");
-    let remark = &guess.key.remark;
+    let remark = guess.key.remark.replace(char::is_control, " ");
     let _ = write!(
         out,
         r"customProperties:
@@ -291,16 +296,29 @@ fn write_event_time(out: &mut String, request: &DraftRequest<'_>, guess: &Source
         return;
     }
     let _ = match &guess.time {
-        Some((_, expression)) => writeln!(
-            out,
-            "      event_time: {expression} # {OPEN} when the record last changed"
-        ),
+        Some((path, expression)) => {
+            let strays = describe_time_strays(guess, path);
+            writeln!(
+                out,
+                "      event_time: {expression} # {OPEN} when the record last changed{strays}"
+            )
+        }
         None => writeln!(
             out,
             "      event_time_default: 2000-01-01T00:00:00Z # {OPEN} no field says when it \
              changed: later events win"
         ),
     };
+}
+
+/// The few rows whose time is none: their events are refused.
+fn describe_time_strays(guess: &SourceGuess, path: &str) -> String {
+    let mut fields = guess.record.iter().chain(&guess.event);
+    let field = fields.find(|field| member_path(&field.name) == *path);
+    let strays = field.and_then(|field| field.describe_strays(&guess.files));
+    strays.map_or_else(String::new, |strays| {
+        format!("; {strays}: such an event is refused")
+    })
 }
 
 fn draft_mapping(request: &DraftRequest<'_>, guess: &SourceGuess) -> String {
@@ -354,9 +372,11 @@ fn list_unmapped_paths(out: &mut String, guess: &SourceGuess, records: &[DraftRe
             }
             _ => "no column has its name",
         };
+        let strays = field.describe_strays(&guess.files);
+        let strays = strays.map_or_else(String::new, |strays| format!("; {strays}"));
         let _ = writeln!(
             out,
-            "# {OPEN} not mapped: {path} ({why}); add it to a record, or delete this line"
+            "# {OPEN} not mapped: {path} ({why}{strays}); add it to a record, or delete this line"
         );
     }
 }

@@ -22,8 +22,16 @@ pub(super) struct SampleRecordPart<'p> {
     pub(super) present: Vec<String>,
     /// What fills the columns that say what kind of thing a row is.
     pub(super) type_text: String,
+    /// As what a person is in the row, where the names of its columns say it.
+    pub(super) role: Option<&'static str>,
     /// What the part is, where it is a way to reach a person.
     pub(super) contact: Option<ContactShape>,
+}
+
+/// A record of the mapping, as text, with the paths that it uses.
+pub(super) struct DraftRecord {
+    pub(super) text: String,
+    pub(super) paths: Vec<String>,
 }
 
 /// What a draft knows of its source.

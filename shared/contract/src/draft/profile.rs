@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value};
 
+use super::sample_place::SamplePlace;
 use super::shapes::TextShapes;
 use crate::number::number_text;
 
@@ -36,10 +37,10 @@ pub(super) struct FieldProfile {
 
 impl RecordProfile {
     /// Counts the members of an object.
-    pub(super) fn add(&mut self, object: &Map<String, Value>) {
+    pub(super) fn add(&mut self, object: &Map<String, Value>, place: SamplePlace) {
         for (position, (name, value)) in object.iter().enumerate() {
             if let Some(field) = self.field_mut(name, position) {
-                field.add(value);
+                field.add(value, place);
             }
         }
     }
@@ -77,34 +78,34 @@ impl RecordProfile {
 
 impl FieldProfile {
     /// Counts a value.
-    pub(super) fn add(&mut self, value: &Value) {
+    pub(super) fn add(&mut self, value: &Value, place: SamplePlace) {
         if value.is_null() {
             return;
         }
         self.values += 1;
         match value {
             Value::Bool(_) => self.booleans += 1,
-            Value::String(text) => self.shapes.add(text),
+            Value::String(text) => self.shapes.add(text, place),
             _ if number_text(value).is_some() => {
                 self.numbers += 1;
                 self.integers += u64::from(value.is_i64());
             }
             Value::Object(object) => {
                 self.objects += 1;
-                self.inner.add(object);
+                self.inner.add(object, place);
             }
             Value::Array(items) => {
                 self.lists += 1;
-                items.iter().for_each(|item| self.add_item(item));
+                items.iter().for_each(|item| self.add_item(item, place));
             }
             _ => {}
         }
     }
 
-    fn add_item(&mut self, item: &Value) {
+    fn add_item(&mut self, item: &Value, place: SamplePlace) {
         match item.as_object().filter(|_| number_text(item).is_none()) {
-            Some(object) => self.inner.add(object),
-            None => self.items.get_or_insert_default().add(item),
+            Some(object) => self.inner.add(object, place),
+            None => self.items.get_or_insert_default().add(item, place),
         }
     }
 

@@ -7,17 +7,10 @@ use super::OPEN;
 use super::columns::DraftColumns;
 use super::contact_parts::take_contacts;
 use super::fields::{Leaf, SampleField, SampleFieldKind, append_step, quote_path, to_snake_case};
-use super::parts::{DraftContext, SampleRecordPart};
-use super::tables::{
-    is_person_key, kind_of_dataset, link_type, makes_person, person_column, place_column,
-    table_of_dataset, vehicle_column,
-};
-
-/// A record of the mapping, as text, with the paths that it uses.
-pub(super) struct DraftRecord {
-    pub(super) text: String,
-    pub(super) paths: Vec<String>,
-}
+use super::links::{draft_link, vehicle_link_type};
+use super::parts::{DraftContext, DraftRecord, SampleRecordPart};
+use super::people::{is_person_key, makes_person, person_column, person_role};
+use super::tables::{kind_of_dataset, place_column, table_of_dataset, vehicle_column};
 
 /// Records of the mapping: one for the record itself, one for each object or group of fields within
 /// it that looks like a person, a place or a thing, and a link to each of these.
@@ -37,16 +30,24 @@ pub(super) fn draft_records(context: &DraftContext<'_>) -> Vec<DraftRecord> {
         key: guess.mapping_key(),
         present: Vec::new(),
         type_text: kind_of_dataset(context.dataset),
+        role: None,
         contact: None,
     };
+    if table == "person" {
+        main.role = main.leaves.iter().find_map(role_of_name);
+    }
 
     let nested = guess.record.iter();
     let mut parts: Vec<SampleRecordPart<'_>> = nested
         .filter_map(|field| nested_part(field, context.source, main.table))
         .collect();
     for (table, column_of) in FLAT_PARTS {
-        if parts.iter().all(|part| part.table != table) && main.table != table {
-            parts.extend(take_flat_part(&mut main, (table, column_of), context));
+        if parts.iter().any(|part| part.table == table) || main.table == table {
+            continue;
+        }
+        while let Some(part) = take_flat_part(&mut main, (table, column_of), context) {
+            // One row may name several people: each as what it is.
+            parts.push(name_apart(part, &parts, context.source));
         }
     }
 
@@ -61,6 +62,12 @@ pub(super) fn draft_records(context: &DraftContext<'_>) -> Vec<DraftRecord> {
         let owner = owner.and_then(|owner| parts.get(owner)).unwrap_or(&main);
         records.extend(contacts.iter().map(|contact| draft_link(owner, contact)));
     }
+    let vehicles = || parts.iter().filter(|part| part.table == "object_vehicle");
+    for person in parts.iter().filter(|part| part.table == "person") {
+        if person.role.and_then(vehicle_link_type).is_some() {
+            records.extend(vehicles().map(|vehicle| draft_link(person, vehicle)));
+        }
+    }
     let person = parts.iter().find(|part| part.table == "person");
     let place = parts.iter().find(|part| part.table == "location");
     if let (Some(person), Some(place)) = (person, place)
@@ -70,6 +77,20 @@ pub(super) fn draft_records(context: &DraftContext<'_>) -> Vec<DraftRecord> {
         records.push(draft_link(person, place));
     }
     records
+}
+
+/// The part with a name and a namespace of its own, where an earlier one has its.
+fn name_apart<'p>(
+    mut part: SampleRecordPart<'p>,
+    others: &[SampleRecordPart<'_>],
+    source: &str,
+) -> SampleRecordPart<'p> {
+    let is_taken = others.iter().any(|other| other.name == part.name);
+    if let Some(role) = part.role.filter(|_| is_taken) {
+        role.clone_into(&mut part.name);
+        part.namespace = format!("{source}-{role}");
+    }
+    part
 }
 
 /// Takes the contacts out of the record and of the people within it, each with the index of the
@@ -120,6 +141,13 @@ fn main_leaves(fields: &[SampleField]) -> Vec<Leaf<'_>> {
     leaves
 }
 
+/// As what a person is in the row, by the field that names it.
+fn role_of_name((_, field): &Leaf<'_>) -> Option<&'static str> {
+    let name = to_snake_case(&field.name);
+    let names_person = person_column(&name).is_some_and(makes_person);
+    person_role(&name).filter(|_| names_person)
+}
+
 /// Takes the fields of a person, a place or a vehicle out of the main record, where there are enough
 /// of them.
 fn take_flat_part<'p>(
@@ -141,6 +169,16 @@ fn take_flat_part<'p>(
         .iter()
         .find(|leaf| column(leaf).is_some_and(|column| identifying(&column)))?;
     let condition = first.0.clone();
+    let role_of = |leaf: &Leaf<'p>| {
+        let name = to_snake_case(&leaf.1.name);
+        person_role(&name).filter(|_| table == "person")
+    };
+    let role = role_of(first);
+    // The columns of a person in another role are those of another person.
+    let is_of_part = |leaf: &Leaf<'p>| {
+        let other = role_of(leaf);
+        column(leaf).is_some() && (other.is_none() || other == role)
+    };
     let is_key = |leaf: &Leaf<'p>| {
         let name = to_snake_case(&leaf.1.name);
         match table {
@@ -153,20 +191,14 @@ fn take_flat_part<'p>(
     let own_key = main
         .leaves
         .iter()
+        .filter(|leaf| role_of(leaf).is_none_or(|of| Some(of) == role))
         .find(|leaf| is_key(leaf) && !record_key.contains(&leaf.0));
     let own_key = own_key.map(|(path, _)| path.clone());
 
-    let (taken, left): (Vec<Leaf<'p>>, Vec<Leaf<'p>>) = main
-        .leaves
-        .drain(..)
-        .partition(|leaf| column(leaf).is_some());
+    let (taken, left): (Vec<Leaf<'p>>, Vec<Leaf<'p>>) = main.leaves.drain(..).partition(is_of_part);
     main.leaves = left;
-    Some(flat_part(
-        taken,
-        (table, own_key, condition),
-        main,
-        context.source,
-    ))
+    let part = flat_part(taken, (table, own_key, condition), main, context.source);
+    Some(SampleRecordPart { role, ..part })
 }
 
 /// The part that fields of a flat record are.
@@ -207,6 +239,7 @@ fn flat_part<'p>(
         key,
         present: condition.iter().map(|path| quote_path(path)).collect(),
         type_text: "Address".to_owned(),
+        role: None,
         contact: None,
     }
 }
@@ -252,6 +285,7 @@ fn nested_part<'p>(
         namespace,
         key,
         present: Vec::new(),
+        role: None,
         contact: None,
     })
 }
@@ -260,7 +294,7 @@ impl SampleRecordPart<'_> {
     /// The record that maps the part to its table.
     fn draft(&self, context: &DraftContext<'_>, is_main: bool) -> DraftRecord {
         let contract = context.tables.iter().find(|known| known.name == self.table);
-        let mut columns = DraftColumns::default();
+        let mut columns = DraftColumns::new(&context.guess.files);
         if let (Some(contract), Some(shape)) = (contract, self.contact) {
             self.leaves
                 .iter()
@@ -329,51 +363,6 @@ fn write_columns(lines: &[(String, String)]) -> String {
         let _ = writeln!(text, "      {column}: {value}");
     }
     text
-}
-
-/// The link between the rows of two parts. A person is where it begins.
-fn draft_link(main: &SampleRecordPart<'_>, part: &SampleRecordPart<'_>) -> DraftRecord {
-    let is_person = part.table == "person";
-    let (from, to) = if is_person {
-        (part, main)
-    } else {
-        (main, part)
-    };
-    let kind = link_type(from.table, to.table);
-    let name = match main.name.as_str() {
-        "record" => format!("{}_link", part.name),
-        other => format!("{other}_{}_link", part.name),
-    };
-    let asked = match (part.contact, main.table) {
-        (Some(_), "person") => String::new(),
-        _ => format!(" # {OPEN} what kind of link it is"),
-    };
-    let (role, from, to) = (&part.name, link_end(from), link_end(to));
-    let mut text = format!("  - name: {name}\n    table: link\n    kind: set\n");
-    part.write_condition(&mut text);
-    let _ = write!(
-        text,
-        r"    link:
-      from: {from}
-      to: {to}
-      type: {{constant: {kind}}}{asked}
-      role: {{constant: {role}}}
-"
-    );
-    DraftRecord {
-        text,
-        paths: vec![part.key.clone()],
-    }
-}
-
-fn link_end(part: &SampleRecordPart<'_>) -> String {
-    let SampleRecordPart {
-        table,
-        namespace,
-        key,
-        ..
-    } = part;
-    format!("{{table: {table}, namespace: {namespace}, key: [{key}]}}")
 }
 
 /// Field names that point to a table.

@@ -2,43 +2,18 @@
 //! addresses and numbers of people.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
 
 use jiff::civil::Date;
 use pole::Normaliser;
 
+use super::date_formats::{COMPILED_FORMATS, DATE_FORMATS, can_stand_together, swapped_format};
+use super::sample_place::SamplePlace;
+use super::stray_dates::{StrayDate, StrayTexts};
 use crate::cell::boolean_of_text;
-use crate::format::{DateFormat, FormattedMoment, ShortYears};
+use crate::format::{FormattedMoment, ShortYears};
 use crate::number::number_of_text;
 use crate::number_format::{COMMA_FORMAT, normalise_number};
 use crate::time::{civil_date, parse_timestamp};
-
-/// Formats of dates that sources write, those of Britain before those of America.
-const DATE_FORMATS: [&str; 17] = [
-    "iso",
-    "DD/MM/YYYY",
-    "DD/MM/YYYY HH:mm",
-    "DD/MM/YYYY HH:mm:ss",
-    "DD-MM-YYYY",
-    "DD-MM-YYYY HH:mm",
-    "DD.MM.YYYY",
-    "DD MMM YYYY",
-    "DD-MMM-YYYY",
-    "DD-MMM-YYYY HH:mm",
-    "YYYY/MM/DD",
-    "MM/DD/YYYY",
-    "MM/DD/YYYY HH:mm",
-    "MM-DD-YYYY",
-    "DD/MM/YY",
-    "DD-MMM-YY",
-    "MM/DD/YY",
-];
-
-/// The compiled formats.
-static COMPILED_FORMATS: LazyLock<Vec<DateFormat>> = LazyLock::new(|| {
-    let formats = DATE_FORMATS.iter().map(|text| DateFormat::parse(text));
-    formats.filter_map(Result::ok).collect()
-});
 
 /// Digits that a number surely keeps: a longer one is a reference.
 const NUMBER_DIGITS_MAX: usize = 15;
@@ -70,6 +45,8 @@ pub(super) struct TextShapes {
     codes: u64,
     with_digit: u64,
     earliest_year: Option<i16>,
+    /// Texts that are no date in any format.
+    strays: StrayTexts,
 }
 
 /// A way to reach a person that texts have the shape of.
@@ -108,7 +85,7 @@ impl DateGuess {
 
 impl TextShapes {
     /// Counts a text.
-    pub(super) fn add(&mut self, text: &str) {
+    pub(super) fn add(&mut self, text: &str, place: SamplePlace) {
         let text = text.trim();
         if text.is_empty() {
             return;
@@ -125,6 +102,7 @@ impl TextShapes {
             Normaliser::Email.normalise_text(text).is_some(),
         );
         if !is_short {
+            self.strays.add(text, place);
             return;
         }
 
@@ -133,10 +111,11 @@ impl TextShapes {
             digits == 0 && boolean_of_text(text).is_some(),
         );
         if digits == 0 {
+            self.strays.add(text, place);
             return;
         }
         self.add_number(text, digits);
-        self.add_date(text);
+        self.add_date(text, place);
         let has_phone_form = text.starts_with(['0', '+', '(']) && digits >= 9;
         count(
             &mut self.phones,
@@ -169,7 +148,7 @@ impl TextShapes {
         self.with_comma += u64::from(text.contains(','));
     }
 
-    fn add_date(&mut self, text: &str) {
+    fn add_date(&mut self, text: &str, place: SamplePlace) {
         let mut mask = 0_u32;
         for (index, format) in COMPILED_FORMATS.iter().enumerate() {
             if let Some(FormattedMoment::Dated(written)) =
@@ -182,7 +161,10 @@ impl TextShapes {
                 self.iso_days += u64::from(index == 0 && !written.has_time());
             }
         }
-        *self.dates.entry(mask).or_default() += 1;
+        match mask {
+            0 => self.strays.add(text, place),
+            mask => *self.dates.entry(mask).or_default() += 1,
+        }
     }
 
     fn all(&self, count: u64) -> bool {
@@ -276,7 +258,7 @@ impl TextShapes {
     /// In which formats they are dates; none where they are not, or where day and month are written
     /// in both orders.
     pub(super) fn dates(&self) -> Option<DateGuess> {
-        if self.count == 0 || self.dates.values().sum::<u64>() != self.count {
+        if !self.are_mostly_dates() {
             return None;
         }
         let covers = |set: u32| self.dates.keys().all(|mask| mask & set != 0);
@@ -307,100 +289,41 @@ impl TextShapes {
         })
     }
 
+    /// How many texts are dates.
+    fn count_dated(&self) -> u64 {
+        self.dates.values().sum()
+    }
+
+    /// Whether all texts are dates but for a few, which a person decides on: a tenth of them, or one
+    /// that has the form of a date.
+    fn are_mostly_dates(&self) -> bool {
+        let dated = self.count_dated();
+        let count = self.strays.count;
+        let few = self.count / 10;
+        let is_one_impossible = count == 1 && self.strays.has_impossible;
+        dated > 0 && count < dated && (count <= few || is_one_impossible)
+    }
+
+    /// The texts that are no dates, where the others are: the first ones, and how many there are.
+    pub(super) fn stray_dates(&self) -> (&[StrayDate], u64) {
+        match self.dates() {
+            Some(_) => (&self.strays.shown, self.strays.count),
+            None => (&[], 0),
+        }
+    }
+
     fn has_time(&self, index: usize) -> bool {
         match index {
-            0 => self.iso_days < self.count,
+            0 => self.iso_days < self.count_dated(),
             _ => DATE_FORMATS[index].contains("HH"),
         }
     }
 
     /// Whether most texts are dates, but not in one order of day and month.
     pub(super) fn are_mixed_dates(&self) -> bool {
-        let undated = self.dates.get(&0).copied().unwrap_or_default();
-        let dated = self.dates.values().sum::<u64>() - undated;
-        dated * 10 >= self.count * 9 && dated > 0 && self.dates().is_none()
+        self.are_mostly_dates() && self.dates().is_none()
     }
-}
-
-/// Whether no text is one date by the one format and another by the other.
-fn can_stand_together(set: &[usize]) -> bool {
-    let [first, second] = set else { return true };
-    let (first, second) = (&COMPILED_FORMATS[*first], &COMPILED_FORMATS[*second]);
-    first.ambiguous_text(second).is_none() && second.ambiguous_text(first).is_none()
-}
-
-/// A format with day and month the other way round.
-fn swapped_format(format: &str) -> Option<String> {
-    let rest = format
-        .strip_prefix("DD/MM/")
-        .map(|rest| format!("MM/DD/{rest}"));
-    rest.or_else(|| {
-        format
-            .strip_prefix("DD-MM-")
-            .map(|rest| format!("MM-DD-{rest}"))
-    })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn shapes(texts: &[&str]) -> TextShapes {
-        let mut shapes = TextShapes::default();
-        texts.iter().for_each(|text| shapes.add(text));
-        shapes
-    }
-
-    #[test]
-    fn every_format_compiles() {
-        assert_eq!(COMPILED_FORMATS.len(), DATE_FORMATS.len());
-    }
-
-    #[test]
-    fn dates_are_known_by_all_rows() {
-        let formats = |texts: &[&str]| shapes(texts).dates().map(|guess| guess.formats);
-        assert_eq!(
-            formats(&["01/02/2026", "13/02/2026"]),
-            Some(vec!["DD/MM/YYYY"])
-        );
-        assert_eq!(
-            formats(&["02/13/2026", "01/02/2026"]),
-            Some(vec!["MM/DD/YYYY"])
-        );
-        assert_eq!(
-            formats(&["2026-02-01", "13/02/2026"]),
-            Some(vec!["iso", "DD/MM/YYYY"])
-        );
-        assert_eq!(formats(&["13/02/2026", "02/13/2026"]), None);
-        assert_eq!(formats(&["13/02/2026", "x"]), None);
-        assert!(shapes(&["13/02/2026", "02/13/2026"]).are_mixed_dates());
-        assert!(shapes(&["01/02/2026"]).dates().unwrap().is_ambiguous);
-        assert!(!shapes(&["13/02/2026"]).dates().unwrap().is_ambiguous);
-        assert!(shapes(&["13/02/2026 09:30"]).dates().unwrap().has_time);
-        assert!(shapes(&["13/02/68"]).dates().unwrap().has_short_year);
-    }
-
-    #[test]
-    fn zeros_that_a_number_would_lose_make_a_text() {
-        assert!(shapes(&["7", "12"]).are_integers());
-        assert!(!shapes(&["7", "012"]).are_integers());
-        assert!(!shapes(&["1234567890123456"]).are_numbers());
-        assert!(shapes(&["0.5", "-3", "0"]).are_numbers());
-        assert!(shapes(&["£1,234.50", "3"]).are_money());
-        assert!(shapes(&["1.234,50", "3,1"]).are_comma_numbers());
-        assert!(!shapes(&["1,234", "5"]).are_comma_numbers());
-    }
-
-    #[test]
-    fn what_is_of_people_is_known_by_its_shape() {
-        for (text, shape) in [
-            ("a.b@example.org", "e-mail addresses"),
-            ("01632 960001", "telephone numbers"),
-            ("JC 12 34 56 A", "National Insurance numbers"),
-            ("zz1 1zz", "postcodes"),
-        ] {
-            assert_eq!(shapes(&[text]).personal_shape(), Some(shape));
-        }
-        assert_eq!(shapes(&["2026/0012", "Bin", "17"]).personal_shape(), None);
-    }
-}
+mod tests;

@@ -2,6 +2,7 @@
 //! columns.
 
 use super::fields::{SampleField, to_snake_case};
+use super::name_words::strip_word;
 
 /// Words of a data set, or names of its fields, that point to a table. The first that fits counts.
 const TABLE_WORDS: &[(&str, &[&str])] = &[
@@ -66,6 +67,10 @@ const TABLE_WORDS: &[(&str, &[&str])] = &[
             "staff",
             "residents",
             "students",
+            "drivers",
+            "licensees",
+            "tenants",
+            "applicants",
         ],
     ),
     ("object_vehicle", &["vehicles", "vehicle", "fleet"]),
@@ -232,30 +237,6 @@ pub(super) fn column_of_name<'n>(table: &str, name: &'n str) -> &'n str {
         .map_or(name, |(_, column)| column)
 }
 
-/// Words before the columns of a person: `tenant_surname`.
-const PERSON_WORDS: &[&str] = &[
-    "tenant",
-    "borrower",
-    "pupil",
-    "student",
-    "child",
-    "applicant",
-    "elector",
-    "customer",
-    "resident",
-    "member",
-    "reader",
-    "claimant",
-    "keeper",
-    "owner",
-    "patient",
-    "occupier",
-    "person",
-    "client",
-    "account_holder",
-    "liable_person",
-];
-
 /// Words before the columns of a place: `site_postcode`.
 const PLACE_WORDS: &[&str] = &[
     "site",
@@ -268,53 +249,6 @@ const PLACE_WORDS: &[&str] = &[
     "residential",
     "street",
 ];
-
-/// Columns that make a person of a row's fields.
-const NAMES_OF_PEOPLE: &[&str] = &["surname", "given_name", "full_name"];
-
-/// The column of the table `person` that a field of a row fills, as the row's name for it says.
-pub(super) fn person_column(name: &str) -> Option<&str> {
-    let (stripped, is_of_person) = strip_word(name, PERSON_WORDS);
-    let column = match stripped {
-        "" | "name" if is_of_person => "full_name",
-        other => column_of_name("person", other),
-    };
-    let known = [
-        "title",
-        "given_name",
-        "middle_names",
-        "surname",
-        "full_name",
-        "date_of_birth",
-        "gender",
-        "age",
-        "nationality",
-    ];
-    let is_column =
-        known.contains(&column) && (is_of_person || !["title", "age"].contains(&column));
-    is_column.then_some(column)
-}
-
-/// Whether a field is the number of a person of its own, such as that of a library card.
-pub(super) fn is_person_key(name: &str) -> bool {
-    let (stripped, is_of_person) = strip_word(name, PERSON_WORDS);
-    let is_number = [
-        "id",
-        "ref",
-        "reference",
-        "no",
-        "number",
-        "card",
-        "card_number",
-        "card_no",
-    ];
-    is_of_person && is_number.contains(&stripped)
-}
-
-/// Whether columns are enough to make a person.
-pub(super) fn makes_person(column: &str) -> bool {
-    NAMES_OF_PEOPLE.contains(&column)
-}
 
 /// The column of the table `location` that a field of a row fills.
 pub(super) fn place_column(name: &str) -> Option<&str> {
@@ -363,29 +297,4 @@ pub(super) fn vehicle_column(name: &str) -> Option<&str> {
     ["vrm", "make", "model", "colour"]
         .contains(&column)
         .then_some(column)
-}
-
-/// A name without one of these words before it, and whether it had one.
-fn strip_word<'n>(name: &'n str, words: &[&str]) -> (&'n str, bool) {
-    for word in words {
-        if let Some(rest) = name.strip_prefix(word)
-            && (rest.is_empty() || rest.starts_with('_'))
-        {
-            return (rest.trim_start_matches('_'), true);
-        }
-    }
-    (name, false)
-}
-
-/// The type of the link from one table's row to another's.
-pub(super) fn link_type(from: &str, to: &str) -> &'static str {
-    match (from, to) {
-        ("person", "location") => "has_address",
-        ("person", "object_tenancy") => "holds_tenancy",
-        ("object_tenancy", "location") => "is_of_property",
-        ("person", "object_contact") => "is_reached_by",
-        (from, "location") if from.starts_with("event") => "occurred_at",
-        ("person", _) => "is_party_to",
-        _ => "is_about",
-    }
 }

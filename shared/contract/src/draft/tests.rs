@@ -5,9 +5,9 @@ use serde_json::json;
 
 fn draft(samples: &[serde_json::Value]) -> SourceDraft {
     let mut counted = SourceSamples::of_events();
-    samples
-        .iter()
-        .for_each(|sample| counted.add(sample).unwrap());
+    for (sample, row) in samples.iter().zip(1..) {
+        counted.add(sample, row).unwrap();
+    }
     let request = DraftRequest {
         team: "shop",
         dataset: "orders",
@@ -20,7 +20,7 @@ fn draft(samples: &[serde_json::Value]) -> SourceDraft {
 
 #[test]
 fn samples_that_are_no_objects_are_refused() {
-    assert!(SourceSamples::of_events().add(&json!([1])).is_err());
+    assert!(SourceSamples::of_events().add(&json!([1]), 1).is_err());
     let request = DraftRequest {
         team: "a",
         dataset: "b",

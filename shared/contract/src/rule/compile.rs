@@ -10,8 +10,9 @@ use super::library::compile_library_rule;
 use super::tolerance::Tolerance;
 use super::{Rule, Severity};
 use crate::odcs::{Property, Quality};
+use crate::parser_message::explain_misfit;
 use crate::place::DocumentPlace;
-use crate::problem::explain_serde_error;
+use crate::yaml::describe_path;
 
 /// The standard's dimensions.
 const QUALITY_DIMENSIONS: [&str; 7] = [
@@ -179,8 +180,10 @@ fn compile_custom_rule(
     }
 
     let written = quality.implementation.clone().unwrap_or_default();
-    let fields: Implementation = serde_json::from_value(written).map_err(|error| {
-        let why = explain_serde_error(&error.to_string());
+    let read: Result<Implementation, _> = serde_path_to_error::deserialize(&written);
+    let fields = read.map_err(|error| {
+        let (_, path, found) = describe_path(error.path(), Some(&written));
+        let why = explain_misfit(&error.inner().to_string(), &path, found);
         format!("`implementation`: {why}")
     })?;
 

@@ -8,7 +8,7 @@ use crate::locator::{ProblemLocator, problem_at};
 use crate::logical_type::logical_type_fault;
 use crate::odcs::{ContractDocument, Property, SchemaObject};
 use crate::place::DocumentPlace;
-use crate::problem::{Problem, explain_serde_error, nearest_name_hint};
+use crate::problem::{Problem, nearest_name_hint};
 
 /// Refuses an extension whose parts do not fit each other or the contract around them.
 pub(super) fn check_extension(
@@ -82,10 +82,8 @@ fn field_extension_error(property: &Property) -> Option<String> {
     let name = &property.name;
     let extension = match property.polelake_extension() {
         Ok(extension) => extension,
-        Err(error) => {
-            let why = explain_serde_error(&error.to_string());
-            return Some(format!("`polelake` of `{name}`: {why}"));
-        }
+        // The place of the fault is that of the first name which a message quotes.
+        Err(why) => return Some(format!("{why}, in `polelake` of `{name}`")),
     };
 
     let logical_type = property.logical_type.as_deref().unwrap_or_default();

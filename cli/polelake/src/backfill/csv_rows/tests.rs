@@ -332,6 +332,51 @@ fn what_does_not_fit_is_refused_with_row_and_option() {
 }
 
 #[test]
+fn a_row_that_is_no_header_is_told_with_the_row_that_is() {
+    let text = "Repairs,,\nid,name,town\n1,A,A\n2,B,\n";
+    for (skip_rows, taken, right) in [
+        (0, "row 1: ", "skip_rows` is 0 and must be 1"),
+        (2, "row 3: ", "skip_rows` is 2 and must be 1"),
+        (3, "row 4: ", "skip_rows` is 3 and must be 1"),
+    ] {
+        let dialect = FileDialect {
+            skip_rows,
+            ..FileDialect::default()
+        };
+        let why = fault(text, &dialect, &["id", "name", "town"]);
+        assert!(why.starts_with(&format!("rows.csv {taken}")), "{why}");
+        assert!(why.contains(right), "{why}");
+        assert!(
+            why.contains("holds 0 of the contract's 3 columns; row 2 holds 3"),
+            "{why}"
+        );
+    }
+
+    // A file without any header: its first row holds a value twice.
+    let why = fault("1,A,A\n", &FileDialect::default(), &["id", "name", "town"]);
+    assert!(why.contains("0 of them declared"), "{why}");
+    assert!(why.contains("files.names"), "{why}");
+}
+
+#[test]
+fn a_header_is_no_row_of_a_file_whose_columns_are_named() {
+    let dialect = FileDialect {
+        names: ["id", "name", "town"].map(str::to_owned).to_vec(),
+        ..FileDialect::default()
+    };
+    let why = fault("Id,Name,Place\n1,A,B\n", &dialect, &["id"]);
+    assert!(
+        why.contains("row 1: ") && why.contains("`files.skip_rows` is 0 and must be 1"),
+        "{why}"
+    );
+    let expected = FileExpectation {
+        dialect,
+        columns: columns(&["id"]),
+    };
+    assert_eq!(read(b"1,A,B\n", &expected).unwrap().len(), 1);
+}
+
+#[test]
 fn a_trailer_counts_the_rows() {
     let trailer = FileTrailer {
         first_field: "TRL".to_owned(),

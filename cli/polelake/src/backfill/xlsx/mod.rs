@@ -10,7 +10,7 @@ use contract::FileDialect;
 
 use self::package::WorkbookPackage;
 use self::sheet::SheetRows;
-use super::table_rows::TableRowIterator;
+use super::table_row::TableRowIterator;
 
 /// The rows of the declared sheet, or of the only one.
 ///

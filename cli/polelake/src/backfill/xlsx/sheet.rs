@@ -10,7 +10,7 @@ use quick_xml::events::{BytesStart, Event};
 
 use super::dates::DateStyles;
 use super::package::{PartReader, RichText, XmlPart, attribute};
-use crate::backfill::table_rows::TableRow;
+use crate::backfill::table_row::TableRow;
 
 /// Bytes of a row in XML: its values have at most a fourth of them.
 const ROW_XML_BYTES_MAX: usize = 16 * VALUE_BYTES_MAX;

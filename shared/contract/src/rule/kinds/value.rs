@@ -10,7 +10,10 @@ use super::{CompiledKind, Expectation, Implementation, RuleContext};
 use crate::problem::nearest_name_hint;
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "must be the name of a check, or an object of `column` and `as`"
+)]
 pub(crate) enum CheckDocument {
     /// A check's name.
     Name(String),
