@@ -8,14 +8,12 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use host::Failure;
 use lake::iceberg::{IcebergDays, SnapshotEntry};
 use lake::{
-    Day, SnapshotManifest, iceberg_prefix, manifest_key, parse_version_day, state_prefix,
-    swept_days_key, table_prefix,
+    Day, SnapshotManifest, SweptDays, iceberg_prefix, manifest_key, parse_version_day,
+    state_prefix, table_prefix,
 };
 use serde::{Deserialize, Serialize};
 use store::streams::list_manifest_days;
-use store::{
-    ListedObject, ObjectError, ObjectStore, StoreError, UnreadableObject, read_json_if_present,
-};
+use store::{ListedObject, ObjectError, ObjectStore, StoreError, UnreadableObject};
 
 use crate::context::Context;
 use crate::iceberg::read_iceberg_days;
@@ -269,8 +267,14 @@ pub(crate) async fn read_swept_days(
     table: &str,
     curated: &dyn ObjectStore,
 ) -> Result<BTreeSet<String>, Failure> {
-    let days = read_json_if_present(curated, &swept_days_key(table)).await?;
-    Ok(days.unwrap_or_default())
+    let key = SweptDays::key(table);
+    let Some(object) = curated.get_if_present(&key).await? else {
+        return Ok(BTreeSet::new());
+    };
+    let swept = SweptDays::from_json(&object.body);
+    Ok(swept
+        .map_err(|error| Failure::damaged_object(&key, &error))?
+        .days)
 }
 
 /// Adds days to the list of those that were dropped.
@@ -284,9 +288,9 @@ pub(crate) async fn record_swept_days(
         return Ok(());
     }
     days.extend(dropped.iter().cloned());
-    let body = serde_json::to_vec(&days)?;
+    let body = SweptDays { days }.to_json()?;
     curated
-        .put(&swept_days_key(table), body.into(), "application/json")
+        .put(&SweptDays::key(table), body.into(), "application/json")
         .await?;
     Ok(())
 }

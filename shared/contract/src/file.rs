@@ -73,11 +73,11 @@ pub(crate) fn parse_yaml<T: DeserializeOwned>(text: &str) -> Result<T, serde_sap
 /// YAML.
 pub(crate) fn parse_yaml_with_path<T: DeserializeOwned>(
     text: &str,
-) -> Result<T, (serde_path_to_error::Path, serde_saphyr::Error)> {
+) -> Result<T, Box<(serde_path_to_error::Path, serde_saphyr::Error)>> {
     let mut track = serde_path_to_error::Track::new();
     let options = serde_saphyr::options! { strict_booleans: true };
     let read = serde_saphyr::with_deserializer_from_str_with_options(text, options, |parser| {
         T::deserialize(serde_path_to_error::Deserializer::new(parser, &mut track))
     });
-    read.map_err(|error| (track.path(), error))
+    read.map_err(|error| Box::new((track.path(), error)))
 }

@@ -106,7 +106,7 @@ impl SourceContract {
         let extension: SourceExtension = yaml::read_value(
             file,
             ("polelake", &extension_place(file)),
-            document.polelake_extension(),
+            &document.polelake_extension(),
         )?;
         check_extension(file, &document, &extension)?;
         // The only policy. The pattern makes a second one fail to compile here, where it would need

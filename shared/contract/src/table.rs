@@ -56,7 +56,7 @@ impl TableContract {
         let extension: TableExtension = yaml::read_value(
             file,
             ("polelake", &extension_place(file)),
-            document.polelake_extension(),
+            &document.polelake_extension(),
         )?;
         let about = ContractInfo::from_document(&document, file);
         let owner = document.owner();

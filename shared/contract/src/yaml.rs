@@ -22,7 +22,8 @@ pub(crate) fn read_document<T: DeserializeOwned>(file: &DeclaredFile) -> Result<
     if let Ok(document) = parse_yaml(file.text()) {
         return Ok(document);
     }
-    parse_yaml_with_path(file.text()).map_err(|(path, error)| {
+    parse_yaml_with_path(file.text()).map_err(|fault| {
+        let (path, error) = *fault;
         let root = file.parsed_value();
         let (place, name, found) = describe_path(&path, root);
         let message = error.without_snippet().to_string();
@@ -47,11 +48,11 @@ fn error_location(error: &serde_saphyr::Error) -> Location {
 pub(crate) fn read_value<T: DeserializeOwned>(
     file: &DeclaredFile,
     (what, place): (&str, &DocumentPlace),
-    value: Value,
+    value: &Value,
 ) -> Result<T, Problem> {
-    let read = serde_path_to_error::deserialize(&value);
+    let read = serde_path_to_error::deserialize(value);
     read.map_err(|error| {
-        let (below, name, found) = describe_path(error.path(), Some(&value));
+        let (below, name, found) = describe_path(error.path(), Some(value));
         let message = error.inner().to_string();
         let why = explain_misfit(&message, &name, found);
         let place = place.clone().join(below).quoted_in(&message);

@@ -118,13 +118,6 @@ pub fn sorted_run_key(prefix: &str, content: &str) -> String {
     format!("{prefix}{content}.parquet")
 }
 
-/// The key of the list of days that a sweep dropped: JSON, `YYYY-MM-DD` each. An audit that finds
-/// no manifest of such a day knows by it that the manifest is not lost.
-#[must_use]
-pub fn swept_days_key(table: &str) -> String {
-    format!("curated/_swept/{table}.json")
-}
-
 /// The prefix of what merges of all tables keep while they run.
 pub const WORK_PREFIX: &str = "curated/_work/";
 
@@ -186,6 +179,7 @@ pub fn iceberg_hint_key(table: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::SweptDays;
 
     #[test]
     fn every_key_has_its_place() {
@@ -224,7 +218,7 @@ mod tests {
                 sorted_run_key(&work_prefix("person", day), "ab"),
                 "curated/_work/person/2026-03-02/ab.parquet",
             ),
-            (swept_days_key("person"), "curated/_swept/person.json"),
+            (SweptDays::key("person"), "curated/_swept/person.json"),
             (
                 iceberg_key("person", day, "ab", "-m0.avro"),
                 "curated/person/metadata/20514-ab-m0.avro",

@@ -103,6 +103,11 @@ impl ErasedSubjects {
             .collect()
     }
 
+    /// Every erasure that subjects of the list were part of; some come more than once.
+    pub fn erasures(&self) -> impl Iterator<Item = Uuid> {
+        self.0.values().map(|subject| subject.erasure)
+    }
+
     /// The erasure that the subject of this hash was part of.
     #[must_use]
     pub fn erasure_id(&self, hash: &Uuid) -> Option<Uuid> {

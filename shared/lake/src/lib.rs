@@ -41,6 +41,7 @@ mod report_keys;
 pub mod schema;
 mod shard;
 mod statements;
+mod swept_days;
 
 pub use bounds::BoundedBatches;
 pub use chunk::Chunk;
@@ -48,8 +49,8 @@ pub use columns::TableBuilder;
 pub use curated_keys::{
     ShardVersion, WORK_PREFIX, iceberg_hint_key, iceberg_metadata_key, iceberg_prefix,
     is_statements_key, manifest_key, manifest_prefix, parse_manifest_day, parse_shard_version,
-    parse_version_day, sorted_run_key, state_prefix, swept_days_key, table_prefix, version_name,
-    work_document_key, work_prefix,
+    parse_version_day, sorted_run_key, state_prefix, table_prefix, version_name, work_document_key,
+    work_prefix,
 };
 pub use database_name::database_name;
 pub use day::Day;
@@ -93,6 +94,7 @@ pub use report_keys::{
 };
 pub use shard::{OwnerRange, shard_count};
 pub use statements::redact_statements;
+pub use swept_days::SweptDays;
 
 use thiserror::Error;
 

@@ -31,7 +31,12 @@ pub(super) async fn audit_day_roots(
             }
             None => {
                 let what = "is not the root of any day";
-                findings.push(AuditFinding::new(FindingKind::RootWrong, entry.key, None, what));
+                findings.push(AuditFinding::new(
+                    FindingKind::RootWrong,
+                    entry.key,
+                    None,
+                    what,
+                ));
             }
         }
     }
@@ -93,7 +98,12 @@ async fn check_root(
             // One that is there and cannot be read is a finding already.
             if !lake.curated.object_exists(&key).await? && !is_dropped(lake, table, day).await? {
                 let what = "is missing: the root of its day names it";
-                findings.push(AuditFinding::new(FindingKind::ManifestChanged, key, None, what));
+                findings.push(AuditFinding::new(
+                    FindingKind::ManifestChanged,
+                    key,
+                    None,
+                    what,
+                ));
             }
             continue;
         };
@@ -102,7 +112,12 @@ async fn check_root(
                 "is not the manifest that the root of its day names: its SHA-256 is {found}, and \
                  {recorded} was recorded"
             );
-            findings.push(AuditFinding::new(FindingKind::ManifestChanged, key, None, what));
+            findings.push(AuditFinding::new(
+                FindingKind::ManifestChanged,
+                key,
+                None,
+                what,
+            ));
         }
     }
 
@@ -111,7 +126,12 @@ async fn check_root(
         .filter(|table| !root.manifests.contains_key(*table))
     {
         let what = "is not named by the root of its day";
-        findings.push(AuditFinding::new(FindingKind::ManifestChanged, manifest_key(table, day), None, what));
+        findings.push(AuditFinding::new(
+            FindingKind::ManifestChanged,
+            manifest_key(table, day),
+            None,
+            what,
+        ));
     }
     Ok(())
 }

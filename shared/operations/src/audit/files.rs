@@ -63,7 +63,12 @@ async fn check_file(
 ) -> Result<bool, OperationError> {
     let Some(size) = find_size(lake, &file.key).await? else {
         let what = "is named by a manifest and is not there";
-        findings.push(AuditFinding::new(FindingKind::SnapshotFileWrong, &file.key, None, what));
+        findings.push(AuditFinding::new(
+            FindingKind::SnapshotFileWrong,
+            &file.key,
+            None,
+            what,
+        ));
         return Ok(false);
     };
     let same_size = check_size(file.digest.bytes, size);
@@ -78,7 +83,12 @@ async fn check_file(
     let stored_rows: usize = opened.groups.iter().map(|group| group.rows).sum();
     if let Some(rows) = rows.filter(|rows| stored_rows as u64 != *rows) {
         let what = format!("has {stored_rows} rows, and its manifest says {rows}");
-        findings.push(AuditFinding::new(FindingKind::SnapshotFileWrong, &file.key, None, what));
+        findings.push(AuditFinding::new(
+            FindingKind::SnapshotFileWrong,
+            &file.key,
+            None,
+            what,
+        ));
     }
     if deep {
         return check_content(lake, file, opened).await;

@@ -81,6 +81,17 @@ finding_kinds! {
     SnapshotFileAdded => "move it away, then `polelake audit --deep`";
     /// An object of the refined zone is named by no receipt.
     RefinedAdded => "move it away, then `polelake audit --deep`";
+    /// The list of erased subjects lacks those of an erasure.
+    ErasureListWrong => "restore the newest version of it; without one `polelake erase` the same \
+                         subjects again";
+    /// An erasure broke off.
+    ErasureUnfinished => "`polelake erase` the same subjects again, which does the rest; where it \
+                          was finished, restore its receipt in curated/_erasures/";
+    /// The receipt of an erasure stands under the key of another.
+    ErasureReceiptWrong => "restore an earlier version of it, then `polelake audit --deep`";
+    /// The hint of a log's end says what the landing did not write.
+    HintWrong => "delete it, then `polelake audit --deep`: the next landing finds the end by \
+                  listing and writes it again";
     /// An object cannot be read. Its own cause and step are known where it was read.
     Unreadable => "restore an earlier version of it, then `polelake audit --deep`";
 }

@@ -3,10 +3,12 @@
 //! those that were deleted.
 
 mod day_roots;
+mod erasures;
 mod files;
 mod finding_kind;
 mod raw_log_object;
 mod receipts;
+mod refined_objects;
 mod report;
 mod row_changes;
 mod scope;
@@ -14,6 +16,7 @@ mod sources;
 mod streams;
 mod tables;
 
+use self::refined_objects::NamedObjects;
 use crate::error::OperationError;
 use crate::lake_handle::LakeHandle;
 
@@ -35,6 +38,14 @@ pub async fn audit_lake(lake: &LakeHandle, scope: AuditScope) -> Result<LakeAudi
         sources.push(source.await?);
     }
 
+    if scope.is_whole() {
+        let mut named = NamedObjects::default();
+        for stream in sources.iter().flat_map(|source| &source.streams) {
+            named.add_all(&stream.named);
+        }
+        refined_objects::find_added_objects(lake, &named, &mut findings).await?;
+        erasures::audit_erasures(lake, &mut findings).await?;
+    }
     let (tables, manifests) = tables::audit_tables(lake, scope, &mut findings).await?;
     let roots = day_roots::audit_day_roots(lake, scope, &manifests, &mut findings).await?;
     let unreadable = lake.unreadable.take().into_iter();

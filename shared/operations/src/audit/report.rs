@@ -7,6 +7,7 @@ use serde::Serialize;
 use store::UnreadableObject;
 
 use super::finding_kind::FindingKind;
+use super::refined_objects::NamedObjects;
 
 /// Something that does not reconcile.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -114,6 +115,9 @@ pub struct StreamAudit {
     /// What became of its records.
     #[serde(flatten)]
     pub counts: AuditCounts,
+    /// The objects that its receipts name.
+    #[serde(skip)]
+    pub(super) named: NamedObjects,
 }
 
 /// A source.

@@ -14,6 +14,11 @@ pub struct AuditScope {
 }
 
 impl AuditScope {
+    /// Whether every day is of the scope.
+    pub(super) fn is_whole(&self) -> bool {
+        self.from.is_none() && self.to.is_none()
+    }
+
     /// Whether a date is one of the scope's. A text that is no date counts as one: its object must
     /// not be left out.
     pub(super) fn contains_date(&self, date: &str) -> bool {

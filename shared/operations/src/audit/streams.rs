@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use lake::{Chunk, Receipt};
 use store::StoreError;
-use store::raw_log::RawObject;
+use store::raw_log::{LogEnd, RawObject};
 use store::streams::{ReceiptReading, list_raw_chunks, read_each_receipt};
 
 use super::finding_kind::FindingKind;
 use super::raw_log_object::RawLogObject;
 use super::receipts::check_receipt;
+use super::refined_objects::NamedObjects;
 use super::report::{AuditCounts, AuditFinding, StreamAudit};
 use super::scope::AuditScope;
 use crate::error::OperationError;
@@ -48,14 +49,17 @@ pub(super) async fn audit_stream(
         objects: objects.len() as u64,
         offset_gaps: Vec::new(),
         counts: AuditCounts::default(),
+        named: NamedObjects::default(),
     };
 
+    check_end_hint(lake, from, findings).await?;
     for object in &objects {
         check_contiguous(object, &mut audit.next, findings);
         check_raw_offsets(lake, object, scope, &mut audit, findings).await?;
         let offset = object.chunk.offset;
         match receipts.remove(&offset) {
             Some(receipt) => {
+                audit.named.add_receipt(&receipt);
                 audit_receipt(lake, object, &receipt, scope, &mut audit, findings).await?;
             }
             None if unreadable.contains(&offset) => {}
@@ -63,9 +67,27 @@ pub(super) async fn audit_stream(
         }
     }
     for receipt in receipts.values() {
+        audit.named.add_receipt(receipt);
         findings.push(orphan_receipt(&chunk_at(from, receipt.offset)));
     }
     Ok(audit)
+}
+
+/// Finds a hint of the log's end that the landing did not write. A lost one is written again.
+async fn check_end_hint(
+    lake: &LakeHandle,
+    stream: &Chunk,
+    findings: &mut Vec<AuditFinding>,
+) -> Result<(), OperationError> {
+    let key = stream.log_end_hint_key();
+    let object = lake.unreadable.note(lake.raw.get_if_present(&key).await)?;
+    if let Some(object) = object.flatten()
+        && LogEnd::from_hint(&object.body).is_none()
+    {
+        let what = "is not what the landing wrote";
+        findings.push(AuditFinding::new(FindingKind::HintWrong, key, None, what));
+    }
+    Ok(())
 }
 
 /// The receipts of a stream, and the offsets of those that cannot be read, which are noted.

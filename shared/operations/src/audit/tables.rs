@@ -5,15 +5,14 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use lake::{
-    Day, ManifestShard, ShardVersion, SnapshotManifest, manifest_key, manifest_prefix,
-    parse_manifest_day, parse_shard_version, swept_days_key, table_prefix,
+    Day, ManifestShard, ShardVersion, SnapshotManifest, SweptDays, manifest_key, manifest_prefix,
+    parse_manifest_day, parse_shard_version, table_prefix,
 };
-use store::read_json_if_present;
 use store::replacements::is_replaced_by;
 
 use super::day_roots::ManifestDigests;
-use super::finding_kind::FindingKind;
 use super::files::{CheckedFiles, note_file};
+use super::finding_kind::FindingKind;
 use super::report::{AuditFinding, TableAudit};
 use super::row_changes::count_row_changes;
 use super::scope::AuditScope;
@@ -84,7 +83,12 @@ fn check_identity(
             "is the manifest of {} of `{}`",
             manifest.date, manifest.table
         );
-        findings.push(AuditFinding::new(FindingKind::ManifestWrong, key, None, what));
+        findings.push(AuditFinding::new(
+            FindingKind::ManifestWrong,
+            key,
+            None,
+            what,
+        ));
     }
 }
 
@@ -107,7 +111,12 @@ async fn find_added_files(
         };
         if entry.key != named.rows_key() && checked.contains(&named.rows_key()) {
             let what = "lies in a folder that readers are given, and no manifest names it";
-            findings.push(AuditFinding::new(FindingKind::SnapshotFileAdded, entry.key, None, what));
+            findings.push(AuditFinding::new(
+                FindingKind::SnapshotFileAdded,
+                entry.key,
+                None,
+                what,
+            ));
         }
     }
     Ok(())
@@ -236,7 +245,12 @@ impl TableAuditor<'_> {
 
         if changes.repeated > 0 {
             let what = format!("holds {} rows more than once", changes.repeated);
-            findings.push(AuditFinding::new(FindingKind::ManifestWrong, key, None, what));
+            findings.push(AuditFinding::new(
+                FindingKind::ManifestWrong,
+                key,
+                None,
+                what,
+            ));
         }
         Ok(Some(RowCounts {
             rows: manifest.shards.iter().map(|shard| shard.rows).sum(),
@@ -269,7 +283,12 @@ fn check_row_counts(
     let declared = RowCounts::from_manifest(manifest);
     if counted != declared {
         let what = format!("says {declared}, and the files have {counted}");
-        findings.push(AuditFinding::new(FindingKind::ManifestWrong, key, None, what));
+        findings.push(AuditFinding::new(
+            FindingKind::ManifestWrong,
+            key,
+            None,
+            what,
+        ));
     }
 
     let before = base.map_or(0, |base| base.rows);
@@ -282,7 +301,12 @@ fn check_row_counts(
         let what = format!(
             "{before} rows of the base + {inserted} inserted - {deleted} deleted are not {rows}"
         );
-        findings.push(AuditFinding::new(FindingKind::ManifestWrong, key, None, what));
+        findings.push(AuditFinding::new(
+            FindingKind::ManifestWrong,
+            key,
+            None,
+            what,
+        ));
     }
 }
 
@@ -292,9 +316,14 @@ pub(super) async fn is_dropped(
     table: &str,
     day: Day,
 ) -> Result<bool, OperationError> {
-    let days = read_json_if_present(&*lake.curated, &swept_days_key(table)).await;
-    let days: Option<Vec<String>> = lake.unreadable.note(days)?.flatten();
-    Ok(days.is_some_and(|days| days.contains(&day.to_string())))
+    let key = SweptDays::key(table);
+    let object = lake.curated.get_if_present(&key).await;
+    let Some(object) = lake.unreadable.note(object)?.flatten() else {
+        return Ok(false);
+    };
+    let swept = SweptDays::from_json(&object.body);
+    let swept = lake.unreadable.note_decoded(&key, swept);
+    Ok(swept.is_some_and(|swept| swept.days.contains(&day.to_string())))
 }
 
 /// Finds a base that is not the one that the day was built on, unless an erasure rewrote it.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 
 use bytes::Bytes;
-use lake::{Chunk, RawRecord};
+use lake::{Chunk, RawRecord, Sha256Digest};
 use tokio::sync::Mutex;
 
 use super::error::RawLogError;
@@ -53,25 +53,26 @@ impl LogEnd {
         }
     }
 
-    /// The body of a hint: `<next> <newest timestamp> <log start>`.
+    /// The body of a hint: `<next> <newest timestamp> <log start> <SHA-256 of these three>`.
     fn to_hint(self) -> Bytes {
-        Bytes::from(format!(
-            "{} {} {}",
-            self.next, self.newest_timestamp, self.log_start
-        ))
+        let numbers = format!("{} {} {}", self.next, self.newest_timestamp, self.log_start);
+        let digest = Sha256Digest::of_bytes(numbers.as_bytes());
+        Bytes::from(format!("{numbers} {digest}"))
     }
 
-    /// The end that a hint records, as [`to_hint`](Self::to_hint) writes it; older hints have no
-    /// log start.
-    fn from_hint(body: &[u8]) -> Option<Self> {
-        let mut numbers = std::str::from_utf8(body)
-            .ok()?
-            .split(' ')
-            .map(|text| text.parse::<i64>().ok());
+    /// The end that a hint records; none of a hint that the landing did not write.
+    #[must_use]
+    pub fn from_hint(body: &[u8]) -> Option<Self> {
+        let (numbers, digest) = std::str::from_utf8(body).ok()?.rsplit_once(' ')?;
+        if Sha256Digest::parse(digest)? != Sha256Digest::of_bytes(numbers.as_bytes()) {
+            return None;
+        }
+
+        let mut numbers = numbers.split(' ').map(|text| text.parse::<i64>().ok());
         Some(Self {
             next: numbers.next()??,
             newest_timestamp: numbers.next()??,
-            log_start: numbers.next().flatten().unwrap_or(i64::MIN),
+            log_start: numbers.next()??,
             since_hint: 0,
         })
     }
