@@ -62,7 +62,7 @@ def snapshot_files(curated, table, date):
     manifest = json.loads(path.read_text())
     if not manifest["passed"]:
         print(f"note: a blocking quality rule failed for {table} on {date}", file=sys.stderr)
-    return [str(curated / shard["rows_key"]) for shard in manifest["shards"]]
+    return [str(curated / shard["rows_file"]["key"]) for shard in manifest["shards"]]
 
 
 def open_day(curated, date):

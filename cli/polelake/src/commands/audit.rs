@@ -22,12 +22,12 @@ pub(crate) async fn run(args: &AuditArgs) -> Result<bool, CliError> {
     if args.json {
         println!("{}", serde_json::to_string_pretty(&audit)?);
     } else {
-        print_audit(&audit);
+        print_audit(&audit, scope);
     }
     Ok(audit.is_reconciled())
 }
 
-fn print_audit(audit: &LakeAudit) {
+fn print_audit(audit: &LakeAudit, scope: AuditScope) {
     println!(
         "{:20} {:>10} {:>10} {:>10} {:>8} {:>11} {:>9} {:>11}",
         "source",
@@ -43,10 +43,15 @@ fn print_audit(audit: &LakeAudit) {
 
     let snapshots = audit.tables.len();
     let rows: u64 = audit.tables.iter().map(|table| table.rows).sum();
-    println!(
-        "{snapshots} snapshots of {rows} rows compared with the day before: rows inserted and \
-         deleted"
-    );
+    let read = if scope.deep {
+        "every byte read, and rows compared with the day before"
+    } else {
+        "sizes and the ends of files checked; --deep reads every byte"
+    };
+    println!("{snapshots} snapshots of {rows} rows: {read}");
+    for (day, root) in &audit.roots {
+        println!("root of {day}: {root}");
+    }
 
     let shown = audit.findings.iter().take(FINDINGS_SHOWN);
     shown.for_each(print_finding);

@@ -54,6 +54,9 @@ fn print_outcome(run: &MergeRun, report: &Report) {
     println!(
         "{passed} rules passed, {warned} warn, {failed} block; the reconciliation is {balance}"
     );
+    if let Some(root) = &run.root {
+        println!("root of {}: {root}", run.date);
+    }
 }
 
 /// The records of the day that were refused, by source and rule.
