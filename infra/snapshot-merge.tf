@@ -54,11 +54,14 @@ module "snapshot_merge" {
       Resource = ["${local.bucket_arns.curated}/curated/*"]
     },
     {
-      # Only an erasure writes receipts of erasures.
-      Sid      = "LeaveErasures"
-      Effect   = "Deny"
-      Action   = ["s3:DeleteObject", "s3:PutObject"]
-      Resource = ["${local.bucket_arns.curated}/curated/_erasures/*"]
+      # Only an erasure writes receipts of erasures, and records of what it replaced.
+      Sid    = "LeaveErasures"
+      Effect = "Deny"
+      Action = ["s3:DeleteObject", "s3:PutObject"]
+      Resource = [
+        "${local.bucket_arns.curated}/curated/_erasures/*",
+        "${local.bucket_arns.curated}/curated/_replaced/*",
+      ]
     },
     {
       # Without this right S3 answers 403 and not 404 for a missing manifest.

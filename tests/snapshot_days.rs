@@ -46,7 +46,7 @@ fn renamed(number: usize, minute: u32) -> Value {
 }
 
 #[tokio::test]
-async fn an_unchanged_table_costs_one_manifest_and_no_data_write() {
+async fn an_unchanged_table_costs_a_manifest_and_the_days_root_and_no_data_write() {
     let mut lake = Days::new();
     lake.push(
         "housing-person",
@@ -76,6 +76,7 @@ async fn an_unchanged_table_costs_one_manifest_and_no_data_write() {
     let manifests = [
         "curated/_manifests/_records/housing-person/2026-03-03.json",
         "curated/_manifests/person/2026-03-03.json",
+        "curated/_roots/2026-03-03.json",
     ];
     assert_eq!(ours, manifests);
     assert_eq!(iceberg.len(), 4, "{iceberg:?}");

@@ -116,8 +116,9 @@ async fn find_old_objects(chunk: &Chunk, context: &Context) -> Result<Vec<String
         .await?;
     let receipt = receipt.and_then(|object| Receipt::from_json(&object.body).ok());
     if let Some(receipt) = receipt {
-        let objects = receipt.tables.into_values();
-        return Ok(objects.map(|object| object.key).collect());
+        let refined = receipt.tables.into_values().map(|object| object.key);
+        let quarantine = receipt.quarantine.into_iter().map(|object| object.key);
+        return Ok(refined.chain(quarantine).collect());
     }
 
     let mut found = Vec::new();

@@ -6,9 +6,9 @@ use lake::{Day, DayRoot, Sha256Digest, manifest_key, parse_manifest_day};
 use store::replacements::is_replaced_by;
 
 use super::finding_kind::FindingKind;
+use super::removed_days::is_dropped;
 use super::report::AuditFinding;
 use super::scope::AuditScope;
-use super::tables::is_dropped;
 use crate::error::OperationError;
 use crate::lake_handle::LakeHandle;
 

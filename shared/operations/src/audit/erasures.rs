@@ -20,6 +20,7 @@ pub(super) async fn audit_erasures(
         return Ok(());
     };
     let mut finished = BTreeSet::new();
+    let mut newest: Option<ErasureReceipt> = None;
     for entry in lake.curated.list(erasure_receipt_prefix(), None).await? {
         let object = lake.unreadable.note(lake.curated.get(&entry.key).await)?;
         let Some(object) = object else { continue };
@@ -33,9 +34,15 @@ pub(super) async fn audit_erasures(
             findings.push(AuditFinding::new(kind, &entry.key, None, what));
         }
         finished.insert(receipt.erasure);
+        newest = newest
+            .into_iter()
+            .chain([receipt])
+            .max_by_key(|receipt| receipt.erased_at);
     }
 
-    for erasure in finished.difference(&listed) {
+    // A subject that is erased again belongs to the later erasure: only the newest must be listed.
+    let unlisted = newest.filter(|receipt| !listed.contains(&receipt.erasure));
+    if let Some(ErasureReceipt { erasure, .. }) = unlisted {
         let what = format!("has no subject of the erasure {erasure}, which has a receipt");
         let kind = FindingKind::ErasureListWrong;
         findings.push(AuditFinding::new(kind, ERASURES_KEY, None, what));

@@ -6,9 +6,11 @@ mod day_roots;
 mod erasures;
 mod files;
 mod finding_kind;
+mod named_objects;
 mod raw_log_object;
 mod receipts;
 mod refined_objects;
+mod removed_days;
 mod report;
 mod row_changes;
 mod scope;
@@ -16,7 +18,7 @@ mod sources;
 mod streams;
 mod tables;
 
-use self::refined_objects::NamedObjects;
+use self::named_objects::NamedObjects;
 use crate::error::OperationError;
 use crate::lake_handle::LakeHandle;
 

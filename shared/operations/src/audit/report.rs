@@ -7,7 +7,7 @@ use serde::Serialize;
 use store::UnreadableObject;
 
 use super::finding_kind::FindingKind;
-use super::refined_objects::NamedObjects;
+use super::named_objects::NamedObjects;
 
 /// Something that does not reconcile.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -9,9 +9,9 @@ use store::raw_log::{LogEnd, RawObject};
 use store::streams::{ReceiptReading, list_raw_chunks, read_each_receipt};
 
 use super::finding_kind::FindingKind;
+use super::named_objects::NamedObjects;
 use super::raw_log_object::RawLogObject;
 use super::receipts::check_receipt;
-use super::refined_objects::NamedObjects;
 use super::report::{AuditCounts, AuditFinding, StreamAudit};
 use super::scope::AuditScope;
 use crate::error::OperationError;

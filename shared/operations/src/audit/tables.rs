@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use lake::{
-    Day, ManifestShard, ShardVersion, SnapshotManifest, SweptDays, manifest_key, manifest_prefix,
+    Day, ManifestShard, ShardVersion, SnapshotManifest, manifest_key, manifest_prefix,
     parse_manifest_day, parse_shard_version, table_prefix,
 };
 use store::replacements::is_replaced_by;
@@ -13,6 +13,7 @@ use store::replacements::is_replaced_by;
 use super::day_roots::ManifestDigests;
 use super::files::{CheckedFiles, note_file};
 use super::finding_kind::FindingKind;
+use super::removed_days::is_dropped;
 use super::report::{AuditFinding, TableAudit};
 use super::row_changes::count_row_changes;
 use super::scope::AuditScope;
@@ -308,22 +309,6 @@ fn check_row_counts(
             what,
         ));
     }
-}
-
-/// Whether a sweep has dropped a day.
-pub(super) async fn is_dropped(
-    lake: &LakeHandle,
-    table: &str,
-    day: Day,
-) -> Result<bool, OperationError> {
-    let key = SweptDays::key(table);
-    let object = lake.curated.get_if_present(&key).await;
-    let Some(object) = lake.unreadable.note(object)?.flatten() else {
-        return Ok(false);
-    };
-    let swept = SweptDays::from_json(&object.body);
-    let swept = lake.unreadable.note_decoded(&key, swept);
-    Ok(swept.is_some_and(|swept| swept.days.contains(&day.to_string())))
 }
 
 /// Finds a base that is not the one that the day was built on, unless an erasure rewrote it.
