@@ -179,6 +179,14 @@ enum BenchCommand {
         #[arg(long)]
         tables: Option<u32>,
     },
+    /// The audit of the days of `polelake-bench snapshot`; it starts this itself.
+    #[command(hide = true)]
+    SnapshotAuditWorker {
+        #[arg(long)]
+        dir: PathBuf,
+        #[arg(long)]
+        contracts: PathBuf,
+    },
 }
 
 /// Runs the command line. Exit code 0: measured; 2: not measured.
@@ -235,5 +243,8 @@ async fn run_bench_command(command: BenchCommand) -> Result<bool, CliError> {
             contracts,
             tables,
         } => snapshot_bench::run_worker(&dir, &contracts, &date, tables).await,
+        BenchCommand::SnapshotAuditWorker { dir, contracts } => {
+            snapshot_bench::run_audit_worker(&dir, &contracts).await
+        }
     }
 }

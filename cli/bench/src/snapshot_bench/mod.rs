@@ -2,6 +2,7 @@
 //! files, one process each. `polelake-bench tables`: many small tables merged in one invocation.
 //! Both print CPU-seconds, seconds and megabytes.
 
+mod audit_worker;
 mod folder_store;
 mod many_tables;
 mod vehicle_events;
@@ -21,6 +22,7 @@ use trigger::ScheduleRequest;
 
 use crate::processes::{Stopwatch, peak_megabytes};
 use crate::require_new_folder;
+pub(crate) use audit_worker::run_audit_worker;
 use folder_store::FolderStore;
 use polelake::error::CliError;
 use vehicle_events::{VehicleEvents, VehicleSelection};
@@ -215,6 +217,8 @@ impl SnapshotBench {
         let [_, spread, clustered, _] = self.merge_days(as_json).await?;
         let share = cpu_share(&clustered, &spread);
         print_measurement("changes together, of changes spread", &share, as_json);
+        let audit = audit_worker::audit_in_process(&self.dir, &self.contracts).await?;
+        print_measurement("polelake: audit --deep of the four days", &audit, as_json);
 
         for (peer, variant) in PEER_VARIANTS {
             if self.peers.iter().any(|wanted| wanted == peer) {

@@ -1,7 +1,7 @@
 //! The list of erased subjects, beside the receipts of erasures: each erasure has its subjects in
 //! the list, or a replay would bring them back.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lake::{ERASURES_KEY, ErasedSubjects, ErasureReceipt, erasure_receipt_prefix};
 use pole::Uuid;
@@ -20,7 +20,7 @@ pub(super) async fn audit_erasures(
         return Ok(());
     };
     let mut finished = BTreeSet::new();
-    let mut newest: Option<ErasureReceipt> = None;
+    let mut newest = BTreeMap::new();
     for entry in lake.curated.list(erasure_receipt_prefix(), None).await? {
         let object = lake.unreadable.note(lake.curated.get(&entry.key).await)?;
         let Some(object) = object else { continue };
@@ -34,15 +34,14 @@ pub(super) async fn audit_erasures(
             findings.push(AuditFinding::new(kind, &entry.key, None, what));
         }
         finished.insert(receipt.erasure);
-        newest = newest
-            .into_iter()
-            .chain([receipt])
-            .max_by_key(|receipt| receipt.erased_at);
+        let of_moment: &mut Vec<Uuid> = newest.entry(receipt.erased_at).or_default();
+        of_moment.push(receipt.erasure);
     }
 
-    // A subject that is erased again belongs to the later erasure: only the newest must be listed.
-    let unlisted = newest.filter(|receipt| !listed.contains(&receipt.erasure));
-    if let Some(ErasureReceipt { erasure, .. }) = unlisted {
+    // A subject that is erased again belongs to one erasure alone: one of the newest must be listed.
+    let (_, newest) = newest.pop_last().unwrap_or_default();
+    let is_listed = newest.iter().any(|erasure| listed.contains(erasure));
+    if let Some(erasure) = newest.first().filter(|_| !is_listed) {
         let what = format!("has no subject of the erasure {erasure}, which has a receipt");
         let kind = FindingKind::ErasureListWrong;
         findings.push(AuditFinding::new(kind, ERASURES_KEY, None, what));
