@@ -121,7 +121,8 @@ fn is_audited((_, key): &ObjectPlace, kind: DamageKind) -> bool {
     }
 }
 
-fn flip_bit(content: &ObjectContent, random: &mut fastrand::Rng) -> ObjectContent {
+/// The content with one bit changed.
+pub(super) fn flip_bit(content: &ObjectContent, random: &mut fastrand::Rng) -> ObjectContent {
     let mut body = content.body.to_vec();
     let position = random.usize(..body.len());
     body[position] ^= 1 << random.u8(..8);

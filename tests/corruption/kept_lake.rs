@@ -19,7 +19,7 @@ use crate::erasure::people::{self, OTHER, by_key, named, noon, tenure, zones};
 use crate::lake_under_test::MONDAY;
 
 const TUESDAY: &str = "2026-03-03";
-const WEDNESDAY: &str = "2026-03-04";
+pub(super) const WEDNESDAY: &str = "2026-03-04";
 
 /// An object's content.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,32 +43,10 @@ pub(super) struct KeptLake {
 impl KeptLake {
     /// Builds the lake, and keeps what its objects held after each step.
     pub(super) async fn build() -> Self {
-        let mut days = people::lake().await;
-        days.sizes = MergeSizes {
-            shard_bytes: 3_000,
-            ..MergeSizes::default()
-        };
+        let mut days = begin_lake().await;
         let mut history = Vec::new();
-        for (date, minute) in [(MONDAY, 21), (TUESDAY, 22), (WEDNESDAY, 23)] {
-            let people = [
-                named(OTHER, minute, "Sample", "1980-01-02"),
-                named(
-                    &format!("9e8d7c6b-0000-4000-8000-0000000000{minute}"),
-                    minute,
-                    "Extra",
-                    "1990-01-02",
-                ),
-                named(
-                    &format!("9e8d7c6b-1111-4000-8000-0000000000{minute}"),
-                    minute,
-                    "Bad",
-                    "no date",
-                ),
-            ];
-            days.push("housing-person", date, &people).await;
-            let members = [(OTHER, "Sample")];
-            let changed = tenure("TenureUpdatedEvent", people::ALONE, minute, &members);
-            days.push("housing-tenure", date, &[changed]).await;
+        for (date, minute) in DAYS {
+            push_day(&mut days, date, minute).await;
             days.merge(date).await.unwrap();
             history.push(read_objects(&days).await);
         }
@@ -78,6 +56,24 @@ impl KeptLake {
         Self {
             days,
             earlier: find_earlier(&history, &objects),
+            objects,
+        }
+    }
+
+    /// The lake in which Wednesday's events have landed and its day is not merged.
+    pub(super) async fn build_before_wednesday() -> Self {
+        let mut days = begin_lake().await;
+        for (date, minute) in DAYS {
+            push_day(&mut days, date, minute).await;
+            if date != WEDNESDAY {
+                days.merge(date).await.unwrap();
+            }
+        }
+
+        let objects = read_objects(&days).await;
+        Self {
+            days,
+            earlier: BTreeMap::new(),
             objects,
         }
     }
@@ -103,6 +99,34 @@ impl KeptLake {
             assert!(written.await.unwrap());
         }
     }
+}
+
+/// The days, each with the minute of its events.
+const DAYS: [(&str, u32); 3] = [(MONDAY, 21), (TUESDAY, 22), (WEDNESDAY, 23)];
+
+/// A lake whose tables are cut into several shards.
+async fn begin_lake() -> Days {
+    let mut days = people::lake().await;
+    days.sizes = MergeSizes {
+        shard_bytes: 3_000,
+        ..MergeSizes::default()
+    };
+    days
+}
+
+/// Lands a day's events: people, one of them refused, and a patch.
+async fn push_day(days: &mut Days, date: &str, minute: u32) {
+    let new = |part: u32| format!("9e8d7c6b-{part:04}-4000-8000-0000000000{minute}");
+    let people = [
+        named(OTHER, minute, "Sample", "1980-01-02"),
+        named(&new(0), minute, "Extra", "1990-01-02"),
+        named(&new(1), minute, "Bad", "no date"),
+    ];
+    days.push("housing-person", date, &people).await;
+
+    let members = [(OTHER, "Sample")];
+    let changed = tenure("TenureUpdatedEvent", people::ALONE, minute, &members);
+    days.push("housing-tenure", date, &[changed]).await;
 }
 
 fn zone_store<'d>(days: &'d Days, zone: &str) -> &'d Arc<MemoryStore> {

@@ -5,6 +5,7 @@
 
 mod damage;
 mod kept_lake;
+mod next_day;
 
 use damage::{DamageKind, ObjectDamage};
 use kept_lake::KeptLake;

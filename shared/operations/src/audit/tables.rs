@@ -196,7 +196,10 @@ async fn audit_snapshot(
     } else {
         None
     };
-    let counts = counted.unwrap_or_else(|| RowCounts::from_manifest(&manifest));
+    let counts = counted.unwrap_or_else(|| RowCounts {
+        rows: manifest.shards.iter().map(|shard| shard.rows).sum(),
+        ..RowCounts::from_manifest(&manifest)
+    });
     check_row_counts(key, &manifest, base.as_ref(), counts, findings);
     Ok(counts.into_audit(manifest))
 }
