@@ -13,18 +13,44 @@ use super::read_number;
 /// Objects that CI damages, each in one bit.
 const DAMAGES: u64 = 60;
 
-/// What Wednesday's manifests say.
+/// Members of a manifest that say which files hold its rows, and not which rows they are. A shard of
+/// which the measures are damaged is measured and written again.
+const FILE_MEMBERS: [&str; 2] = ["shards", "document_sha256"];
+
+/// What Wednesday's manifests say, and the rows of their files.
 async fn read_wednesday(lake: &KeptLake) -> BTreeMap<String, Value> {
     let mut manifests = BTreeMap::new();
     let listed = lake.days.curated.list("curated/_manifests/", None).await;
     for entry in listed.unwrap() {
         if entry.key.contains(WEDNESDAY) {
             let body = lake.days.curated.get(&entry.key).await.unwrap().body;
-            let manifest = serde_json::from_slice(&body).unwrap();
+            let mut manifest: Value = serde_json::from_slice(&body).unwrap();
+            let table = manifest["table"].as_str().unwrap().to_owned();
+            let mut rows = lake.days.rows(&table, WEDNESDAY).await;
+            rows.sort();
+            for member in FILE_MEMBERS {
+                manifest.as_object_mut().unwrap().remove(member);
+            }
+            manifest["stored"] = serde_json::to_value(rows).unwrap();
             manifests.insert(entry.key, manifest);
         }
     }
     manifests
+}
+
+/// The members that the manifests of two days differ in.
+fn find_changed(whole: &BTreeMap<String, Value>, built: &BTreeMap<String, Value>) -> Vec<String> {
+    let mut changed = Vec::new();
+    for (key, manifest) in whole {
+        let members = manifest.as_object().into_iter().flatten();
+        for (member, value) in members {
+            let other = built.get(key).map_or(&Value::Null, |built| &built[member]);
+            if other != value {
+                changed.push(format!("{key} {member}: {value} -> {other}"));
+            }
+        }
+    }
+    changed
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -52,7 +78,8 @@ async fn no_damage_comes_into_the_next_day() {
             }
             Ok(_) => {
                 let built = read_wednesday(&lake).await;
-                assert!(built == whole, "seed {seed}: {place:?} came into the day");
+                let changed = find_changed(&whole, &built);
+                assert_eq!(changed, [] as [String; 0], "seed {seed}: {place:?}");
                 unneeded += 1;
             }
         }
