@@ -53,6 +53,8 @@ async fn run_command(command: CliCommand) -> Result<bool, CliError> {
         CliCommand::Smoke(args) => commands::smoke::run(&args).await,
         CliCommand::Package(args) => commands::package::run(&args),
         CliCommand::Contract(command) => run_contract_command(command),
+        CliCommand::Completions(args) => commands::completions::run(&args),
+        CliCommand::Man(args) => commands::man::run(&args),
         CliCommand::Function(args) => commands::function::run(&args.name).await,
     }
 }
