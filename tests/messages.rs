@@ -42,6 +42,10 @@ fn assert_says(output: &Output, code: i32, parts: &[&str]) {
 /// The one line of the error output, as JSON.
 fn error_json(output: &Output) -> Value {
     assert_eq!(output.status.code(), Some(2));
+    read_error(output)
+}
+
+fn read_error(output: &Output) -> Value {
     assert!(output.stdout.is_empty(), "the result's place stays empty");
     serde_json::from_slice(&output.stderr).unwrap()
 }

@@ -24,6 +24,7 @@ mod house;
 mod house_cycles;
 mod house_keys;
 mod http_to_topic;
+mod interruptions;
 mod kafka_sink;
 mod kills;
 mod lake_under_test;

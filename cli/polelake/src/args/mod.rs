@@ -35,6 +35,7 @@ use snapshot::SnapshotCommand;
     version,
     after_help = "Example: polelake demo\n\n\
         Exit code 0: done. 1: done, and a check failed or something was refused. 2: not done.\n\
+        130: interrupted, with what was done and how it goes on.\n\
         With --json, the outcome is JSON on standard output, and an error is one line of JSON on\n\
         standard error: {\"error\": TEXT, \"exit_code\": 2}."
 )]

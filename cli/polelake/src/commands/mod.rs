@@ -3,6 +3,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod backfill;
+mod backfill_outcome;
 pub(crate) mod completions;
 pub(crate) mod contract;
 pub(crate) mod demo;

@@ -1,4 +1,4 @@
-//! `polelake up`: the platform until Ctrl-C.
+//! `polelake up`: the platform until Ctrl-C, or `kill`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +10,7 @@ use crate::client::platform_options;
 use crate::contract_mix::{DEFAULT_PORT, restart_command};
 use crate::error::CliError;
 use crate::full_disk::tell_full_disk;
+use crate::interruption::wait_for_stop;
 use crate::trial::FolderTrial;
 
 /// How often the folder of contracts is compared with what the platform runs.
@@ -46,7 +47,7 @@ pub(crate) async fn run(args: &UpArgs) -> Result<bool, CliError> {
     let nightly = tokio::spawn(schedule::run_nightly(Arc::clone(&platform.running)));
     let disk = tokio::spawn(tell_full_disk(args.place.dir.clone()));
     tokio::select! {
-        stopped = tokio::signal::ctrl_c() => stopped?,
+        stopped = wait_for_stop() => stopped?,
         () = watch_contracts(&platform, args) => {}
     }
     nightly.abort();
