@@ -10,6 +10,7 @@ mod aws_commands;
 mod backfill;
 mod bench;
 mod catalogue;
+mod command_line;
 mod contract_tests;
 mod contracts;
 mod corruption;

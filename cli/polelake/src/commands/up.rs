@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use local_platform::ports::remembered_port;
 use local_platform::{LocalPlatform, schedule};
 
 use crate::args::platform::UpArgs;
 use crate::client::platform_options;
-use crate::contract_mix::{DEFAULT_PORT, restart_command};
+use crate::contract_mix::restart_command;
 use crate::error::CliError;
 use crate::full_disk::tell_full_disk;
 use crate::interruption::wait_for_stop;
@@ -17,7 +18,11 @@ use crate::trial::FolderTrial;
 const CONTRACTS_LOOKED_AT: Duration = Duration::from_secs(2);
 
 pub(crate) async fn run(args: &UpArgs) -> Result<bool, CliError> {
-    let options = platform_options(&args.place, args.port)?;
+    let port = match args.port {
+        Some(port) => port,
+        None => remembered_port(&args.place.dir)?,
+    };
+    let options = platform_options(&args.place, port)?;
     let trial = FolderTrial::new(&args.place.contracts);
     let platform = LocalPlatform::start_with_page(options, Some(Arc::new(trial))).await?;
 
@@ -59,8 +64,7 @@ pub(crate) async fn run(args: &UpArgs) -> Result<bool, CliError> {
 /// the same again.
 async fn watch_contracts(platform: &LocalPlatform, args: &UpArgs) {
     let contracts = platform.running.contracts();
-    let port = Some(args.port).filter(|port| *port != DEFAULT_PORT);
-    let restart = restart_command(&args.place, port);
+    let restart = restart_command(&args.place, args.port);
     let mut told = Vec::new();
     loop {
         tokio::time::sleep(CONTRACTS_LOOKED_AT).await;
