@@ -4,7 +4,6 @@
 mod folders;
 mod push;
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -42,6 +41,10 @@ fn assert_says(output: &Output, code: i32, parts: &[&str]) {
 /// The one line of the error output, as JSON.
 fn error_json(output: &Output) -> Value {
     assert_eq!(output.status.code(), Some(2));
+    read_error(output)
+}
+
+fn read_error(output: &Output) -> Value {
     assert!(output.stdout.is_empty(), "the result's place stays empty");
     serde_json::from_slice(&output.stderr).unwrap()
 }
@@ -305,20 +308,6 @@ fn errors_are_json_where_json_is_asked_for() {
         .output()
         .unwrap();
     assert!(help.status.success() && !help.stdout.is_empty());
-}
-
-#[test]
-fn a_used_port_is_named_with_another_one() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let folder = new_folder("port");
-    let output = run_on(&folder, &["up", "--port", &port.to_string()]);
-    let other = format!("--port {}", port.saturating_add(1));
-    assert_says(
-        &output,
-        2,
-        &[&format!("port {port} of this machine is in use"), &other],
-    );
 }
 
 #[test]

@@ -8,7 +8,7 @@ use event_relay::producer::{KafkaSettings, partition_bounds};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 
-use super::{PROGRAM, assert_says, born, error_json, new_folder, run_on, write_lines};
+use super::{PROGRAM, assert_says, born, error_json, new_folder, read_error, run_on, write_lines};
 use crate::lake_under_test::{LakeUnderTest, repository_root};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -84,7 +84,9 @@ async fn a_push_that_breaks_off_says_how_far_it_came() {
     );
     let output = push.wait_with_output().await.unwrap();
     drop(input);
-    let error = error_json(&output);
+    assert_eq!(output.status.code(), Some(130));
+    let error = read_error(&output);
+    assert_eq!(error["exit_code"], 130);
     assert_eq!(
         (&error["accepted"], &error["answered_lines"]),
         (&json!(1_000), &json!(1_000))

@@ -16,14 +16,18 @@ pub(crate) fn damaged_file(path: &Path, why: impl Display, next: &str) -> Error 
     Error::new(ErrorKind::InvalidData, message)
 }
 
-/// A port that cannot be listened at.
-pub(crate) fn name_address(address: SocketAddr, error: &Error) -> Error {
+/// How far the ports of another start lie behind those of this one.
+const PORT_STEP: u16 = 10;
+
+/// A port that cannot be listened at, of a server of the platform whose ports begin with `first`.
+pub(crate) fn name_address(address: SocketAddr, server: &str, first: u16, error: &Error) -> Error {
     let port = address.port();
     let message = match error.kind() {
         ErrorKind::AddrInUse => format!(
-            "port {port} of this machine is in use, perhaps by another `polelake up`; end that \
-             program, or give another port, as in `polelake up --port {}`",
-            port.saturating_add(1)
+            "port {port} of this machine is in use, perhaps by another `polelake up`; {server} \
+             would listen there. End that program, or give another first port, as in `polelake up \
+             --port {}`",
+            other_first_port(first)
         ),
         ErrorKind::PermissionDenied => format!(
             "port {port} may not be used ({error}); give one above 1023, as in `polelake up \
@@ -34,6 +38,14 @@ pub(crate) fn name_address(address: SocketAddr, error: &Error) -> Error {
     Error::new(error.kind(), message)
 }
 
+/// The first port of other ones, with room behind it.
+fn other_first_port(first: u16) -> u16 {
+    match first.checked_add(2 * PORT_STEP) {
+        Some(_) => first + PORT_STEP,
+        None => first - PORT_STEP,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -41,12 +53,13 @@ mod tests {
     #[test]
     fn a_port_a_path_and_a_damaged_file_are_named_with_what_to_do() {
         let address = SocketAddr::from(([127, 0, 0, 1], 8470));
-        let used = name_address(address, &ErrorKind::AddrInUse.into()).to_string();
-        assert!(
-            used.contains("port 8470") && used.contains("--port 8471"),
-            "{used}"
-        );
-        let refused = name_address(address, &ErrorKind::PermissionDenied.into()).to_string();
+        let named = |kind: ErrorKind| name_address(address, "S3", 8468, &kind.into()).to_string();
+        let used = named(ErrorKind::AddrInUse);
+        for part in ["port 8470", "S3 would listen", "--port 8478"] {
+            assert!(used.contains(part), "{part}: {used}");
+        }
+        assert_eq!(other_first_port(65_530), 65_520);
+        let refused = named(ErrorKind::PermissionDenied);
         assert!(refused.contains("above 1023"), "{refused}");
 
         let named = name_path(Path::new("a/b"), &ErrorKind::StorageFull.into());

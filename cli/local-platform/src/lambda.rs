@@ -240,6 +240,8 @@ impl LambdaFunction {
             .stdout(log.try_clone()?)
             .stderr(log)
             .kill_on_drop(true)
+            // Ctrl-C at the terminal is the command's own: it stops in order, and ends these.
+            .process_group(0)
             .spawn()
     }
 }

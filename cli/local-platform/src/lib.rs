@@ -18,6 +18,7 @@ mod landed_records;
 mod listener;
 mod operator_api;
 pub mod operator_token;
+pub mod ports;
 pub mod private_files;
 mod problem;
 pub mod queue;

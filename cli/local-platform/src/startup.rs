@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
 use std::io;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +15,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use super::clock::Clock;
-use super::file_error::{name_address, name_path};
+use super::file_error::name_path;
 use super::glue::{self, LOCAL_DATABASE_PREFIX, LocalGlue};
 use super::identity_key::{IDENTITY_KEY_SECRET, create_identity_key};
 use super::kafka::{self, TopicLogs};
@@ -25,6 +24,7 @@ use super::lambda::{FunctionConfig, LambdaFunction};
 use super::landed_records::LandedRecords;
 use super::listener::serve_router;
 use super::operator_token::OperatorToken;
+use super::ports::{LocalServer, PlatformPorts};
 use super::private_files::{
     create_private_folder, open_platform_folder, private_options, protect_key_file,
     replace_private_file, write_private_file,
@@ -45,7 +45,8 @@ pub struct PlatformOptions {
     pub folder: PathBuf,
     /// The folder of the contracts.
     pub contracts: PathBuf,
-    /// The port of the HTTP API; any free one when it is 0.
+    /// The port of the HTTP API, which those of Kafka, S3, Glue and Secrets Manager follow; any
+    /// free ones when it is 0.
     pub port: u16,
     /// The program that carries the functions, called as `<program> function <name>`.
     pub program: PathBuf,
@@ -110,6 +111,7 @@ impl LocalPlatform {
         trial: Option<Arc<dyn EventTrial>>,
     ) -> io::Result<Self> {
         let folder = &options.folder;
+        let ports = PlatformPorts::from_first(options.port)?;
         check_programs(&options)?;
         open_platform_folder(folder)?;
         create_private_folder(&folder.join("logs"))?;
@@ -124,7 +126,7 @@ impl LocalPlatform {
             .map_err(|failure| io::Error::other(failure.to_string()))?;
 
         let mut tasks = Vec::new();
-        let services = LocalServices::start(folder, &catalogue, &mut tasks).await?;
+        let services = LocalServices::start(folder, &catalogue, ports, &mut tasks).await?;
         let function_environment = services.environment(&pack, &catalogue);
         let functions = create_functions(&options, &function_environment);
         let [relay, landing, transform, ..] = functions.as_slice() else {
@@ -150,7 +152,8 @@ impl LocalPlatform {
             .transpose()?;
         let page = page.map(Arc::new);
         let router = gateway::api_router(Arc::clone(&running), page.clone());
-        let api = serve_http(router, options.port, &mut tasks).await?;
+        let api = serve_http(router, ports, LocalServer::Api, &mut tasks).await?;
+        ports.remember(folder)?;
 
         let file = folder.join("platform.json");
         let addresses = json!({
@@ -186,6 +189,7 @@ impl LocalServices {
     async fn start(
         folder: &Path,
         catalogue: &Catalogue,
+        ports: PlatformPorts,
         tasks: &mut Vec<JoinHandle<()>>,
     ) -> io::Result<Self> {
         let clock = Arc::new(Clock::default());
@@ -195,17 +199,19 @@ impl LocalServices {
 
         let watcher = notify_queue(Arc::clone(&raw_objects));
         let files = BucketFiles::open(&folder.join("s3"), &BUCKETS, watcher)?;
-        let s3 = serve_http(s3::endpoint_router(Arc::new(files)), 0, tasks).await?;
+        let s3 = s3::endpoint_router(Arc::new(files));
+        let s3 = serve_http(s3, ports, LocalServer::S3, tasks).await?;
 
         let glue = LocalGlue::open(&folder.join("glue.json"))?;
         glue.create_databases(required_databases(LOCAL_DATABASE_PREFIX, catalogue));
-        let glue = serve_http(glue::endpoint_router(Arc::new(glue)), 0, tasks).await?;
+        let glue = glue::endpoint_router(Arc::new(glue));
+        let glue = serve_http(glue, ports, LocalServer::Glue, tasks).await?;
 
         create_identity_key(folder)?;
         let secrets = secrets::endpoint_router(folder);
-        let secrets = serve_http(secrets, 0, tasks).await?;
+        let secrets = serve_http(secrets, ports, LocalServer::Secrets, tasks).await?;
 
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let listener = ports.listen(LocalServer::Kafka).await?;
         let kafka = listener.local_addr()?.to_string();
         tasks.push(spawn_broker(listener, Arc::clone(&topics), folder)?);
         Ok(Self {
@@ -338,12 +344,11 @@ fn lock_folder(folder: &Path) -> io::Result<File> {
 
 async fn serve_http(
     router: Router,
-    port: u16,
+    ports: PlatformPorts,
+    server: LocalServer,
     tasks: &mut Vec<JoinHandle<()>>,
 ) -> io::Result<String> {
-    let wanted = SocketAddr::from(([127, 0, 0, 1], port));
-    let bound = TcpListener::bind(wanted).await;
-    let listener = bound.map_err(|error| name_address(wanted, &error))?;
+    let listener = ports.listen(server).await?;
     let address = listener.local_addr()?;
     tasks.push(tokio::spawn(async move {
         drop(serve_router(listener, router).await);

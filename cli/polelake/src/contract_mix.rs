@@ -9,9 +9,6 @@ use serde_json::Value;
 use crate::error::CliError;
 use crate::place::PlatformArgs;
 
-/// The port of the API where `up` is not told another.
-pub(crate) const DEFAULT_PORT: u16 = 8470;
-
 /// Files that a message names.
 const FILES_SHOWN: usize = 5;
 
@@ -69,7 +66,7 @@ fn list_changes(changes: &[ChangedContractFile]) -> String {
     }
 }
 
-/// The command that starts the platform of this place, on this port where it is not the usual one.
+/// The command that starts the platform of this place, on this port where it was given one.
 pub(crate) fn restart_command(place: &PlatformArgs, port: Option<u16>) -> String {
     let mut command = "polelake up".to_owned();
     for (option, path, default) in [

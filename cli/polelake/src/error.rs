@@ -9,6 +9,9 @@ pub use store::describe_causes;
 /// The exit code of a command that was not done.
 pub(crate) const EXIT_NOT_DONE: u8 = 2;
 
+/// The exit code of a command that was interrupted: 128 and the number of SIGINT.
+pub(crate) const EXIT_INTERRUPTED: u8 = 130;
+
 /// What went wrong, in words for the person at the terminal: exit code 2.
 pub type CliError = Box<dyn Error + Send + Sync>;
 
@@ -17,6 +20,7 @@ pub type CliError = Box<dyn Error + Send + Sync>;
 pub(crate) struct DetailedError {
     message: String,
     details: Map<String, Value>,
+    exit_code: u8,
 }
 
 impl DetailedError {
@@ -25,7 +29,13 @@ impl DetailedError {
         Self {
             message: message.into(),
             details,
+            exit_code: EXIT_NOT_DONE,
         }
+    }
+
+    /// The error with another exit code.
+    pub(crate) fn with_exit_code(self, exit_code: u8) -> Self {
+        Self { exit_code, ..self }
     }
 
     /// The error under another text.
@@ -33,6 +43,7 @@ impl DetailedError {
         Self {
             message,
             details: self.details.clone(),
+            exit_code: self.exit_code,
         }
     }
 }
@@ -55,10 +66,16 @@ pub(crate) fn put_before(error: &CliError, sentence: &str) -> CliError {
     }
 }
 
+/// The exit code of a command that ended with this error.
+pub(crate) fn exit_code_of(error: &CliError) -> u8 {
+    let detailed = error.downcast_ref::<DetailedError>();
+    detailed.map_or(EXIT_NOT_DONE, |detailed| detailed.exit_code)
+}
+
 /// The error for programs: `{"error": …, "exit_code": 2}`, with the members that the error has.
 pub(crate) fn error_json(error: &CliError) -> Value {
     let text = describe_causes(error.as_ref());
-    let mut answer = json!({"error": text, "exit_code": EXIT_NOT_DONE});
+    let mut answer = json!({"error": text, "exit_code": exit_code_of(error)});
     if let Some(detailed) = error.downcast_ref::<DetailedError>() {
         for (name, value) in &detailed.details {
             answer[name.as_str()] = value.clone();
@@ -88,5 +105,8 @@ mod tests {
         let fuller = error_json(&put_before(&error, "the disk is full"));
         assert_eq!(fuller["error"], "the disk is full (it broke off)");
         assert_eq!(fuller["accepted"], 3);
+        let stopped = broken_off().with_exit_code(EXIT_INTERRUPTED);
+        let stopped = put_before(&(Box::new(stopped) as CliError), "the disk is full");
+        assert_eq!(error_json(&stopped)["exit_code"], 130);
     }
 }

@@ -5,38 +5,42 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use crate::error::{CliError, EXIT_NOT_DONE, describe_causes, error_json};
+use crate::error::{CliError, EXIT_NOT_DONE, describe_causes, error_json, exit_code_of};
 
 /// The exit code of a process whose reader has closed the pipe: 128 and the number of SIGPIPE.
 const READER_GONE: i32 = 141;
 
-/// Runs a command of `program`. Exit code 0: done; 1: done, and a check failed; 2: not done. The
-/// error goes to the error output: as JSON where the arguments ask for JSON.
+/// Runs a command of `program`. Exit code 0: done; 1: done, and a check failed; 2: not done;
+/// 130: interrupted. The error goes to the error output: as JSON where the arguments ask for JSON.
 #[must_use]
 pub fn run_to_exit_code(
     program: &str,
     command: impl Future<Output = Result<bool, CliError>>,
 ) -> ExitCode {
     end_quietly_when_the_reader_goes();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    let started = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();
-    let outcome = match runtime {
-        Ok(runtime) => runtime.block_on(command),
-        Err(error) => Err(error.into()),
+    let runtime = match started {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            report_error(program, &error.into());
+            return ExitCode::from(EXIT_NOT_DONE);
+        }
     };
-    match outcome {
+    // The runtime ends after the outcome is told: its end waits for what blocks.
+    match runtime.block_on(command) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
         Err(error) => {
             report_error(program, &error);
-            ExitCode::from(EXIT_NOT_DONE)
+            ExitCode::from(exit_code_of(&error))
         }
     }
 }
 
-fn report_error(program: &str, error: &CliError) {
-    if asks_for_json(std::env::args_os()) {
+pub(crate) fn report_error(program: &str, error: &CliError) {
+    if is_json_asked() {
         eprintln!("{}", error_json(error));
     } else {
         eprintln!("{program}: {}", describe_causes(error.as_ref()));
@@ -46,7 +50,7 @@ fn report_error(program: &str, error: &CliError) {
 /// Tells the person at the terminal something besides the outcome. Whoever asks for JSON reads an
 /// error alone on the error output.
 pub(crate) fn print_note(text: &str) {
-    if !asks_for_json(std::env::args_os()) {
+    if !is_json_asked() {
         eprintln!("{text}");
     }
 }
@@ -54,7 +58,7 @@ pub(crate) fn print_note(text: &str) {
 /// Ends a command whose arguments do not fit: with clap's own text, or as JSON where they ask for
 /// it. Help and version are no errors.
 pub(crate) fn report_usage(error: &clap::Error) -> ExitCode {
-    if !error.use_stderr() || !asks_for_json(std::env::args_os()) {
+    if !error.use_stderr() || !is_json_asked() {
         error.exit();
     }
 
@@ -62,6 +66,11 @@ pub(crate) fn report_usage(error: &clap::Error) -> ExitCode {
     let text = text.trim().trim_start_matches("error: ");
     eprintln!("{}", json!({"error": text, "exit_code": EXIT_NOT_DONE}));
     ExitCode::from(EXIT_NOT_DONE)
+}
+
+/// Whether this process was asked for JSON.
+pub(crate) fn is_json_asked() -> bool {
+    asks_for_json(std::env::args_os())
 }
 
 /// Whether arguments ask for JSON. Arguments that do not fit say it too, so they are searched, not

@@ -24,6 +24,7 @@ pub mod drafting;
 pub mod error;
 mod exit_code;
 mod full_disk;
+mod interruption;
 mod named_file;
 pub mod open_lake;
 pub mod package;
@@ -35,6 +36,7 @@ pub mod samples;
 mod signature;
 pub mod smoke;
 mod trial;
+mod work_progress;
 
 pub use dispatch::main;
 pub use error::CliError;

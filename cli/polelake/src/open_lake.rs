@@ -16,7 +16,7 @@ use local_platform::glue::LOCAL_DATABASE_PREFIX;
 use local_platform::identity_key::read_identity_key;
 use local_platform::run_contracts::ContractUse;
 use local_platform::s3::{ACCESS_KEY, SECRET_KEY};
-use operations::{LakeHandle, PartitionOffsets};
+use operations::{LakeHandle, PartitionOffsets, WorkStage};
 use quality_report::{Context as ReportContext, QueryLocation, ReportOutputSettings};
 use serde_json::Value;
 use snapshot_merge::{Context, MergeSizes, ZoneBuckets};
@@ -85,6 +85,7 @@ impl OpenLake {
             identity_key: None,
             kafka: environment.kafka.clone().map(broker_offsets),
             unreadable: UnreadableObjects::default(),
+            stage: WorkStage::default(),
         };
         let account = AwsAccount {
             config,

@@ -43,6 +43,11 @@ pub(crate) fn print_error_escaped(text: Arguments<'_>) {
     std::eprint!("{}", escape_controls(&text.to_string()));
 }
 
+/// Prints a text that this program itself made, such as a script, as it is: its tabs count.
+pub(crate) fn print_script(text: &str) {
+    std::print!("{text}");
+}
+
 /// The text with its control characters escaped as JSON has them, so that printed JSON stays JSON;
 /// line breaks stay.
 pub(crate) fn escape_controls(text: &str) -> String {

@@ -10,6 +10,7 @@ use pole::IdentityKey;
 use store::{ObjectStore, UnreadableObjects};
 
 use crate::error::OperationError;
+use crate::work_stage::WorkStage;
 
 /// The offsets of Kafka's partitions. Kafka's log is not part of the lake, so the caller brings its
 /// own client.
@@ -42,6 +43,8 @@ pub struct LakeHandle {
     pub kafka: Option<Arc<dyn PartitionOffsets>>,
     /// What the work on this handle could not read, and went on without.
     pub unreadable: UnreadableObjects,
+    /// Is told what the work on this handle is at.
+    pub stage: WorkStage,
 }
 
 impl LakeHandle {
@@ -63,6 +66,7 @@ impl LakeHandle {
             curated_root: "s3://curated".to_owned(),
             kafka: None,
             unreadable: UnreadableObjects::default(),
+            stage: WorkStage::default(),
         }
     }
 

@@ -17,6 +17,8 @@ pub mod rebuild;
 pub mod reports;
 pub mod snapshots;
 pub mod tables;
+mod work_stage;
 
 pub use error::OperationError;
 pub use lake_handle::{LakeHandle, PartitionOffsets};
+pub use work_stage::WorkStage;

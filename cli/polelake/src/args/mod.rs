@@ -8,6 +8,7 @@ pub(crate) mod lake;
 pub(crate) mod platform;
 pub(crate) mod quality;
 pub(crate) mod quarantine;
+pub(crate) mod shell;
 pub(crate) mod smoke;
 pub(crate) mod snapshot;
 
@@ -23,6 +24,7 @@ use erase::EraseArgs;
 use platform::{DemoArgs, PackageArgs, PushArgs, RunDayArgs, UpArgs};
 use quality::QualityCommand;
 use quarantine::QuarantineCommand;
+use shell::{CompletionsArgs, ManArgs};
 use smoke::SmokeArgs;
 use snapshot::SnapshotCommand;
 
@@ -33,6 +35,7 @@ use snapshot::SnapshotCommand;
     version,
     after_help = "Example: polelake demo\n\n\
         Exit code 0: done. 1: done, and a check failed or something was refused. 2: not done.\n\
+        130: interrupted, with what was done and how it goes on.\n\
         With --json, the outcome is JSON on standard output, and an error is one line of JSON on\n\
         standard error: {\"error\": TEXT, \"exit_code\": 2}."
 )]
@@ -110,6 +113,14 @@ pub(crate) enum CliCommand {
     /// Draft, check, test, compare and document contracts and mappings.
     #[command(subcommand)]
     Contract(ContractCommand),
+    /// Print the script with which a shell completes the commands and options of `polelake`.
+    #[command(
+        after_help = "Example: polelake completions bash > ~/.local/share/bash-completion/completions/polelake"
+    )]
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write one page for each command.
+    #[command(after_help = "Example: polelake man --out ~/.local/share/man/man1")]
+    Man(ManArgs),
     /// Run as one of the five functions; the platform starts these processes itself.
     #[command(hide = true)]
     Function(FunctionArgs),

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use clap::Args;
 use lake::Day;
 
-use crate::contract_mix::DEFAULT_PORT;
 use crate::place::PlatformArgs;
 
 /// Whose events the demonstration sends, and how many.
@@ -28,14 +27,15 @@ pub(crate) struct DemoArgs {
     pub(crate) json: bool,
 }
 
-/// Which port the platform listens on.
+/// Which ports the platform listens on.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct UpArgs {
     #[command(flatten)]
     pub(crate) place: PlatformArgs,
-    /// The port of the HTTP API.
-    #[arg(long, default_value_t = DEFAULT_PORT)]
-    pub(crate) port: u16,
+    /// The port of the HTTP API. Kafka, S3 and Glue have the next ones, the same at each start.
+    /// The folder remembers it; at first it is 8470, and 0 is any free ports this once.
+    #[arg(long)]
+    pub(crate) port: Option<u16>,
 }
 
 /// Which events are pushed.

@@ -6,18 +6,21 @@ use crate::args::lake::AuditArgs;
 use crate::error::CliError;
 use crate::open_lake::OpenLake;
 use crate::terminal::escape_line;
+use crate::work_progress::WorkProgress;
 
 /// Findings that are printed; `--json` has all of them.
 const FINDINGS_SHOWN: usize = 20;
 
-pub(crate) async fn run(args: &AuditArgs) -> Result<bool, CliError> {
+pub(crate) async fn run(args: &AuditArgs, progress: &WorkProgress) -> Result<bool, CliError> {
     let scope = AuditScope {
         from: args.from.or(args.date),
         to: args.to.or(args.date),
         deep: args.deep,
     };
-    let lake = OpenLake::open(&args.lake).await?;
+    let mut lake = OpenLake::open(&args.lake).await?;
+    lake.handle.stage = progress.stage_listener();
     let audit = audit_lake(&lake.handle, scope).await?;
+    progress.end_stage();
 
     if args.json {
         println!("{}", serde_json::to_string_pretty(&audit)?);

@@ -1,7 +1,6 @@
 //! `polelake backfill SOURCE FILE…` and `--api URL`.
 
-use std::collections::{BTreeMap, HashSet};
-use std::fmt::Display;
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -11,10 +10,11 @@ use indicatif::ProgressBar;
 use lake::limits::VALUE_BYTES_MAX;
 use local_platform::run_contracts::ContractUse;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use serde_json::{Value, json};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::progress::styled_bar;
+use super::backfill_outcome::BackfillOutcome;
+use super::progress::{SETTLING, styled_bar};
 use crate::args::backfill::BackfillArgs;
 use crate::backfill::batch::{BackfillBatch, ShownPlace};
 use crate::backfill::journal::{BackfillJournal, JournalPage, OriginVersion};
@@ -22,9 +22,10 @@ use crate::backfill::pages::{FetchedPage, PagedApi, PagingOptions, parse_page_re
 use crate::backfill::record::{BackfillRecord, FileExpectation, RecordFault};
 use crate::backfill::records::{check_record_file, open_record_file};
 use crate::client::{NamedBatch, PlatformClient};
-use crate::error::{CliError, DetailedError, describe_causes};
+use crate::error::CliError;
 use crate::named_file::{open_file, require_files};
 use crate::terminal::escape_line;
+use crate::work_progress::{BarWords, WorkProgress};
 
 /// Events of one request.
 const BATCH_EVENTS_MAX: usize = 500;
@@ -35,19 +36,7 @@ const BATCH_BYTES_MAX: usize = 4 << 20;
 /// Records that cannot be sent and are named; all of them are counted.
 const UNSENDABLE_SHOWN: u64 = 20;
 
-/// What a run did.
-#[derive(Default)]
-struct BackfillOutcome {
-    read: u64,
-    skipped: u64,
-    accepted: u64,
-    refused: u64,
-    unreadable: u64,
-    unchanged_pages: u64,
-    reasons: BTreeMap<String, u64>,
-}
-
-pub(crate) async fn run(args: &BackfillArgs) -> Result<bool, CliError> {
+pub(crate) async fn run(args: &BackfillArgs, progress: &WorkProgress) -> Result<bool, CliError> {
     let catalogue = host::load_contracts(&args.place.contracts.to_string_lossy())
         .map_err(|failure| failure.message)?;
     let contract = backfill_contract(&catalogue, &args.source)?;
@@ -64,26 +53,30 @@ pub(crate) async fn run(args: &BackfillArgs) -> Result<bool, CliError> {
         args,
         contract,
         client: &client,
+        progress,
         outcome: BackfillOutcome::default(),
         begun: Instant::now(),
     };
     if let Some(url) = &args.api {
         let sent = sender.send_api_pages(url).await;
-        sent.map_err(|error| sender.describe_break(url, error))?;
+        sent.map_err(|error| sender.outcome.describe_break(url, error))?;
     }
     for file in &args.files {
         let sent = sender.send_file(file).await;
-        sent.map_err(|error| sender.describe_break(&file.display(), error))?;
+        sent.map_err(|error| sender.outcome.describe_break(&file.display(), error))?;
     }
 
     let outcome = sender.outcome;
     if args.to.is_none() {
+        progress.begin_stage(SETTLING);
+        progress.note_done(outcome.describe_all_sent(), outcome.counts_json());
         client.wait_until_settled().await?;
     }
+    progress.end_stage();
     if args.json {
-        println!("{}", outcome_json(&outcome));
+        println!("{}", outcome.to_json());
     } else {
-        print_outcome(&outcome);
+        outcome.print();
     }
     Ok(outcome.refused + outcome.unreadable == 0)
 }
@@ -108,6 +101,7 @@ struct BackfillSender<'s> {
     args: &'s BackfillArgs,
     contract: &'s SourceContract,
     client: &'s PlatformClient,
+    progress: &'s WorkProgress,
     outcome: BackfillOutcome,
     begun: Instant,
 }
@@ -130,6 +124,7 @@ impl BackfillSender<'_> {
         let name = file.file_name().unwrap_or_default().to_string_lossy();
         let digest = digest_file(file)?;
         let bar = file_progress_bar(records.total, &name);
+        let bar = self.progress.add_bar(bar, BarWords::Percent);
 
         let already_sent = journal.progress.records;
         let failed_before = self.count_failed();
@@ -184,6 +179,7 @@ impl BackfillSender<'_> {
         let pages = PagedApi::new(self.paging_options(url), api_headers(&self.args.header)?)?;
         let mut journal = self.open_journal(url, OriginVersion::default())?;
         let bar = ProgressBar::new_spinner().with_prefix(self.args.source.clone());
+        let bar = self.progress.add_bar(bar, BarWords::Count("pages read"));
 
         let mut visited = HashSet::new();
         let mut address = pages.first_address();
@@ -196,7 +192,7 @@ impl BackfillSender<'_> {
             let next = self
                 .send_page(&pages, &address, number, &mut journal, &bar)
                 .await?;
-            bar.tick();
+            bar.inc(1);
             let Some(next) = next else { break };
             address = pages.page_address(&next);
             number += 1;
@@ -259,25 +255,19 @@ impl BackfillSender<'_> {
         Ok(next)
     }
 
-    /// Why the run ended before its time, how far it came, and how it goes on.
-    fn describe_break(&self, origin: &dyn Display, error: CliError) -> CliError {
-        let BackfillOutcome {
-            read,
-            accepted,
-            refused,
-            ..
-        } = &self.outcome;
-        if *read == 0 {
-            return error;
-        }
-        let message = format!(
-            "{}; the backfill of {origin} broke off: {read} records are read, {accepted} accepted, \
-             {refused} refused; the same command continues where it stopped",
-            describe_causes(error.as_ref())
+    /// Notes how far the run has come, for when it is interrupted.
+    fn note_done(&self) {
+        let again = match self.args.restart {
+            true => "the same command without `--restart`",
+            false => "the same command",
+        };
+        let text = format!(
+            "the backfill of {} broke off: {}; {again} continues where it stopped, and an event \
+             that is sent twice counts once",
+            self.args.source,
+            self.outcome.describe_counts()
         );
-        let counts = json!({"read": read, "accepted": accepted, "refused": refused});
-        let details = counts.as_object().cloned().unwrap_or_default();
-        Box::new(DetailedError::new(message, details))
+        self.progress.note_done(text, self.outcome.counts_json());
     }
 
     /// Names a file or record that is not sent: as JSON where the outcome is JSON.
@@ -376,6 +366,7 @@ impl BackfillSender<'_> {
             *self.outcome.reasons.entry(reason).or_default() += refused.count;
         }
         batch.clear();
+        self.note_done();
 
         if let Some(rate) = self.args.rate {
             let sent = self.outcome.accepted + self.outcome.refused;
@@ -451,35 +442,4 @@ fn api_headers(arguments: &[String]) -> Result<HeaderMap, CliError> {
 fn file_progress_bar(total: u64, name: &str) -> ProgressBar {
     let template = "{prefix:24} {bar:30} {percent:>3} % {eta} left";
     styled_bar(total, template).with_prefix(escape_line(name))
-}
-
-fn outcome_json(outcome: &BackfillOutcome) -> Value {
-    json!({
-        "read": outcome.read,
-        "skipped": outcome.skipped,
-        "accepted": outcome.accepted,
-        "refused": outcome.refused,
-        "not_sent": outcome.unreadable,
-        "unchanged_pages": outcome.unchanged_pages,
-        "reasons": outcome.reasons,
-    })
-}
-
-fn print_outcome(outcome: &BackfillOutcome) {
-    println!(
-        "{} records read, {} accepted, {} refused, {} could not be sent",
-        outcome.read, outcome.accepted, outcome.refused, outcome.unreadable
-    );
-    if outcome.skipped > 0 {
-        println!(
-            "{} records were sent by an earlier run; --restart sends them again",
-            outcome.skipped
-        );
-    }
-    if outcome.unchanged_pages > 0 {
-        println!("{} pages have not changed", outcome.unchanged_pages);
-    }
-    for (reason, count) in &outcome.reasons {
-        println!("{count:8} refused: {reason}");
-    }
 }

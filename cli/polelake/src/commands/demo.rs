@@ -1,7 +1,7 @@
 //! `polelake demo`: days of a synthetic council, or the Manchester data, through the full platform.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use indicatif::{MultiProgress, ProgressBar};
 use lake::Day;
@@ -10,15 +10,17 @@ use local_platform::private_files::replace_private_file;
 use local_platform::synthetic::{self, CouncilDay, SourceEvents, SyntheticCouncil};
 use quality_report::{Report, SourceReconciliation};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use snapshot_merge::MergeRun;
 
+use super::progress::SETTLING;
 use super::push::event_progress_bar;
 use super::verdicts::balance_label;
 use super::{manchester, run_day};
 use crate::args::platform::DemoArgs;
 use crate::client::{PlatformClient, PushCounts, platform_options};
 use crate::error::CliError;
+use crate::work_progress::{BarWords, WorkProgress};
 
 /// The council's first day: a Monday.
 const FIRST_DAY: &str = "2026-03-02";
@@ -32,9 +34,6 @@ const HALF_HOUR_MILLIS: i64 = 1_800_000;
 /// The seed of the council's events.
 const SYNTHETIC_SEED: u64 = 42;
 
-/// How often the spinner turns.
-const SPINNER_INTERVAL: Duration = Duration::from_millis(100);
-
 /// One day of the demonstration.
 struct DemoDay {
     run: MergeRun,
@@ -43,12 +42,12 @@ struct DemoDay {
     seconds: f64,
 }
 
-pub(crate) async fn run(args: &DemoArgs) -> Result<bool, CliError> {
+pub(crate) async fn run(args: &DemoArgs, progress: &WorkProgress) -> Result<bool, CliError> {
     let begun = Instant::now();
     let platform = LocalPlatform::start(platform_options(&args.place, 0)?).await?;
     let days = match &args.data {
-        Some(folder) => vec![run_manchester_day(&platform, folder).await?],
-        None => run_synthetic_days(&platform, args).await?,
+        Some(folder) => vec![run_manchester_day(&platform, folder, progress).await?],
+        None => run_synthetic_days(&platform, args, progress).await?,
     };
 
     let seconds = begun.elapsed().as_secs_f64();
@@ -72,6 +71,7 @@ struct DemoState {
 async fn run_synthetic_days(
     platform: &LocalPlatform,
     args: &DemoArgs,
+    progress: &WorkProgress,
 ) -> Result<Vec<DemoDay>, CliError> {
     let file = args.place.dir.join("demo.json");
     let state = read_demo_state(&file);
@@ -91,15 +91,29 @@ async fn run_synthetic_days(
             number,
             start_millis: date.start_micros() / 1_000,
         });
-        days.push(run_full_day(platform, date, batches).await?);
+        days.push(run_full_day(platform, date, batches, progress).await?);
 
         let state = DemoState {
             next_day: number + 1,
             people: Some(people),
         };
         replace_private_file(&file, &serde_json::to_vec(&state)?)?;
+        note_done_days(&days, date, progress);
     }
     Ok(days)
+}
+
+/// Notes the days of this run that are done, for when it is interrupted.
+fn note_done_days(days: &[DemoDay], last: Day, progress: &WorkProgress) {
+    let dates: Vec<&str> = days.iter().map(|day| day.run.date.as_str()).collect();
+    let text = format!(
+        "done are {}; the same command continues with {}, and an event that is sent twice counts \
+         once",
+        dates.join(", "),
+        last.next()
+    );
+    let details = Map::from_iter([("days".to_owned(), json!(dates))]);
+    progress.note_done(text, details);
 }
 
 /// The state that an earlier run left; a folder without one, or with a damaged one, begins with the
@@ -109,13 +123,17 @@ fn read_demo_state(file: &Path) -> DemoState {
     serde_json::from_slice(&bytes).unwrap_or_default()
 }
 
-async fn run_manchester_day(platform: &LocalPlatform, folder: &Path) -> Result<DemoDay, CliError> {
+async fn run_manchester_day(
+    platform: &LocalPlatform,
+    folder: &Path,
+    progress: &WorkProgress,
+) -> Result<DemoDay, CliError> {
     let date = Day::parse(MANCHESTER_DAY).ok_or("the day is no day")?;
     let batch = SourceEvents {
         source: "police-manchester",
         events: manchester::read_manchester_events(folder)?,
     };
-    run_full_day(platform, date, vec![batch]).await
+    run_full_day(platform, date, vec![batch], progress).await
 }
 
 /// Pushes a day's events, waits until they are landed and transformed, merges and reports.
@@ -123,6 +141,7 @@ async fn run_full_day(
     platform: &LocalPlatform,
     date: Day,
     batches: Vec<SourceEvents>,
+    progress: &WorkProgress,
 ) -> Result<DemoDay, CliError> {
     let begun = Instant::now();
     // Records are stamped with the day's last half hour: no event is ahead of its arrival by more.
@@ -132,14 +151,13 @@ async fn run_full_day(
 
     let bars = MultiProgress::new();
     let client = PlatformClient::for_platform(platform);
-    let pushed = push_batches(&client, &batches, &bars).await?;
+    let pushed = push_batches(&client, &batches, &bars, progress).await?;
 
-    let spinner = bars.add(ProgressBar::new_spinner().with_message("landing and transforming"));
-    spinner.enable_steady_tick(SPINNER_INTERVAL);
+    progress.begin_stage(SETTLING);
     platform.running.wait_until_settled().await;
-    spinner.set_message("merging and reporting");
+    progress.begin_stage(&format!("merging and reporting {date}"));
     let (run, report) = run_day::merge_and_report(&client, &date.to_string()).await?;
-    spinner.finish_and_clear();
+    progress.end_stage();
 
     let seconds = begun.elapsed().as_secs_f64();
     let events = pushed.accepted + pushed.refused;
@@ -157,10 +175,12 @@ async fn push_batches(
     client: &PlatformClient,
     batches: &[SourceEvents],
     bars: &MultiProgress,
+    progress: &WorkProgress,
 ) -> Result<PushCounts, CliError> {
     let pushes = batches.iter().map(|batch| {
         let bar = event_progress_bar(batch.events.len() as u64, batch.source);
-        push_batch(client, batch, bars.add(bar))
+        let bar = progress.add_bar(bars.add(bar.with_message("events")), BarWords::Share);
+        push_batch(client, batch, bar)
     });
 
     let mut sum = PushCounts::default();

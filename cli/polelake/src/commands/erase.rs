@@ -18,6 +18,7 @@ use super::unreadable::{print_unreadable, with_unreadable};
 use crate::args::erase::{EraseArgs, MentionChoice};
 use crate::error::CliError;
 use crate::open_lake::OpenLake;
+use crate::work_progress::WorkProgress;
 
 /// Copies that no command can reach. Of these, the local platform has no log of Kafka's own.
 const OUT_OF_REACH: [&str; 3] = [
@@ -26,18 +27,23 @@ const OUT_OF_REACH: [&str; 3] = [
     "Kafka keeps its log until the topic's retention ends.",
 ];
 
+/// What an interruption says of an erasure that has begun.
+const ERASED_IN_PART: &str = "the subject may be erased in part; the same command finishes the \
+    rest, and what is erased stays so in every replay";
+
 /// The copies that no command can reach, on an account or on the local platform.
 fn copies_out_of_reach(is_local: bool) -> &'static [&'static str] {
     &OUT_OF_REACH[..OUT_OF_REACH.len() - usize::from(is_local)]
 }
 
-pub(crate) async fn run(args: &EraseArgs) -> Result<bool, CliError> {
+pub(crate) async fn run(args: &EraseArgs, progress: &WorkProgress) -> Result<bool, CliError> {
     if !args.dry_run && !args.yes {
         let why = "an erasure cannot be undone: look at what it does with --dry-run first, then \
             give --yes";
         return Err(why.into());
     }
-    let opened = OpenLake::open_with_identity_key(&args.lake).await?;
+    let mut opened = OpenLake::open_with_identity_key(&args.lake).await?;
+    opened.handle.stage = progress.stage_listener();
     let lake = &opened.handle;
     let request = LakeErasureRequest {
         subject: requested_subject(args, &lake.catalogue)?,
@@ -54,8 +60,11 @@ pub(crate) async fn run(args: &EraseArgs) -> Result<bool, CliError> {
         (dry_run(lake, &request, &snapshots).await?, None)
     } else {
         if let Some(client) = platform {
+            progress.begin_stage("waiting for events on their way");
             wait_for_pending_events(client).await?;
         }
+        progress.begin_stage("looking for the subject");
+        progress.note_done(ERASED_IN_PART, Map::new());
         let now_micros = opened.current_millis().await? * 1_000;
         let outcome = erase_subjects(lake, &request, &snapshots, now_micros).await?;
         let local = match platform {
@@ -64,6 +73,8 @@ pub(crate) async fn run(args: &EraseArgs) -> Result<bool, CliError> {
         };
         (outcome, local)
     };
+
+    progress.end_stage();
 
     let out_of_reach = copies_out_of_reach(platform.is_some());
     if args.json {

@@ -3,12 +3,15 @@
 
 pub(crate) mod audit;
 pub(crate) mod backfill;
+mod backfill_outcome;
+pub(crate) mod completions;
 pub(crate) mod contract;
 pub(crate) mod demo;
 pub(crate) mod drop_day;
 pub(crate) mod erase;
 mod erase_local;
 pub mod function;
+pub(crate) mod man;
 pub(crate) mod manchester;
 pub(crate) mod package;
 mod progress;

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 
-use super::progress::styled_bar;
+use super::progress::{SETTLING, styled_bar};
 use crate::args::platform::PushArgs;
 use crate::bounded_lines::BoundedLines;
 use crate::client::PlatformClient;
@@ -19,6 +19,7 @@ use crate::error::{CliError, DetailedError, describe_causes};
 use crate::full_disk::until_disk_full;
 use crate::named_file::open_file;
 use crate::push_answer::RequestRefused;
+use crate::work_progress::{BarWords, WorkProgress};
 
 /// The file name of standard input.
 const STANDARD_INPUT: &str = "-";
@@ -44,20 +45,17 @@ type EventIterator = Box<dyn Iterator<Item = FileEvent> + Send>;
 /// Events that are read before they are sent: each can have a mebibyte.
 const EVENTS_READ_AHEAD: usize = 16;
 
-pub(crate) async fn run(args: &PushArgs) -> Result<bool, CliError> {
+pub(crate) async fn run(args: &PushArgs, progress: &WorkProgress) -> Result<bool, CliError> {
     let events = read_events(&args.file)?;
     let client =
         PlatformClient::connect_with_contracts(&args.place, ContractUse::Source(&args.source))
             .await?;
-    let mut pusher = EventPusher::new(&args.source, &client);
+    let mut pusher = EventPusher::new(args, &client, progress);
 
-    let pushing = until_disk_full(&args.place.dir, pusher.push_all(events));
-    let pushed = tokio::select! {
-        pushed = pushing => pushed,
-        signal = tokio::signal::ctrl_c() => Err(describe_signal(signal)),
-    };
+    let pushed = until_disk_full(&args.place.dir, pusher.push_all(events)).await;
     pusher.bar.finish_and_clear();
-    pushed.map_err(|error| pusher.describe_break(args, &error))?;
+    pushed.map_err(|error| pusher.describe_break(&error))?;
+    progress.end_stage();
 
     if args.json {
         println!("{}", Value::Object(pusher.counts_json()));
@@ -81,17 +79,11 @@ fn read_in_thread(events: EventIterator) -> mpsc::Receiver<FileEvent> {
     receiver
 }
 
-fn describe_signal(signal: std::io::Result<()>) -> CliError {
-    match signal {
-        Ok(()) => "interrupted".into(),
-        Err(error) => error.into(),
-    }
-}
-
 /// Pushes events in requests, and counts what became of them.
 struct EventPusher<'p> {
-    source: &'p str,
+    args: &'p PushArgs,
     client: &'p PlatformClient,
+    progress: &'p WorkProgress,
     bar: ProgressBar,
     batch: Vec<Vec<u8>>,
     batch_bytes: usize,
@@ -113,11 +105,13 @@ struct RefusedLines {
 }
 
 impl<'p> EventPusher<'p> {
-    fn new(source: &'p str, client: &'p PlatformClient) -> Self {
+    fn new(args: &'p PushArgs, client: &'p PlatformClient, progress: &'p WorkProgress) -> Self {
+        let bar = event_progress_bar(0, &args.source);
         Self {
-            source,
+            args,
             client,
-            bar: event_progress_bar(0, source),
+            progress,
+            bar: progress.add_bar(bar, BarWords::Count("events answered")),
             batch: Vec::new(),
             batch_bytes: 0,
             lines: Vec::new(),
@@ -135,6 +129,17 @@ impl<'p> EventPusher<'p> {
             self.add_event(event).await?;
         }
         self.send_batch().await?;
+
+        self.bar.finish_and_clear();
+        self.progress.begin_stage(SETTLING);
+        let all_answered = format!(
+            "all events of {} are answered, {} are accepted and {} refused; the platform \
+             transforms those that wait when it runs",
+            self.args.file.display(),
+            self.accepted,
+            self.refused
+        );
+        self.progress.note_done(all_answered, self.answered_json());
         self.client.wait_until_settled().await
     }
 
@@ -161,7 +166,9 @@ impl<'p> EventPusher<'p> {
     async fn send_batch(&mut self) -> Result<(), CliError> {
         self.bar.inc_length(self.batch.len() as u64);
         let sent = |count| self.bar.inc(count as u64);
-        let counts = self.client.push_events(self.source, &self.batch, sent);
+        let counts = self
+            .client
+            .push_events(&self.args.source, &self.batch, sent);
         let counts = counts.await?;
 
         self.accepted += counts.accepted;
@@ -177,6 +184,10 @@ impl<'p> EventPusher<'p> {
         self.batch.clear();
         self.lines.clear();
         self.batch_bytes = 0;
+        if self.answered_line > 0 {
+            let details = self.answered_json();
+            self.progress.note_done(self.describe_answered(), details);
+        }
         Ok(())
     }
 
@@ -227,9 +238,9 @@ impl<'p> EventPusher<'p> {
     }
 
     /// Why the push ended before its time, how far it came, and how it goes on.
-    fn describe_break(&self, args: &PushArgs, error: &CliError) -> CliError {
+    fn describe_break(&self, error: &CliError) -> CliError {
         let why = describe_causes(error.as_ref());
-        let file = args.file.display();
+        let file = self.args.file.display();
         let refused = error.downcast_ref::<RequestRefused>();
         if self.answered_line == 0 {
             return match refused.and_then(|refused| refused.rule.as_deref()) {
@@ -238,24 +249,32 @@ impl<'p> EventPusher<'p> {
             };
         }
 
+        let message = format!("{why}; {}", self.describe_answered());
+        Box::new(DetailedError::new(message, self.answered_json()))
+    }
+
+    /// How far a push came that has ended before its time, and how it goes on.
+    fn describe_answered(&self) -> String {
+        let file = self.args.file.display();
         let next = self.answered_line + 1;
-        let rest = if args.file == Path::new(STANDARD_INPUT) {
+        let rest = if self.args.file == Path::new(STANDARD_INPUT) {
             String::new()
         } else {
-            format!(
-                ": `tail -n +{next} {file} | polelake push {} -`",
-                self.source
-            )
+            let source = &self.args.source;
+            format!(": `tail -n +{next} {file} | polelake push {source} -`")
         };
-        let message = format!(
-            "{why}; the push of {file} broke off: {} events are accepted and {} refused, up to \
-             line {}. Push all of it again, for an event with an id of its own counts once; where \
-             events have no ids, push from line {next} on{rest}",
+        format!(
+            "the push of {file} broke off: {} events are accepted and {} refused, up to line {}. \
+             Push all of it again, for an event with an id of its own counts once; where events \
+             have no ids, push from line {next} on{rest}",
             self.accepted, self.refused, self.answered_line
-        );
+        )
+    }
+
+    fn answered_json(&self) -> Map<String, Value> {
         let mut details = self.counts_json();
         details.insert("answered_lines".to_owned(), json!(self.answered_line));
-        Box::new(DetailedError::new(message, details))
+        details
     }
 }
 

@@ -15,6 +15,7 @@ use crate::args::quarantine::{RedriveArgs, RefusedRecordArgs, ShowRefusedArgs};
 use crate::error::CliError;
 use crate::open_lake::OpenLake;
 use crate::terminal::{escape_controls, escape_line};
+use crate::work_progress::WorkProgress;
 
 pub(crate) async fn list_refused(args: &RefusedRecordArgs) -> Result<bool, CliError> {
     let lake = OpenLake::open(&args.lake).await?;
@@ -103,7 +104,10 @@ fn describe_no_refusals(args: &RefusedRecordArgs) -> String {
     )
 }
 
-pub(crate) async fn redrive_refused(args: &RedriveArgs) -> Result<bool, CliError> {
+pub(crate) async fn redrive_refused(
+    args: &RedriveArgs,
+    progress: &WorkProgress,
+) -> Result<bool, CliError> {
     let opened = OpenLake::open_with_contracts(&args.refusals.lake).await?;
     let lake = &opened.handle;
     let entries = list_entries(lake, &entry_filter(&args.refusals)).await?;
@@ -117,9 +121,11 @@ pub(crate) async fn redrive_refused(args: &RedriveArgs) -> Result<bool, CliError
 
     let now = opened.current_millis().await?;
     let chunks = redrive_entries(lake, &entries, now).await?;
+    progress.begin_stage(&format!("waiting for the outcomes of {open} records"));
     let wait = Duration::from_secs(args.wait);
     let outcomes = wait_for_outcomes(lake, &chunks, wait).await?;
 
+    progress.end_stage();
     let unreadable = lake.unreadable.take();
     if args.refusals.json {
         let result = outcomes_json(open, &outcomes);

@@ -1,7 +1,6 @@
 //! `polelake rebuild`: merges days again, with the merge's and the transform's own code.
 
-use std::io::IsTerminal;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -15,7 +14,7 @@ use operations::rebuild::{
 use pole_transform::Context as TransformContext;
 use quality_report::Context as ReportContext;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use snapshot_merge::Context as MergeContext;
 use trigger::ScheduleRequest;
 
@@ -24,6 +23,7 @@ use super::unreadable::print_unreadable;
 use crate::args::lake::RebuildArgs;
 use crate::error::CliError;
 use crate::open_lake::OpenLake;
+use crate::work_progress::{BarWords, WorkProgress};
 
 /// The time that the merge of one day may take; on a machine of our own no deadline is near.
 const DAY_BUDGET: Duration = Duration::from_secs(24 * 3_600);
@@ -31,7 +31,7 @@ const DAY_BUDGET: Duration = Duration::from_secs(24 * 3_600);
 /// Lines about raw objects at most, where no bar can be drawn.
 const RAW_LINES: usize = 20;
 
-pub(crate) async fn run(args: &RebuildArgs) -> Result<bool, CliError> {
+pub(crate) async fn run(args: &RebuildArgs, progress: &WorkProgress) -> Result<bool, CliError> {
     let lake = OpenLake::open_with_identity_key(&args.lake).await?;
     let rebuilder = FunctionRebuilder {
         transform: TransformContext {
@@ -52,16 +52,9 @@ pub(crate) async fn run(args: &RebuildArgs) -> Result<bool, CliError> {
         raw: args.raw,
     };
 
-    let shown = ShownProgress::new();
+    let shown = ShownRebuild::new(args.raw, progress);
     let show_progress = |progress| shown.show(progress);
-    let rebuild = rebuild_days(&lake.handle, &request, &rebuilder, &show_progress);
-    let outcome = tokio::select! {
-        outcome = rebuild => outcome?,
-        signal = tokio::signal::ctrl_c() => {
-            signal?;
-            return Err(describe_interruption(args.raw, &shown.lock_days()).into());
-        }
-    };
+    let outcome = rebuild_days(&lake.handle, &request, &rebuilder, &show_progress).await?;
     shown.bar.finish_and_clear();
 
     let reports = rebuilder.into_reports();
@@ -85,17 +78,20 @@ fn outcome_json(outcome: &RebuildOutcome, reports: &RemadeReports) -> Result<Val
 }
 
 /// The progress as the operator sees it: a bar on a terminal, lines otherwise.
-struct ShownProgress {
+struct ShownRebuild<'r> {
     bar: ProgressBar,
-    is_terminal: bool,
+    progress: &'r WorkProgress,
+    is_raw: bool,
     done_days: Mutex<Vec<Day>>,
 }
 
-impl ShownProgress {
-    fn new() -> Self {
+impl<'r> ShownRebuild<'r> {
+    fn new(is_raw: bool, progress: &'r WorkProgress) -> Self {
+        let bar = styled_bar(0, "{bar:30} {pos}/{len} {msg}");
         Self {
-            bar: styled_bar(0, "{bar:30} {pos}/{len} {msg}"),
-            is_terminal: std::io::stderr().is_terminal(),
+            bar: progress.add_bar(bar.with_message("days"), BarWords::Share),
+            progress,
+            is_raw,
             done_days: Mutex::default(),
         }
     }
@@ -108,7 +104,7 @@ impl ShownProgress {
                 (done, total, "raw objects", is_step.then_some(line))
             }
             RebuildProgress::Days { day, done, total } => {
-                self.lock_days().push(day);
+                self.note_day(day);
                 let line = format!("{day} is merged again, {done} of {total} days");
                 (done, total, "days", Some(line))
             }
@@ -117,31 +113,29 @@ impl ShownProgress {
         self.bar.set_length(total as u64);
         self.bar.set_position(done as u64);
         self.bar.set_message(what);
-        if let Some(line) = line.filter(|_| !self.is_terminal) {
-            eprintln!("{line}");
+        if let Some(line) = line {
+            self.progress.tell_line(&line);
         }
     }
 
-    fn lock_days(&self) -> MutexGuard<'_, Vec<Day>> {
-        self.done_days
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    fn note_day(&self, day: Day) {
+        let days = self.done_days.lock();
+        let mut days = days.unwrap_or_else(PoisonError::into_inner);
+        days.push(day);
+
+        let named: Vec<String> = days.iter().map(ToString::to_string).collect();
+        let details = Map::from_iter([("days".to_owned(), json!(named))]);
+        let text = describe_done_days(self.is_raw, &named, day);
+        self.progress.note_done(text, details);
     }
 }
 
 /// Which days are done when the operator stops, and how to go on. A table commits a day alone: the
 /// day that was being merged is finished by its next merge.
-fn describe_interruption(is_raw: bool, done: &[Day]) -> String {
-    let Some(last) = done.last() else {
-        return "interrupted: no day is merged again yet; the same command begins anew, and writes \
-                nothing that is written already"
-            .into();
-    };
-
-    let days: Vec<String> = done.iter().map(ToString::to_string).collect();
+fn describe_done_days(is_raw: bool, days: &[String], last: Day) -> String {
     let without_raw = if is_raw { ", without `--raw`," } else { "" };
     format!(
-        "interrupted: merged again are {}; the same command{without_raw} from `--from {}` on does \
+        "merged again are {}; the same command{without_raw} from `--from {}` on does \
          the rest",
         days.join(", "),
         last.next()
@@ -284,8 +278,9 @@ mod tests {
 
     #[test]
     fn an_interruption_names_the_days_that_are_done_and_the_next() {
-        let days = ["2026-03-02", "2026-03-04"].map(|day| Day::parse(day).unwrap());
-        let said = describe_interruption(true, &days);
+        let days = ["2026-03-02", "2026-03-04"].map(str::to_owned);
+        let last = Day::parse("2026-03-04").unwrap();
+        let said = describe_done_days(true, &days, last);
         for part in [
             "2026-03-02, 2026-03-04",
             "without `--raw`",
@@ -293,6 +288,5 @@ mod tests {
         ] {
             assert!(said.contains(part), "{said}");
         }
-        assert!(describe_interruption(false, &[]).contains("no day is merged again yet"));
     }
 }

@@ -6,14 +6,18 @@ use snapshot_merge::{RescanReport, rescan_snapshot};
 use crate::args::quality::RescanArgs;
 use crate::error::CliError;
 use crate::open_lake::OpenLake;
+use crate::work_progress::WorkProgress;
 
-pub(crate) async fn run(args: &RescanArgs) -> Result<bool, CliError> {
+pub(crate) async fn run(args: &RescanArgs, progress: &WorkProgress) -> Result<bool, CliError> {
     let opened = OpenLake::open(&args.lake).await?;
     let lake = &opened.handle;
     let mut reports = Vec::new();
     for (table, manifest) in days::read_manifests_of_day(lake, &args.tables, args.date).await? {
+        progress.begin_stage(&format!("measuring {table}", table = table.name));
         reports.push(rescan_snapshot(table, &manifest, &lake.curated).await?);
     }
+
+    progress.end_stage();
 
     if args.json {
         println!("{}", serde_json::to_string_pretty(&reports)?);

@@ -2,21 +2,29 @@
 
 use std::collections::BTreeMap;
 
+use lake::Day;
 use local_platform::run_contracts::ContractUse;
 use quality_report::Report;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use snapshot_merge::{MergeRun, TableRun};
 
+use super::progress::SETTLING;
 use super::quality::{broken_rules_json, print_unmet_rules, unmet_rules};
 use super::verdicts::balance_label;
 use crate::args::platform::RunDayArgs;
 use crate::client::PlatformClient;
 use crate::error::CliError;
+use crate::work_progress::WorkProgress;
 
-pub(crate) async fn run(args: &RunDayArgs) -> Result<bool, CliError> {
+pub(crate) async fn run(args: &RunDayArgs, progress: &WorkProgress) -> Result<bool, CliError> {
     let client = PlatformClient::connect_with_contracts(&args.place, ContractUse::Lake).await?;
+    progress.begin_stage(SETTLING);
     client.wait_until_settled().await?;
+
+    progress.begin_stage(&format!("merging and reporting {}", args.date));
+    progress.note_done(describe_unfinished(args.date), Map::new());
     let (run, report) = merge_and_report(&client, &args.date.to_string()).await?;
+    progress.end_stage();
 
     if args.json {
         println!("{}", outcome_json(&run, &report));
@@ -25,6 +33,14 @@ pub(crate) async fn run(args: &RunDayArgs) -> Result<bool, CliError> {
     }
     let (.., failed) = report.count_verdicts();
     Ok(report.all_sources_balance() && failed == 0)
+}
+
+/// What an interruption says of a day whose merge has begun. Each table commits its day alone.
+fn describe_unfinished(date: Day) -> String {
+    format!(
+        "{date} may be merged in part, and no table has a part of its day; the same command \
+         finishes the rest"
+    )
 }
 
 fn outcome_json(run: &MergeRun, report: &Report) -> Value {

@@ -11,8 +11,9 @@ use crate::args::snapshot::DiffArgs;
 use crate::error::CliError;
 use crate::open_lake::OpenLake;
 use crate::terminal::escape_controls;
+use crate::work_progress::{BarWords, WorkProgress};
 
-pub(crate) async fn run(args: &DiffArgs) -> Result<bool, CliError> {
+pub(crate) async fn run(args: &DiffArgs, progress: &WorkProgress) -> Result<bool, CliError> {
     let show = DiffDisplay {
         rows: args.rows,
         values: args.values,
@@ -24,6 +25,7 @@ pub(crate) async fn run(args: &DiffArgs) -> Result<bool, CliError> {
         pairs.bytes_to_read(),
         "{prefix:24} {bar:30} {bytes}/{total_bytes} {bytes_per_sec}",
     );
+    let bar = progress.add_bar(bar, BarWords::Percent);
     let tables = pairs
         .compare_days(&lake.handle.curated, show, &|table, bytes| {
             bar.set_prefix(table.to_owned());

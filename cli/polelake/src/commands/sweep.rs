@@ -8,8 +8,9 @@ use super::unreadable::{print_unreadable, with_unreadable};
 use crate::args::snapshot::SweepArgs;
 use crate::error::CliError;
 use crate::open_lake::OpenLake;
+use crate::work_progress::WorkProgress;
 
-pub(crate) async fn run(args: &SweepArgs) -> Result<bool, CliError> {
+pub(crate) async fn run(args: &SweepArgs, progress: &WorkProgress) -> Result<bool, CliError> {
     let retention = RetentionPolicy {
         daily: args.daily,
         monthly: args.monthly,
@@ -17,7 +18,9 @@ pub(crate) async fn run(args: &SweepArgs) -> Result<bool, CliError> {
     };
     let lake = OpenLake::open(&args.lake).await?;
     let context = lake.merge_context().await?;
+    progress.begin_stage("sweeping the days of all tables");
     let result = steps::sweep_tables(retention, &args.tables, args.dry_run, &context).await?;
+    progress.end_stage();
     let unreadable = unreadable_objects(&result);
 
     if args.json {

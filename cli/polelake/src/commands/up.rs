@@ -1,22 +1,28 @@
-//! `polelake up`: the platform until Ctrl-C.
+//! `polelake up`: the platform until Ctrl-C, or `kill`.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use local_platform::ports::remembered_port;
 use local_platform::{LocalPlatform, schedule};
 
 use crate::args::platform::UpArgs;
 use crate::client::platform_options;
-use crate::contract_mix::{DEFAULT_PORT, restart_command};
+use crate::contract_mix::restart_command;
 use crate::error::CliError;
 use crate::full_disk::tell_full_disk;
+use crate::interruption::wait_for_stop;
 use crate::trial::FolderTrial;
 
 /// How often the folder of contracts is compared with what the platform runs.
 const CONTRACTS_LOOKED_AT: Duration = Duration::from_secs(2);
 
 pub(crate) async fn run(args: &UpArgs) -> Result<bool, CliError> {
-    let options = platform_options(&args.place, args.port)?;
+    let port = match args.port {
+        Some(port) => port,
+        None => remembered_port(&args.place.dir)?,
+    };
+    let options = platform_options(&args.place, port)?;
     let trial = FolderTrial::new(&args.place.contracts);
     let platform = LocalPlatform::start_with_page(options, Some(Arc::new(trial))).await?;
 
@@ -46,7 +52,7 @@ pub(crate) async fn run(args: &UpArgs) -> Result<bool, CliError> {
     let nightly = tokio::spawn(schedule::run_nightly(Arc::clone(&platform.running)));
     let disk = tokio::spawn(tell_full_disk(args.place.dir.clone()));
     tokio::select! {
-        stopped = tokio::signal::ctrl_c() => stopped?,
+        stopped = wait_for_stop() => stopped?,
         () = watch_contracts(&platform, args) => {}
     }
     nightly.abort();
@@ -58,8 +64,7 @@ pub(crate) async fn run(args: &UpArgs) -> Result<bool, CliError> {
 /// the same again.
 async fn watch_contracts(platform: &LocalPlatform, args: &UpArgs) {
     let contracts = platform.running.contracts();
-    let port = Some(args.port).filter(|port| *port != DEFAULT_PORT);
-    let restart = restart_command(&args.place, port);
+    let restart = restart_command(&args.place, args.port);
     let mut told = Vec::new();
     loop {
         tokio::time::sleep(CONTRACTS_LOOKED_AT).await;

@@ -33,7 +33,9 @@ pub use scope::AuditScope;
 pub async fn audit_lake(lake: &LakeHandle, scope: AuditScope) -> Result<LakeAudit, OperationError> {
     let mut sources = Vec::new();
     let mut findings = Vec::new();
-    for mapping in &lake.catalogue.mappings {
+    let mappings = &lake.catalogue.mappings;
+    for (done, mapping) in mappings.iter().enumerate() {
+        lake.stage.tell("auditing sources", done, mappings.len());
         let contract = &mapping.contract;
         let source =
             sources::audit_source(lake, &contract.name, &contract.topic, scope, &mut findings);

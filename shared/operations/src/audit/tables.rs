@@ -35,7 +35,10 @@ pub(super) async fn audit_tables(
             checked: CheckedFiles::default(),
         };
         let prefix = manifest_prefix(&table.name);
-        for entry in lake.curated.list(&prefix, None).await? {
+        let entries = lake.curated.list(&prefix, None).await?;
+        let step = format!("auditing the days of {}", table.name);
+        for (done, entry) in entries.iter().enumerate() {
+            lake.stage.tell(&step, done, entries.len());
             let date = entry.key.trim_start_matches(&prefix);
             if !scope.contains_date(date.trim_end_matches(".json")) {
                 continue;

@@ -88,14 +88,19 @@ async fn rewrite_chunks(
     plan: &LakeErasurePlan,
     outcome: &mut ErasureOutcome,
 ) -> Result<(), OperationError> {
-    for affected in &plan.affected {
+    let total = plan.affected.len();
+    for (done, affected) in plan.affected.iter().enumerate() {
+        lake.stage.tell("erasing from refined objects", done, total);
         rewrite_chunk(lake, plan, affected, RewritePass::Refined, outcome).await?;
     }
 
+    let mut done = 0;
     for reveals_key in [false, true] {
         let last = plan.affected.iter();
         for affected in last.filter(|affected| affected.reveals_key == reveals_key) {
+            lake.stage.tell("erasing from raw objects", done, total);
             rewrite_chunk(lake, plan, affected, RewritePass::Raw, outcome).await?;
+            done += 1;
         }
     }
     Ok(())

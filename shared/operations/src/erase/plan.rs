@@ -135,8 +135,12 @@ async fn examine_chunks(
         Ok::<_, OperationError>((chunk, examined))
     });
 
+    let mut done = 0;
     let mut examinations = stream::iter(examinations).buffered(CHUNKS_AT_ONCE);
     while let Some((chunk, mut examined)) = examinations.try_next().await? {
+        done += 1;
+        lake.stage
+            .tell("looking through raw objects", done, chunks.len());
         let offsets = std::mem::take(&mut examined.by_hand);
         by_hand.extend(offsets.into_iter().map(|offset| ManualRedaction {
             object: chunk.raw_key(),
