@@ -44,6 +44,8 @@ async fn run_command(command: CliCommand) -> Result<bool, CliError> {
         CliCommand::Push(args) => commands::push::run(&args).await,
         CliCommand::Backfill(args) => commands::backfill::run(&args).await,
         CliCommand::RunDay(args) => commands::run_day::run(&args).await,
+        CliCommand::Status(args) => commands::status::run(&args).await,
+        CliCommand::Trace(args) => commands::trace::run(&args).await,
         CliCommand::Audit(args) => commands::audit::run(&args).await,
         CliCommand::Quarantine(command) => run_quarantine_command(command).await,
         CliCommand::Rebuild(args) => commands::rebuild::run(&args).await,
