@@ -182,7 +182,7 @@ async fn open_refused_records_are_counted_by_rule() {
     let status = status_on(&handle(&days), TUESDAY).await;
     let said = [
         "2 refused records are open under mapping.person.date_of_birth",
-        "`polelake quarantine redrive --rule mapping.person.date_of_birth`",
+        "`polelake quarantine redrive --source housing-person --rule mapping.person.date_of_birth`",
     ];
     assert_one(&status, &said);
     assert!(!attention(&status)[0].contains("gibberish"), "no value");

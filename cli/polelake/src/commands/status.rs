@@ -56,12 +56,12 @@ fn print_status(status: &LakeStatus) {
 
 fn print_tables(tables: &[TableStatus]) {
     println!(
-        "{:24} {:11} {:12} {:>11} {:>14}  contract",
+        "{:26} {:11} {:12} {:>11} {:>14}  contract",
         "table", "last merged", "last passing", "rows", "bytes"
     );
     for table in tables {
         println!(
-            "{:24} {:11} {:12} {:>11} {:>14}  {}",
+            "{:26} {:11} {:12} {:>11} {:>14}  {}",
             table.table,
             table.last_merged.as_deref().unwrap_or("-"),
             table.last_passing.as_deref().unwrap_or("-"),

@@ -93,10 +93,10 @@ fn print_ignored(may_be_erased: bool) {
 }
 
 fn print_tables(tables: &[TracedTable], on_aws: bool) {
-    println!("  {:24} {:>5}  first day   refined object", "table", "rows");
+    println!("  {:26} {:>5}  first day   refined object", "table", "rows");
     for table in tables {
         println!(
-            "  {:24} {:>5}  {:10}  {}",
+            "  {:26} {:>5}  {:10}  {}",
             table.table,
             table.rows,
             table.first_day.as_deref().unwrap_or("-"),

@@ -135,11 +135,11 @@ impl AttentionFinder {
         self.find_unmerged(&object, source);
         for (rule, records) in &source.open_quarantine {
             let what = format!("{records} refused records are open under {rule}");
-            let shown = format!("quarantine show --source {} --rule {rule}", source.source);
+            let which = format!("--source {} --rule {rule}", source.source);
             let next = format!(
                 "{}; correct the contract or the mapping, then {}",
-                self.command(&shown),
-                self.command(&format!("quarantine redrive --rule {rule}"))
+                self.command(&format!("quarantine show {which}")),
+                self.command(&format!("quarantine redrive {which}"))
             );
             self.add(object.clone(), what, next);
         }
