@@ -181,6 +181,7 @@ async fn every_command_works_on_a_deployed_stack_with_the_runbooks_environment()
     follow_an_event(&mut operator).await;
     redrive(&mut operator).await;
     assert_eq!(operator.run("audit")["findings"], json!([]));
+    look_in_the_morning(&mut operator);
     rebuild(&mut operator).await;
     erase(&mut operator).await;
     sweep(&mut operator);
@@ -235,6 +236,30 @@ fn measure_days(operator: &mut OperatorSession) {
     assert_eq!(
         (&rebuilt["raw_objects"], &rebuilt["manifests_written"]),
         (&json!(0), &json!(0))
+    );
+}
+
+/// Nothing needs attention, and an event is found.
+fn look_in_the_morning(operator: &mut OperatorSession) {
+    let status = operator.run("status");
+    assert_eq!(status["attention"], json!([]), "{status}");
+    assert_eq!(
+        status["dead_letters"],
+        Value::Null,
+        "the queues are not asked"
+    );
+
+    let id = format!("PersonCreatedEvent-{ADA}-1-Ada");
+    let traced = operator.run(&format!("trace {id} --source housing-person"));
+    let event = &traced["event"];
+    assert_eq!(
+        (&event["fate"], &event["offset"]),
+        (&json!("refined"), &json!(0))
+    );
+    let person = of_table(&event["tables"], "_records/housing-person");
+    assert_eq!(
+        (&person["rows"], &person["first_day"]),
+        (&json!(1), &json!(MONDAY))
     );
 }
 

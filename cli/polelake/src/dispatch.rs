@@ -63,6 +63,8 @@ async fn run_command(command: CliCommand, progress: &WorkProgress) -> Result<boo
         CliCommand::Push(args) => commands::push::run(&args, progress).await,
         CliCommand::Backfill(args) => commands::backfill::run(&args, progress).await,
         CliCommand::RunDay(args) => commands::run_day::run(&args, progress).await,
+        CliCommand::Status(args) => commands::status::run(&args).await,
+        CliCommand::Trace(args) => commands::trace::run(&args).await,
         CliCommand::Audit(args) => commands::audit::run(&args, progress).await,
         CliCommand::Quarantine(command) => run_quarantine_command(command, progress).await,
         CliCommand::Rebuild(args) => commands::rebuild::run(&args, progress).await,

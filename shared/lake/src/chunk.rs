@@ -179,6 +179,13 @@ impl Chunk {
         Self::parse_stream_path(name.strip_suffix(".parquet")?)
     }
 
+    /// The day in the key of a refined or a quarantine object: that of its first record.
+    #[must_use]
+    pub fn day_of_dated_key(key: &str) -> Option<Day> {
+        let (_, dated) = key.split_once("/date=")?;
+        Day::parse(dated.split('/').next()?)
+    }
+
     fn stream_path(&self) -> String {
         format!(
             "{}/epoch={}/partition={}",
@@ -232,6 +239,12 @@ mod tests {
                 Chunk::from_quarantine_key(&chunk.quarantine_key(Day(20_000))),
                 Some(chunk.clone()),
             );
+            for key in [
+                chunk.refined_key("person", Day(20_000)),
+                chunk.quarantine_key(Day(20_000)),
+            ] {
+                prop_assert_eq!(Chunk::day_of_dated_key(&key), Some(Day(20_000)));
+            }
             prop_assert_eq!(Chunk::from_receipt_key(&chunk.receipt_key()), Some(chunk));
         }
 

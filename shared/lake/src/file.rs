@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
+use arrow_array::types::Int64Type;
 use arrow_schema::SchemaRef;
 use bytes::Bytes;
 use contract::TableContract;
@@ -15,7 +16,7 @@ use parquet::file::properties::{
 use parquet::schema::types::ColumnPath;
 
 use crate::LakeError;
-use crate::batch_columns::text_column;
+use crate::batch_columns::{primitive_column, text_column};
 use crate::bounds::{BoundedBatches, collect_batches};
 use crate::limits::{REFINED_DECODED_MAX, TABLE_FILE, WHOLE_FILE, WHOLE_FILE_DECODED_MAX};
 use crate::schema::UNIQUE_VALUE_COLUMNS;
@@ -186,6 +187,24 @@ pub fn read_row_keys(bytes: Bytes) -> Result<Vec<String>, LakeError> {
 /// When the bytes are no file of records.
 pub fn read_statement_keys(bytes: Bytes) -> Result<Vec<String>, LakeError> {
     read_joined_columns(bytes, ["owner_id", "owner_set", "source_event_id"])
+}
+
+/// The offset of each row of an event in a refined object. No other column than those of event ids
+/// and offsets is decoded.
+///
+/// # Errors
+/// When the bytes are no refined object.
+pub fn read_event_offsets(bytes: Bytes, event_id: &str) -> Result<Vec<i64>, LakeError> {
+    let file = "a refined object";
+    let mut found = Vec::new();
+    for batch in read_columns(bytes, ["source_event_id", "offset"])? {
+        let batch = batch?;
+        let ids = text_column(&batch, file, "source_event_id")?;
+        let offsets = primitive_column::<Int64Type>(&batch, file, "offset")?;
+        let rows = (0..batch.num_rows()).filter(|row| ids.value(*row) == event_id);
+        found.extend(rows.map(|row| offsets.value(row)));
+    }
+    Ok(found)
 }
 
 /// The values of text columns, those of a row joined by slashes.

@@ -77,7 +77,7 @@ pub use metric::{
 };
 pub use provenance::RowProvenance;
 pub use quarantine::{QuarantinedRecord, RefusedRecord, decode_quarantine, encode_quarantine};
-pub use raw::{LOG_APPEND_TIME, RawBatch, RawRecord, decode_raw, encode_raw};
+pub use raw::{LOG_APPEND_TIME, RawBatch, RawRecord, decode_raw, encode_raw, read_raw_headers};
 pub use receipt::{
     DayStart, LAG_BOUNDS, Receipt, RedrivenRecord, RefinedObject, StreamKey, lag_bound,
 };

@@ -11,6 +11,7 @@ use arrow_array::{Array, ArrayRef, RecordBatch};
 use bytes::Bytes;
 use parquet::file::metadata::KeyValue;
 
+use crate::batch_columns::{primitive_column, text_column};
 use crate::{Chunk, LakeError, file, schema};
 
 /// The type of timestamps that the log itself gives.
@@ -232,6 +233,25 @@ pub fn decode_raw(bytes: Bytes) -> Result<Vec<RawBatch>, LakeError> {
     Ok(batches)
 }
 
+/// The offset and the headers of each record of a raw object. No key and no value is decoded.
+///
+/// # Errors
+/// As [`decode_raw`].
+pub fn read_raw_headers(bytes: Bytes) -> Result<Vec<(i64, Option<String>)>, LakeError> {
+    let kind = "a raw object";
+    let mut records = Vec::new();
+    for batch in file::read_columns(bytes, ["offset", "headers"])? {
+        let batch = batch?;
+        let offsets = primitive_column::<Int64Type>(&batch, kind, "offset")?;
+        let headers = text_column(&batch, kind, "headers")?;
+        records.extend((0..batch.num_rows()).map(|row| {
+            let of_record = headers.is_valid(row).then(|| headers.value(row).to_owned());
+            (offsets.value(row), of_record)
+        }));
+    }
+    Ok(records)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -276,6 +296,8 @@ mod tests {
             (None, None, None)
         );
         assert_eq!(batch.timestamp(0), 1_700_000_000_000);
+        let headers = read_raw_headers(encode_raw(&chunk, &records, 10).unwrap()).unwrap();
+        assert_eq!(headers, [(7, records[0].headers.clone()), (9, None)]);
     }
 
     fn arrival_of(timestamp_type: Option<&str>, landed_at: Option<i64>) -> i64 {

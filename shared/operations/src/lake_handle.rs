@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use contract::Catalogue;
+use lake::{Chunk, Receipt};
 use pole::IdentityKey;
 use store::{ObjectStore, UnreadableObjects};
 
@@ -75,6 +76,21 @@ impl LakeHandle {
     pub fn with_identity_key(mut self, key: IdentityKey) -> Self {
         self.identity_key = Some(key);
         self
+    }
+
+    /// The receipt of a raw object; none when there is none, or when it cannot be read, which is
+    /// noted.
+    pub(crate) async fn read_receipt(
+        &self,
+        chunk: &Chunk,
+    ) -> Result<Option<Receipt>, OperationError> {
+        let key = chunk.receipt_key();
+        let object = self.refined.get_if_present(&key).await;
+        let Some(object) = self.unreadable.note(object)?.flatten() else {
+            return Ok(None);
+        };
+        let receipt = Receipt::from_json(&object.body);
+        Ok(self.unreadable.note_decoded(&key, receipt))
     }
 
     /// The key of the lake's ids.

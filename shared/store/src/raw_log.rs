@@ -11,7 +11,7 @@ mod raw_object;
 
 pub use error::RawLogError;
 pub use log_end::{LogEnd, LogEndCache};
-pub use raw_object::{RawObject, record_content, recorded_next, recorded_sha256};
+pub use raw_object::{RawObject, record_content, recorded_newest, recorded_next, recorded_sha256};
 
 use lake::{Chunk, RawRecord};
 

@@ -1,9 +1,41 @@
-//! `polelake audit` and `polelake rebuild`.
+//! `polelake status`, `trace`, `audit` and `rebuild`.
 
 use clap::Args;
 use lake::Day;
 
 use crate::place::LakeArgs;
+
+/// Which lake is looked at.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct StatusArgs {
+    #[command(flatten)]
+    pub(crate) lake: LakeArgs,
+    /// Print the outcome as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Which event is searched, and where.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct TraceArgs {
+    #[command(flatten)]
+    pub(crate) lake: LakeArgs,
+    /// The event's id, as the relay answers it, as `quarantine show` prints it, and as the column
+    /// `source_event_id` has it.
+    pub(crate) event_id: String,
+    /// Only this source.
+    #[arg(long)]
+    pub(crate) source: Option<String>,
+    /// The first day on which its record was appended, YYYY-MM-DD.
+    #[arg(long, value_parser = Day::require)]
+    pub(crate) from: Option<Day>,
+    /// The last day on which its record was appended.
+    #[arg(long, value_parser = Day::require)]
+    pub(crate) to: Option<Day>,
+    /// Print the outcome as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
 
 /// Which days are audited, and how closely.
 #[derive(Args, Clone, Debug)]

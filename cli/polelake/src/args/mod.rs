@@ -17,7 +17,7 @@ use std::path::Path;
 use clap::{Args, Parser, Subcommand};
 
 use self::contract::ContractCommand;
-use self::lake::{AuditArgs, RebuildArgs};
+use self::lake::{AuditArgs, RebuildArgs, StatusArgs, TraceArgs};
 use crate::place::LakeArgs;
 use backfill::BackfillArgs;
 use erase::EraseArgs;
@@ -70,6 +70,26 @@ pub(crate) enum CliCommand {
     /// one that has not, or that is before all data, is refused.
     #[command(after_help = "Example: polelake run-day 2026-03-02")]
     RunDay(RunDayArgs),
+    /// Show how far every table and source is, and what needs attention, each with the command to
+    /// run; exit code 1 when something does. It reads listings, receipts, the manifests of the
+    /// newest days and the quarantine objects, and prints no value of a record.
+    #[command(after_help = "Example: polelake status\n         \
+            polelake status --aws --json")]
+    Status(StatusArgs),
+    /// Find one event: its raw object and offset, the rows that it gave by table or why it was
+    /// refused, and the first day whose snapshot holds it; exit code 1 when it is not found. No
+    /// value and no key is printed.
+    ///
+    /// There is no index yet: the search reads the refined and the quarantine objects of the days,
+    /// the newest first, decodes of the rows the columns of event ids and offsets, and ends at the
+    /// first match. Where none has the event, it reads the headers of raw objects that have ignored
+    /// records or are not transformed. --from, --to and --source bound what it costs. An event that
+    /// was erased is not found.
+    #[command(
+        after_help = "Example: polelake trace 0b5e7a4c-1d2f-4e3a-9b8c-7d6e5f4a3b2c \
+            --source housing-person --from 2026-03-02"
+    )]
+    Trace(TraceArgs),
     /// Prove from the data alone that no record is lost and none is counted twice; exit code 1 when
     /// the reconciliation does not balance. Each finding names its object, the cause and the next
     /// step.
@@ -149,6 +169,8 @@ impl CliCommand {
     /// The lake of an operators' command.
     fn lake(&self) -> Option<&LakeArgs> {
         match self {
+            Self::Status(args) => Some(&args.lake),
+            Self::Trace(args) => Some(&args.lake),
             Self::Audit(args) => Some(&args.lake),
             Self::Quarantine(command) => Some(command.lake()),
             Self::Rebuild(args) => Some(&args.lake),

@@ -12,7 +12,7 @@ use crate::error::OperationError;
 use crate::lake_handle::LakeHandle;
 
 /// Compares the list with the receipts.
-pub(super) async fn audit_erasures(
+pub(crate) async fn audit_erasures(
     lake: &LakeHandle,
     findings: &mut Vec<AuditFinding>,
 ) -> Result<(), OperationError> {

@@ -22,6 +22,7 @@ use self::named_objects::NamedObjects;
 use crate::error::OperationError;
 use crate::lake_handle::LakeHandle;
 
+pub(crate) use erasures::audit_erasures;
 pub use finding_kind::FindingKind;
 pub use report::{AuditCounts, AuditFinding, LakeAudit, SourceAudit, StreamAudit, TableAudit};
 pub use scope::AuditScope;

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use lake::{LakeError, ObjectDigest, Sha256Digest};
 
-use super::log_end::METADATA_NEXT;
+use super::log_end::{METADATA_NEWEST, METADATA_NEXT};
 use crate::{ObjectMetadata, StoredObject};
 
 /// The metadata of a raw object that holds the SHA-256 of its content.
@@ -47,6 +47,13 @@ impl RawObject {
 #[must_use]
 pub fn recorded_next(metadata: &ObjectMetadata) -> Option<i64> {
     metadata.get(METADATA_NEXT)?.parse().ok()
+}
+
+/// When the latest record of the log up to a raw object's end came, by its metadata, in
+/// milliseconds since 1970.
+#[must_use]
+pub fn recorded_newest(metadata: &ObjectMetadata) -> Option<i64> {
+    metadata.get(METADATA_NEWEST)?.parse().ok()
 }
 
 /// The SHA-256 of a raw object's content, by its metadata.

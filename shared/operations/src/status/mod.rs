@@ -1,0 +1,103 @@
+//! What an operator looks at each morning: how far every table and source is, and what needs
+//! attention.
+//!
+//! It reads listings, the manifests of the newest days, the metadata of the newest raw objects and
+//! the receipts beside them. Open refused records are counted in the quarantine objects, as
+//! [`crate::quarantine`] does; nothing else that it reads holds a value.
+
+mod attention;
+mod day_reading;
+mod lake_sizes;
+mod source_status;
+mod stored_size;
+mod table_status;
+
+use serde::Serialize;
+
+use self::attention::AttentionFinder;
+use crate::error::OperationError;
+use crate::lake_handle::LakeHandle;
+use crate::quarantine::{
+    QuarantineFilter, RedriveStatus, RefusalGroup, group_entries, list_entries,
+};
+
+pub use attention::AttentionItem;
+pub use lake_sizes::LakeSizes;
+pub use source_status::{SourceStatus, SourceVersions};
+pub use stored_size::StoredSize;
+pub use table_status::TableStatus;
+
+/// What the caller knows besides the lake.
+#[derive(Clone, Copy, Debug)]
+pub struct StatusRequest {
+    /// The time, in milliseconds since 1970.
+    pub now_millis: i64,
+    /// Messages that the platform's queues gave up; none where nobody can be asked.
+    pub dead_letters: Option<u64>,
+    /// Whether the lake is in an AWS account, where other commands run a day.
+    pub on_aws: bool,
+}
+
+/// How far a lake is.
+#[derive(Clone, Debug, Serialize)]
+pub struct LakeStatus {
+    /// The version of polelake that looked.
+    pub polelake: &'static str,
+    /// Whether nothing has landed and no day was merged.
+    pub is_empty: bool,
+    /// The tables that have days, and those that a source fills once there are days.
+    pub tables: Vec<TableStatus>,
+    /// The sources.
+    pub sources: Vec<SourceStatus>,
+    /// Messages that the platform's queues gave up; none where nobody was asked.
+    pub dead_letters: Option<u64>,
+    /// What each zone stores.
+    pub sizes: LakeSizes,
+    /// What needs attention; nothing does when it is empty.
+    pub attention: Vec<AttentionItem>,
+}
+
+/// Looks at a lake.
+///
+/// # Errors
+/// When the storage does not answer. An object that cannot be read needs attention, and so does
+/// Kafka when it does not answer.
+pub async fn read_status(
+    lake: &LakeHandle,
+    request: StatusRequest,
+) -> Result<LakeStatus, OperationError> {
+    let tables = table_status::read_tables(lake).await?;
+    let refusals = count_open_refusals(lake).await?;
+    let mut sources = Vec::new();
+    for mapping in &lake.catalogue.mappings {
+        sources.push(source_status::read_source(lake, mapping, &tables, request).await?);
+    }
+    for source in &mut sources {
+        source.add_refusals(&refusals);
+    }
+
+    let sizes = lake_sizes::measure_lake(lake, &sources, &tables).await?;
+    let is_empty = sizes.raw.objects == 0
+        && tables.iter().all(|table| table.last_merged.is_none())
+        && sources
+            .iter()
+            .all(|source| source.not_landed.unwrap_or(0) == 0);
+    let attention = AttentionFinder::find(lake, request, &tables, &sources).await?;
+    Ok(LakeStatus {
+        polelake: env!("CARGO_PKG_VERSION"),
+        is_empty,
+        tables,
+        sources,
+        dead_letters: request.dead_letters,
+        sizes,
+        attention,
+    })
+}
+
+/// The refused records that nobody has redriven with success, by source and rule.
+async fn count_open_refusals(lake: &LakeHandle) -> Result<Vec<RefusalGroup>, OperationError> {
+    let entries = list_entries(lake, &QuarantineFilter::default()).await?;
+    let mut groups = group_entries(&entries);
+    groups.retain(|group| group.status == RedriveStatus::Open);
+    Ok(groups)
+}
