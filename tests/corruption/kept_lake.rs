@@ -62,12 +62,19 @@ impl KeptLake {
 
     /// The lake in which Wednesday's events have landed and its day is not merged.
     pub(super) async fn build_before_wednesday() -> Self {
+        let mut lake = Self::build_days(&DAYS[..2]).await;
+        let (date, minute) = DAYS[2];
+        push_day(&mut lake.days, date, minute).await;
+        lake.objects = read_objects(&lake.days).await;
+        lake
+    }
+
+    /// The lake with these days, merged.
+    pub(super) async fn build_days(dates: &[(&str, u32)]) -> Self {
         let mut days = begin_lake().await;
-        for (date, minute) in DAYS {
-            push_day(&mut days, date, minute).await;
-            if date != WEDNESDAY {
-                days.merge(date).await.unwrap();
-            }
+        for (date, minute) in dates {
+            push_day(&mut days, date, *minute).await;
+            days.merge(date).await.unwrap();
         }
 
         let objects = read_objects(&days).await;
@@ -103,6 +110,9 @@ impl KeptLake {
 
 /// The days, each with the minute of its events.
 const DAYS: [(&str, u32); 3] = [(MONDAY, 21), (TUESDAY, 22), (WEDNESDAY, 23)];
+
+/// Monday alone, on which no later day is built.
+pub(super) const MONDAY_ALONE: &[(&str, u32)] = &[(MONDAY, 21)];
 
 /// A lake whose tables are cut into several shards.
 async fn begin_lake() -> Days {

@@ -6,7 +6,7 @@ use host::Failure;
 use lake::{Chunk, Day, REDRIVE_PARTITION, Receipt, SnapshotManifest};
 use serde::{Deserialize, Serialize};
 use store::ObjectStore;
-use store::streams::{find_first_chunks, list_raw_chunks, oldest_committed_chunk, read_receipts};
+use store::streams::{find_stream_starts, list_raw_chunks, oldest_committed_chunk, read_receipts};
 
 /// The reconciliation of all sources, by name.
 pub type Reconciliation = BTreeMap<String, SourceReconciliation>;
@@ -169,7 +169,7 @@ pub(crate) async fn reconcile_topic(
     refined: &dyn ObjectStore,
 ) -> Result<SourceReconciliation, Failure> {
     let mut reconciliation = SourceReconciliation::default();
-    for first in find_first_chunks(topic, raw).await? {
+    for first in find_stream_starts(topic, raw, refined).await? {
         let from = oldest_committed_chunk(&first, bases);
         let chunks = list_raw_chunks(&from, raw).await?;
         let receipts = read_receipts(&from, refined).await?;

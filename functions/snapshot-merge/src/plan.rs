@@ -147,7 +147,7 @@ fn plan_table_inputs(
     }
 
     if let Some(present) = lookup.replaceable_manifest()? {
-        refuse_lost_receipts(table, &present, &consumed)?;
+        refuse_lost_receipts(table, &topics, &present, &consumed)?;
     }
     Ok(consumed)
 }
@@ -156,20 +156,23 @@ fn plan_table_inputs(
 /// was deleted, and without it the rows of its raw object would vanish from the day.
 fn refuse_lost_receipts(
     table: &TableContract,
+    topics: &[&str],
     present: &SnapshotManifest,
     consumed: &TableInputs,
 ) -> Result<(), Failure> {
-    for committed in &consumed.committed_offsets {
-        let before = present.committed_offset(&committed.stream);
-        if before.is_none_or(|before| before.next <= committed.next) {
+    let declared = |before: &&CommittedOffset| topics.contains(&before.stream.topic.as_str());
+    for before in present.committed_offsets.iter().filter(declared) {
+        let mut committed = consumed.committed_offsets.iter();
+        let committed = committed.find(|committed| committed.stream == before.stream);
+        let Some(offset) = first_lost_offset(before, committed) else {
             continue;
-        }
+        };
 
         let missing = Chunk {
-            topic: committed.stream.topic.clone(),
-            epoch: committed.stream.epoch,
-            partition: committed.stream.partition,
-            offset: committed.next,
+            topic: before.stream.topic.clone(),
+            epoch: before.stream.epoch,
+            partition: before.stream.partition,
+            offset,
         };
         let cause = format!(
             "it is not there, and {} of `{}` was built with it",
@@ -178,6 +181,17 @@ fn refuse_lost_receipts(
         return Err(UnreadableObject::new(missing.receipt_key(), cause).into());
     }
     Ok(())
+}
+
+/// The first offset of a stream that a day had consumed and would not consume again.
+fn first_lost_offset(before: &CommittedOffset, now: Option<&CommittedOffset>) -> Option<i64> {
+    let Some(now) = now else {
+        return (before.first < before.next).then_some(before.first);
+    };
+    if before.first < now.first {
+        return Some(before.first);
+    }
+    (now.next < before.next).then_some(now.next)
 }
 
 impl PlannedMerge {

@@ -5,12 +5,12 @@
 //! raw object that is not transformed yet stops it there: the records behind are consumed by the
 //! next run, so that none is lost and none is consumed twice.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use host::Failure;
 use lake::{Chunk, CommittedOffset, Day, ObjectDigest, SnapshotManifest, StreamKey};
 use store::streams::{
-    ReceiptReading, find_first_chunks, list_raw_chunks, oldest_committed_chunk, read_each_receipt,
+    ReceiptReading, find_stream_starts, list_raw_chunks, oldest_committed_chunk, read_each_receipt,
 };
 use store::{ObjectStore, UnreadableObject};
 
@@ -99,7 +99,7 @@ impl StreamReceipts {
     ) -> Result<(), Failure> {
         for topic in topics {
             let mut streams = Vec::new();
-            for first in find_first_chunks(topic, raw).await? {
+            for first in find_stream_starts(topic, raw, refined).await? {
                 streams.push(self.read_stream(&first, bases, raw, refined).await?);
             }
             self.topics.insert((*topic).to_owned(), streams);
@@ -119,7 +119,11 @@ impl StreamReceipts {
         let from = oldest_committed_chunk(first, bases);
         let receipts = read_each_receipt(&from, refined).await?;
         let chunks = list_raw_chunks(&from, raw).await?;
-        self.untransformed += (chunks.len() as u64).saturating_sub(receipts.len() as u64);
+        let transformed: BTreeSet<i64> = receipts.iter().map(|known| known.offset).collect();
+        let waiting = chunks
+            .iter()
+            .filter(|chunk| !transformed.contains(&chunk.offset));
+        self.untransformed += waiting.count() as u64;
         Ok(TopicStream {
             stream: StreamKey {
                 topic: first.topic.clone(),
@@ -161,6 +165,7 @@ impl StreamReceipts {
                 stream: stream.stream.clone(),
                 next: end.next,
                 object: end.object,
+                first: stream.first_consumed(request.base),
             });
         }
         consumed.committed_offsets.sort();
@@ -189,6 +194,12 @@ impl TopicStream {
                 object: self.first,
             },
         }
+    }
+
+    /// The first offset that the day or one before it consumes.
+    fn first_consumed(&self, base: Option<&SnapshotManifest>) -> i64 {
+        let committed = base.and_then(|base| base.committed_offset(&self.stream));
+        committed.map_or(self.first, |committed| committed.first)
     }
 
     /// The first receipt of a range that was written when the source sent no patches.

@@ -118,6 +118,12 @@ impl Chunk {
         format!("{}{:020}", self.receipt_prefix(), self.offset)
     }
 
+    /// A key after every receipt of the stream: `~` sorts after every digit.
+    #[must_use]
+    pub fn receipt_list_end(&self) -> String {
+        format!("{}~", self.receipt_prefix())
+    }
+
     /// The prefix of every receipt of the stream.
     #[must_use]
     pub fn receipt_prefix(&self) -> String {
@@ -312,6 +318,7 @@ mod tests {
         assert!(chunk(6).receipt_key() < start && start < chunk(7).receipt_key());
 
         assert!(chunk(i64::MAX).raw_key() < chunk(0).raw_list_end());
+        assert!(chunk(i64::MAX).receipt_key() < chunk(0).receipt_list_end());
     }
 
     #[test]

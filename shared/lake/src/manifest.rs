@@ -21,6 +21,8 @@ pub struct CommittedOffset {
     /// The offset that names the raw object with `next` in it: a day ends within the object that
     /// spans midnight.
     pub object: i64,
+    /// The first offset that this day or one before it has consumed.
+    pub first: i64,
 }
 
 /// One shard of a snapshot.

@@ -1,7 +1,7 @@
 //! What an operator does about an object that cannot be read: that depends on its zone.
 
 use crate::curated_keys::MANIFESTS_PREFIX;
-use crate::{Chunk, ERASURES_KEY, erasure_receipt_prefix};
+use crate::{Chunk, DayRoot, ERASURES_KEY, erasure_receipt_prefix};
 
 /// The next step for an object of this key that cannot be read, with the command where there is
 /// one. Whatever was made from raw objects can be made again.
@@ -12,6 +12,9 @@ pub fn repair_hint(key: &str) -> &'static str {
     }
     if key.starts_with(erasure_receipt_prefix()) {
         return "restore an earlier version of it, or move it away, and run the command again";
+    }
+    if key.starts_with(DayRoot::prefix()) {
+        return "`polelake rebuild --from` with its day writes it again";
     }
     if key.starts_with(MANIFESTS_PREFIX) {
         return "restore an earlier version of it, or move it away and run `polelake rebuild \
@@ -52,6 +55,7 @@ mod tests {
             (chunk.quarantine_key(day), "rebuild --raw"),
             (manifest_key("person", day), "rebuild --from"),
             (table_prefix("person"), "manifests that name it"),
+            (DayRoot::key(day), "writes it again"),
             (ERASURES_KEY.to_owned(), "erased people"),
             (erasure_receipt_prefix().to_owned(), "move it away"),
         ] {

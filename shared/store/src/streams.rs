@@ -1,5 +1,7 @@
 //! The raw objects and the receipts of each stream.
 
+use std::collections::BTreeMap;
+
 use futures_util::{StreamExt, TryStreamExt, stream};
 use lake::{
     Chunk, Day, LakeError, Receipt, SnapshotManifest, StreamKey, manifest_key, manifest_prefix,
@@ -47,6 +49,48 @@ pub async fn find_first_chunks(
         after = Some(chunk.raw_list_end());
         chunks.push(chunk);
     }
+}
+
+/// Where every stream of a topic begins: at its first raw object, or at its first receipt where
+/// that is of an earlier one. A raw object that is lost, or that has expired, does not move the
+/// beginning: its receipt still names the rows that it became.
+///
+/// # Errors
+/// When the storage does not answer.
+pub async fn find_stream_starts(
+    topic: &str,
+    raw: &dyn ObjectStore,
+    refined: &dyn ObjectStore,
+) -> Result<Vec<Chunk>, StreamError> {
+    let mut starts = BTreeMap::new();
+    let first_chunks = find_first_chunks(topic, raw).await?;
+    let first_receipts = find_first_receipts(topic, refined).await?;
+    for chunk in first_chunks.into_iter().chain(first_receipts) {
+        let start = starts
+            .entry((chunk.epoch, chunk.partition))
+            .or_insert_with(|| chunk.clone());
+        start.offset = chunk.offset.min(start.offset);
+    }
+    Ok(starts.into_values().collect())
+}
+
+/// The first receipt of every stream of a topic: one small listing for each.
+async fn find_first_receipts(
+    topic: &str,
+    refined: &dyn ObjectStore,
+) -> Result<Vec<Chunk>, StreamError> {
+    let prefix = Chunk::topic_receipt_prefix(topic);
+    let mut after = None;
+    let mut chunks = Vec::new();
+    while let Some(first) = refined.find_first(&prefix, after.as_deref()).await? {
+        let Some(chunk) = Chunk::from_receipt_key(&first.key) else {
+            after = Some(first.key);
+            continue;
+        };
+        after = Some(chunk.receipt_list_end());
+        chunks.push(chunk);
+    }
+    Ok(chunks)
 }
 
 /// The receipts of a stream from `from.offset` on, in their order.

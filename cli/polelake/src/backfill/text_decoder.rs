@@ -65,9 +65,13 @@ impl<R: Read> DecodedText<R> {
         self.is_done = count < CHUNK_BYTES;
         let start = self.skip_mark()?;
 
-        let end = self.find_unused_byte(start).unwrap_or(count);
+        let mut end = self.find_unused_byte(start).unwrap_or(count);
         if end < count {
             self.failure = Some(self.byte_fault(self.offset + end as u64));
+        }
+        if let Some(letter) = self.find_utf8_letter(start, end) {
+            end = letter;
+            self.failure = Some(self.utf8_fault(self.offset + letter as u64));
         }
         self.decode(start, end);
         if let Some(index) = self.output.iter().position(|byte| *byte == 0) {
@@ -125,6 +129,35 @@ impl<R: Read> DecodedText<R> {
         };
         let found = self.input[start..].iter().position(is_unused);
         found.map(|index| start + index)
+    }
+
+    /// The first bytes that are a letter of UTF-8, where each byte is declared to be a letter. In a
+    /// text that is not UTF-8, letters beyond ASCII hardly ever follow each other so.
+    fn find_utf8_letter(&self, start: usize, end: usize) -> Option<usize> {
+        if !matches!(
+            self.encoding,
+            TextEncoding::Latin1 | TextEncoding::Windows1252
+        ) {
+            return None;
+        }
+        let mut position = start;
+        for run in self.input[start..end].split(u8::is_ascii) {
+            let is_cut = position + run.len() == end;
+            if !run.is_empty() && !is_cut && std::str::from_utf8(run).is_ok() {
+                return Some(position);
+            }
+            position += run.len() + 1;
+        }
+        None
+    }
+
+    fn utf8_fault(&self, position: u64) -> Error {
+        invalid(format!(
+            "the bytes from {} on are a letter of UTF-8: declare `files.encoding: utf-8` in the \
+             contract in place of {}",
+            position + 1,
+            self.encoding.name()
+        ))
     }
 
     fn byte_fault(&self, position: u64) -> Error {
@@ -216,6 +249,12 @@ mod tests {
             (b"abc\xeb,".as_slice(), TextEncoding::Utf8, "byte 4"),
             (b"ab\x9d", TextEncoding::Windows1252, "byte 3"),
             (b"a\x93b", TextEncoding::Latin1, "windows-1252"),
+            (
+                "Zoë,".as_bytes(),
+                TextEncoding::Windows1252,
+                "from 3 on are a letter of UTF-8",
+            ),
+            ("a – b".as_bytes(), TextEncoding::Windows1252, "utf-8"),
             (b"\xff\xfea\0", TextEncoding::Utf8, "utf-16le"),
             (
                 b"\xef\xbb\xbfa",

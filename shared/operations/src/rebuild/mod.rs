@@ -10,7 +10,7 @@ use contract::TableContract;
 use host::Failure;
 use lake::{Chunk, Day};
 use serde::Serialize;
-use store::streams::{find_first_chunks, list_manifest_days, read_each_receipt};
+use store::streams::{find_stream_starts, list_manifest_days, read_each_receipt};
 use store::{ObjectError, UnreadableObject};
 
 use self::chunk_days::{BlockedDays, ChunkOfDays, chunks_of_stream};
@@ -312,7 +312,7 @@ async fn list_chunks_of_days(
 ) -> Result<Vec<ChunkOfDays>, OperationError> {
     let mut chunks = Vec::new();
     for topic in list_source_topics(lake, tables) {
-        for first in find_first_chunks(&topic, &*lake.raw).await? {
+        for first in find_stream_starts(&topic, &*lake.raw, &*lake.refined).await? {
             let readings = read_each_receipt(&first, &*lake.refined).await?;
             let of_stream = chunks_of_stream(&first, &readings);
             chunks.extend(of_stream.filter(|chunk| chunk.has_records_within(from, to)));
