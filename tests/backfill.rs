@@ -170,6 +170,38 @@ print('{}')
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_refused_or_not_sent_is_named_by_file_and_row() {
+    let lake = LakeUnderTest::start().await;
+    let header = "id,reference,status,fee,last_updated";
+    let rows = "1,2026/1,Decided,258.00,2026-02-01T10:00:00Z\n2,2026/2,Decided,258.00,soon\n\
+        3,2026/3,Decided\n";
+    let files = ["january.csv", "february.csv"];
+    let files = files.map(|name| file(&lake, name, &format!("{header}\n{rows}")));
+    let paths: Vec<&str> = files.iter().map(|path| shown(path)).collect();
+    let (code, told, said) = backfill(&lake, "planning-register", &paths).await;
+    assert_eq!(
+        (code, &told["refused"], &told["not_sent"]),
+        (1, &json!(2), &json!(2)),
+        "{told}"
+    );
+    let refused = told["reasons"]
+        .as_object()
+        .unwrap()
+        .values()
+        .next()
+        .unwrap();
+    assert_eq!(
+        *refused,
+        json!({"records": 2, "places": ["january.csv row 3", "february.csv row 3"]}),
+        "{told}"
+    );
+    for row in ["january.csv row 4", "february.csv row 4"] {
+        assert!(said.contains(row), "{row}: {said}");
+    }
+    assert!(!said.contains("soon") && !told.to_string().contains("soon"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn bad_records_are_named_without_their_values_and_the_others_go_on() {
     let lake = LakeUnderTest::start().await;
     let text = "{\"id\": \"p1\", \"surname\": \"Sample\"}\n{\"id\": Robin}\n\

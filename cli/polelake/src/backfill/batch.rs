@@ -69,6 +69,16 @@ impl BackfillBatch {
         (numbers.len() == self.events.len()).then(|| FilePlaces::new(name, unit, numbers))
     }
 
+    /// Where the record of an event stands, by the event's index in the batch.
+    pub(crate) fn describe_place(&self, index: usize) -> Option<String> {
+        let ShownPlace { unit, number } = self.places.get(index)?;
+        let unit = unit.label();
+        Some(match &self.file {
+            Some(file) => format!("{file} {unit} {number}"),
+            None => format!("{unit} {number}"),
+        })
+    }
+
     /// Makes the batch empty.
     pub(crate) fn clear(&mut self) {
         self.events.clear();

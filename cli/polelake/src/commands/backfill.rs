@@ -329,7 +329,8 @@ impl BackfillSender<'_> {
             Some(place) => format!("{} {} {number}", place.name, unit.label()),
             None => format!("{} {number}", unit.label()),
         };
-        let event = record.map_err(|fault| fault.why).and_then(|record| {
+        let record = record.map_err(|fault| name_file_of_fault(fault, place));
+        let event = record.and_then(|record| {
             let event = self.contract.backfill_event(record, place);
             let event = event.map_err(|fault| format!("{location}: {fault}"))?;
             check_event_size(event, &location)
@@ -363,7 +364,10 @@ impl BackfillSender<'_> {
         self.outcome.accepted += counts.accepted;
         self.outcome.refused += counts.refused;
         for (reason, refused) in counts.reasons {
-            *self.outcome.reasons.entry(reason).or_default() += refused.count;
+            let places = refused.first.iter();
+            let places = places.filter_map(|index| batch.describe_place(*index));
+            let known = self.outcome.reasons.entry(reason).or_default();
+            known.add(refused.count, places);
         }
         batch.clear();
         self.note_done();
@@ -374,6 +378,14 @@ impl BackfillSender<'_> {
             tokio::time::sleep(due.saturating_sub(self.begun.elapsed())).await;
         }
         Ok(())
+    }
+}
+
+/// Why a record cannot be read, with its file: a run can read several.
+fn name_file_of_fault(fault: RecordFault, place: Option<&FilePlace<'_>>) -> String {
+    match place {
+        Some(place) if !fault.why.contains(place.name) => format!("{} {}", place.name, fault.why),
+        _ => fault.why,
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::error::{CliError, DetailedError, describe_causes};
@@ -16,7 +17,37 @@ pub(super) struct BackfillOutcome {
     pub(super) refused: u64,
     pub(super) unreadable: u64,
     pub(super) unchanged_pages: u64,
-    pub(super) reasons: BTreeMap<String, u64>,
+    pub(super) reasons: BTreeMap<String, RefusedRecords>,
+}
+
+/// Places of refused records that are shown of each reason.
+const PLACES_SHOWN: usize = 5;
+
+/// The records that the API refused for one reason.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct RefusedRecords {
+    records: u64,
+    /// Where the first of them stand: file, and row or record.
+    places: Vec<String>,
+}
+
+impl RefusedRecords {
+    /// Adds records, of which the first stand at these places.
+    pub(super) fn add(&mut self, records: u64, places: impl Iterator<Item = String>) {
+        self.records += records;
+        let missing = PLACES_SHOWN.saturating_sub(self.places.len());
+        self.places.extend(places.take(missing));
+    }
+
+    fn describe_places(&self) -> String {
+        let more = self.records.saturating_sub(self.places.len() as u64);
+        let shown = self.places.join(", ");
+        match (shown.as_str(), more) {
+            ("", _) => String::new(),
+            (shown, 0) => format!(" ({shown})"),
+            (shown, more) => format!(" ({shown} and {more} more)"),
+        }
+    }
 }
 
 impl BackfillOutcome {
@@ -90,8 +121,9 @@ impl BackfillOutcome {
         if self.unchanged_pages > 0 {
             println!("{} pages have not changed", self.unchanged_pages);
         }
-        for (reason, count) in &self.reasons {
-            println!("{count:8} refused: {reason}");
+        for (reason, refused) in &self.reasons {
+            let places = refused.describe_places();
+            println!("{:8} refused: {reason}{places}", refused.records);
         }
     }
 }
