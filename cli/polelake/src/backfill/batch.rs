@@ -1,5 +1,7 @@
 //! Events that a backfill sends together, with the places of their records in the file.
 
+use std::fmt;
+
 use event_relay::file_places::{FilePlaces, PlaceUnit};
 
 use super::record::BackfillRecord;
@@ -21,6 +23,12 @@ impl ShownPlace {
             unit: row.map_or(PlaceUnit::Record, |_| PlaceUnit::Row),
             number: row.unwrap_or(number),
         }
+    }
+}
+
+impl fmt::Display for ShownPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.unit.label(), self.number)
     }
 }
 
@@ -71,11 +79,10 @@ impl BackfillBatch {
 
     /// Where the record of an event stands, by the event's index in the batch.
     pub(crate) fn describe_place(&self, index: usize) -> Option<String> {
-        let ShownPlace { unit, number } = self.places.get(index)?;
-        let unit = unit.label();
+        let place = self.places.get(index)?;
         Some(match &self.file {
-            Some(file) => format!("{file} {unit} {number}"),
-            None => format!("{unit} {number}"),
+            Some(file) => format!("{file} {place}"),
+            None => place.to_string(),
         })
     }
 

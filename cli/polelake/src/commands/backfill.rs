@@ -324,10 +324,9 @@ impl BackfillSender<'_> {
         bar: &ProgressBar,
     ) {
         self.outcome.read += 1;
-        let ShownPlace { unit, number } = shown;
         let location = match place {
-            Some(place) => format!("{} {} {number}", place.name, unit.label()),
-            None => format!("{} {number}", unit.label()),
+            Some(place) => format!("{} {shown}", place.name),
+            None => shown.to_string(),
         };
         let record = record.map_err(|fault| name_file_of_fault(fault, place));
         let event = record.and_then(|record| {

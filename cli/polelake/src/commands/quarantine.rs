@@ -294,7 +294,8 @@ fn print_outcomes(outcomes: &[RedriveOutcome]) {
     if refused > 0 {
         println!(
             "What is refused again is open as before: its contract and mapping still do not read \
-             it. Correct them, or have the sender send a corrected event; then redrive again."
+             it. Correct them and redrive again, or have the sender send a corrected event: its row \
+             comes with the next daily run, and the refused record stays open."
         );
     }
     if underway > 0 {

@@ -93,8 +93,8 @@ fn print_quarantined(report: &Report) {
             .map(|(rule, count)| format!("{rule} {count}"))
             .collect();
         println!(
-            "{source}: {count} records are in quarantine ({}); `polelake quarantine show --source \
-             {source}` says why",
+            "{source}: {count} records of the day were refused ({}); `polelake quarantine ls \
+             --source {source}` lists those that are still open, `quarantine show` says why",
             rules.join(", ")
         );
     }

@@ -8,6 +8,7 @@ use event_relay::check::split_body;
 use event_relay::{BODY_BYTES_MAX, EVENTS_MAX};
 use serde_json::value::RawValue;
 
+use crate::backfill::batch::ShownPlace;
 use crate::backfill::record::{BackfillRecord, FileExpectation};
 use crate::backfill::records::{FileKind, RecordFile, open_record_bytes, open_record_file};
 use crate::error::CliError;
@@ -175,6 +176,8 @@ fn read_records(
     };
     for (record, row) in opened.records.zip(1_u64..) {
         let is_of_file = matches!(&record, Err(fault) if fault.is_of_file);
+        // As `backfill` and `quarantine show` count it: the row of the file, header included.
+        let shown = ShownPlace::of_record(&record, row);
         let bytes = event_of_record(contract, record, opened.is_untyped, (name, row));
         match bytes {
             Err(why) if is_of_file => {
@@ -182,7 +185,7 @@ fn read_records(
             }
             _ if tried.events.len() == EVENTS_MAX => tried.is_cut = true,
             bytes => tried.events.push(TrialEvent {
-                name: format!("record {row}"),
+                name: shown.to_string(),
                 bytes,
             }),
         }
