@@ -342,7 +342,7 @@ fn rows_of_a_file_are_read_as_the_contract_declares_its_files() {
     };
     let (code, told) = run(file.to_str().unwrap(), b"");
     assert_eq!((code, &told["accepted"]), (0, &json!(4)), "{told}");
-    assert_eq!(told["events"][2]["name"], "record 3");
+    assert_eq!(told["events"][2]["name"], "row 4");
     assert_eq!(
         told["events"][0]["tables"]["event"][0]["reference"],
         "MB-0001"
