@@ -57,6 +57,20 @@ impl Chunk {
         format!("raw/_log/{}.json", self.stream_path())
     }
 
+    /// The prefix of the hints of a topic's streams.
+    #[must_use]
+    pub fn topic_hint_prefix(topic: &str) -> String {
+        format!("raw/_log/{topic}/")
+    }
+
+    /// The stream whose hint has this key, at its offset 0; none for another key.
+    #[must_use]
+    pub fn from_log_end_hint_key(key: &str) -> Option<Self> {
+        let stream = key.strip_prefix("raw/_log/")?.strip_suffix(".json")?;
+        let chunk = Self::parse_stream_path(&format!("{stream}/{:020}", 0))?;
+        (chunk.log_end_hint_key() == key).then_some(chunk)
+    }
+
     /// The key of the chunk's refined rows for a table. `day` is the day of its first record's
     /// append time.
     #[must_use]
@@ -251,6 +265,9 @@ mod tests {
             ] {
                 prop_assert_eq!(Chunk::day_of_dated_key(&key), Some(Day(20_000)));
             }
+            let stream = Chunk { offset: 0, ..chunk.clone() };
+            let hint = chunk.log_end_hint_key();
+            prop_assert_eq!(Chunk::from_log_end_hint_key(&hint), Some(stream));
             prop_assert_eq!(Chunk::from_receipt_key(&chunk.receipt_key()), Some(chunk));
         }
 

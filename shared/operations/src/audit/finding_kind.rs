@@ -49,7 +49,7 @@ finding_kinds! {
     /// Two raw objects hold the same offsets.
     RawOverlap => "compare the two objects, move away the one that was written later, then \
                    `polelake rebuild --raw --from` with the day of its records";
-    /// A raw object is none that the platform wrote.
+    /// An object of a topic is none that the platform wrote.
     RawForeign => "move it away, then `polelake audit --deep`";
     /// A raw object holds other records than it says.
     RawDamaged => "restore an earlier version of it or a copy from a backup, then `polelake \

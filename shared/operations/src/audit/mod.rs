@@ -6,6 +6,7 @@ mod day_roots;
 mod erasures;
 mod files;
 mod finding_kind;
+mod foreign_objects;
 mod named_objects;
 mod raw_log_object;
 mod receipts;

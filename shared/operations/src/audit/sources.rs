@@ -6,6 +6,7 @@ use lake::{Chunk, SnapshotManifest};
 use store::streams::{find_first_chunks, oldest_committed_chunk, read_base_manifests};
 
 use super::finding_kind::FindingKind;
+use super::foreign_objects::find_foreign_objects;
 use super::report::{AuditFinding, SourceAudit, StreamAudit};
 use super::scope::AuditScope;
 use super::streams;
@@ -38,6 +39,7 @@ pub(super) async fn audit_source(
 
     if scope.from.is_none() {
         find_lost_beginnings(lake, topic, &firsts, findings).await?;
+        find_foreign_objects(lake, topic, findings).await?;
     }
     let accepted = offsets.map(|offsets| {
         check_log_ends(&offsets, &streams, topic, findings);
