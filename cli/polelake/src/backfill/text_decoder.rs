@@ -131,8 +131,9 @@ impl<R: Read> DecodedText<R> {
         found.map(|index| start + index)
     }
 
-    /// The first bytes that are a letter of UTF-8, where each byte is declared to be a letter. In a
-    /// text that is not UTF-8, letters beyond ASCII hardly ever follow each other so.
+    /// The first bytes that are a letter of UTF-8, where each byte is declared to be a letter: one of
+    /// those that British files hold, such as `Ã«` for ë and `â€“` for a dash. In a text that is not
+    /// UTF-8, these hardly ever follow each other so.
     fn find_utf8_letter(&self, start: usize, end: usize) -> Option<usize> {
         if !matches!(
             self.encoding,
@@ -143,7 +144,7 @@ impl<R: Read> DecodedText<R> {
         let mut position = start;
         for run in self.input[start..end].split(u8::is_ascii) {
             let is_cut = position + run.len() == end;
-            if !run.is_empty() && !is_cut && std::str::from_utf8(run).is_ok() {
+            if !is_cut && is_western_utf8(run) {
                 return Some(position);
             }
             position += run.len() + 1;
@@ -199,6 +200,18 @@ impl<R: Read> Read for DecodedText<R> {
         self.position += count;
         Ok(count)
     }
+}
+
+/// Whether bytes are UTF-8 of western letters and signs alone.
+fn is_western_utf8(run: &[u8]) -> bool {
+    let text = std::str::from_utf8(run).unwrap_or_default();
+    !text.is_empty() && text.chars().all(is_western)
+}
+
+/// Whether a character is a letter with a mark, a sign such as £ and °, or a dash, a quote or the
+/// euro sign of a text processor.
+fn is_western(letter: char) -> bool {
+    matches!(letter, '\u{a0}'..='\u{ff}' | '\u{2010}'..='\u{2026}' | '€' | '™')
 }
 
 fn encoding_of(encoding: TextEncoding) -> &'static Encoding {
