@@ -283,7 +283,7 @@ mod tests {
     fn other_content_is_refused_with_what_was_recorded() {
         let digest = ObjectDigest::of_content(b"abc");
         assert!(digest.check(b"abc").is_ok());
-        let error = digest.check(b"abd").unwrap_err().to_string();
+        let error = digest.check(b"abx").unwrap_err().to_string();
         assert!(error.contains(&digest.sha256.to_string()), "{error}");
         let error = digest.check(b"ab").unwrap_err().to_string();
         assert_eq!(error, "it has 2 bytes, and 3 were written");
