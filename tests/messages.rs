@@ -218,7 +218,7 @@ async fn run_day_names_the_rules_that_fail_and_what_is_in_quarantine() {
         .await;
     let parts = [
         "housing-person: 1 records of the day were refused (mapping.person.date_of_birth 1)",
-        "`polelake quarantine show --source housing-person`",
+        "`polelake quarantine ls --source housing-person`",
     ];
     assert_says(&run_on(&lake.folder, &["run-day", MONDAY]), 0, &parts);
     let output = run_on(&lake.folder, &["run-day", MONDAY, "--json"]);

@@ -17,7 +17,7 @@ pub(super) struct BackfillOutcome {
     pub(super) refused: u64,
     pub(super) unreadable: u64,
     pub(super) unchanged_pages: u64,
-    pub(super) reasons: BTreeMap<String, RefusedRecords>,
+    pub(super) reasons: BTreeMap<String, ReasonRecords>,
 }
 
 /// Places of refused records that are shown of each reason.
@@ -25,13 +25,13 @@ const PLACES_SHOWN: usize = 5;
 
 /// The records that the API refused for one reason.
 #[derive(Debug, Default, Serialize)]
-pub(super) struct RefusedRecords {
+pub(super) struct ReasonRecords {
     records: u64,
     /// Where the first of them stand: file, and row or record.
     places: Vec<String>,
 }
 
-impl RefusedRecords {
+impl ReasonRecords {
     /// Adds records, of which the first stand at these places.
     pub(super) fn add(&mut self, records: u64, places: impl Iterator<Item = String>) {
         self.records += records;

@@ -295,7 +295,7 @@ fn print_outcomes(outcomes: &[RedriveOutcome]) {
         println!(
             "What is refused again is open as before: its contract and mapping still do not read \
              it. Correct them and redrive again, or have the sender send a corrected event: its row \
-             comes with the next daily run, and the refused record stays open."
+             comes by the next merge, and the refused record stays open."
         );
     }
     if underway > 0 {
