@@ -70,7 +70,7 @@ fn a_contract_that_reads_no_sample_writes_no_expectation() {
     }
     assert_eq!(read(&expected_file(&contracts)), before);
 
-    // A new source of which every sample lies there.
+    // A new source of which every sample is quarantined.
     let contracts = shipped_copy();
     let contract = contracts.join(SOURCE).join("contract.odcs.yaml");
     change(

@@ -136,7 +136,7 @@ impl WorkProgress {
         }
     }
 
-    /// Prints a line now and then, without an end. Nobody reads it on a terminal, nor beside JSON.
+    /// Prints a line now and then, without an end. None is printed on a terminal, nor beside JSON.
     pub(crate) async fn tell_lines(self) {
         if !self.tells_lines {
             return;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 /// Is told what the work is at, such as `the source housing-person, 3 of 13`.
 type StageListener = Arc<dyn Fn(&str) + Send + Sync>;
 
-/// Tells what the work is at; nobody listens by default.
+/// Tells the caller what the work is at; without a listener it does nothing.
 #[derive(Clone, Default)]
 pub struct WorkStage(Option<StageListener>);
 

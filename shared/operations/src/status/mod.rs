@@ -32,7 +32,7 @@ pub use table_status::TableStatus;
 pub struct StatusRequest {
     /// The time, in milliseconds since 1970.
     pub now_millis: i64,
-    /// Messages that the platform's queues gave up; none where nobody can be asked.
+    /// Messages that the platform's queues gave up; none where no queue can be asked.
     pub dead_letters: Option<u64>,
     /// Whether the lake is in an AWS account, where other commands run a day.
     pub on_aws: bool,
@@ -49,7 +49,7 @@ pub struct LakeStatus {
     pub tables: Vec<TableStatus>,
     /// The sources.
     pub sources: Vec<SourceStatus>,
-    /// Messages that the platform's queues gave up; none where nobody was asked.
+    /// Messages that the platform's queues gave up; none where no queue was asked.
     pub dead_letters: Option<u64>,
     /// What each zone stores.
     pub sizes: LakeSizes,
@@ -94,7 +94,7 @@ pub async fn read_status(
     })
 }
 
-/// The refused records that nobody has redriven with success, by source and rule.
+/// The refused records that no redrive has processed with success, by source and rule.
 async fn count_open_refusals(lake: &LakeHandle) -> Result<Vec<RefusalGroup>, OperationError> {
     let entries = list_entries(lake, &QuarantineFilter::default()).await?;
     let mut groups = group_entries(&entries);
