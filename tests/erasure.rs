@@ -3,7 +3,7 @@
 
 mod broken_off;
 pub(crate) mod people;
-mod statements;
+pub(crate) mod statements;
 mod versions;
 
 use std::collections::BTreeSet;

@@ -4,18 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use bytes::Bytes;
-use operations::erase::{
-    CuratedEraser, RedactedObject, StatementRedactor, Subjects, erase_subjects,
-};
-use polelake::CliError;
-use snapshot_merge::erase::{ErasureSelector, erase_curated};
-use snapshot_merge::{Context, MergeSizes};
-use store::{MemoryStore, ObjectMetadata, ObjectStore, UnreadableObjects};
+use operations::erase::erase_subjects;
+use snapshot_merge::MergeSizes;
+use store::{MemoryStore, ObjectMetadata, ObjectStore};
 
 use crate::days_in_memory::Days;
 use crate::erasure::people::{self, OTHER, by_key, named, noon, tenure, zones};
+use crate::erasure::statements::SnapshotsInMemory;
 use crate::lake_under_test::MONDAY;
 
 const TUESDAY: &str = "2026-03-03";
@@ -179,35 +175,9 @@ fn find_earlier(
 }
 
 async fn erase(days: &Days) {
-    let eraser = MergedEraser(days.context());
+    let eraser = SnapshotsInMemory(days);
     let outcome = erase_subjects(&zones(days), &by_key(), &eraser, noon())
         .await
         .unwrap();
     assert!(outcome.unreadable.is_empty() && !outcome.objects.is_empty());
-}
-
-/// Erases rows of the curated zone, as the command does.
-struct MergedEraser(Context);
-
-#[async_trait]
-impl CuratedEraser for MergedEraser {
-    async fn erase_rows(
-        &self,
-        subjects: &Subjects,
-        statements: StatementRedactor,
-        dry_run: bool,
-    ) -> Result<Vec<RedactedObject>, CliError> {
-        let selector = ErasureSelector {
-            ids: subjects.ids.iter().map(ToString::to_string).collect(),
-            records: subjects.records.clone(),
-            statements: Some(Arc::new(move |text| statements.redact(text))),
-        };
-        let unreadable = UnreadableObjects::default();
-        let matched = erase_curated(&self.0, &selector, dry_run, &unreadable).await?;
-        let redacted = matched.into_iter().map(|object| RedactedObject {
-            key: object.key,
-            rows: object.rows,
-        });
-        Ok(redacted.collect())
-    }
 }

@@ -23,7 +23,7 @@ const OTHER: &str = "4d2e3f50-6b7c-4d8e-9fa0-b1c2d3e4f506";
 const TENURE: &str = "1a8c6d3e-5f4b-4e2c-9d7a-2b3c4d5e6f70";
 
 /// The snapshots of days in memory, as the command erases them.
-struct SnapshotsInMemory<'d>(&'d Days);
+pub(crate) struct SnapshotsInMemory<'d>(pub(crate) &'d Days);
 
 #[async_trait]
 impl CuratedEraser for SnapshotsInMemory<'_> {

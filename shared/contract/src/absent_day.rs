@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use crate::time::parse_date;
 
 /// The names of the months.
-const MONTHS: [&str; 12] = [
+pub const MONTH_NAMES: [&str; 12] = [
     "January",
     "February",
     "March",
@@ -40,7 +40,7 @@ pub fn describe_absent_day(text: &str) -> String {
     };
     let month_name = usize::from(month)
         .checked_sub(1)
-        .and_then(|index| MONTHS.get(index));
+        .and_then(|index| MONTH_NAMES.get(index));
     let Some(name) = month_name else {
         return format!("`{text}` names month {month}, and a year has 12; write YYYY-MM-DD");
     };

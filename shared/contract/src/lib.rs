@@ -63,7 +63,7 @@ mod time;
 mod walked_path;
 mod yaml;
 
-pub use absent_day::describe_absent_day;
+pub use absent_day::{MONTH_NAMES, describe_absent_day};
 pub use backfill::{CompiledBackfill, FilePlace};
 pub use catalogue::Catalogue;
 pub use cell::Cell;

@@ -19,6 +19,7 @@ pub mod reports;
 pub mod snapshots;
 pub mod status;
 pub mod tables;
+mod text_column;
 pub mod trace;
 mod work_stage;
 

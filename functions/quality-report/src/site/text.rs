@@ -1,6 +1,6 @@
 //! Numbers, dates and small counts in a readable form.
 
-use contract::ColumnType;
+use contract::{ColumnType, MONTH_NAMES};
 use lake::Day;
 
 pub(super) use crate::wording::format_thousands;
@@ -10,21 +10,6 @@ const SMALLEST_DISCLOSED_COUNT: u64 = 10;
 
 /// Microseconds of a second.
 const MICROS_PER_SECOND: i64 = 1_000_000;
-
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
 
 const WEEKDAYS: [&str; 7] = [
     "Thursday",
@@ -123,7 +108,7 @@ pub(super) fn format_date(text: &str) -> String {
     let (year, month, day) = (parts.next(), parts.next(), parts.next());
     let month = month
         .and_then(|month| month.parse::<usize>().ok())
-        .and_then(|month| MONTHS.get(month.checked_sub(1)?));
+        .and_then(|month| MONTH_NAMES.get(month.checked_sub(1)?));
     let day = day.and_then(|day| day.parse::<u8>().ok());
     match (year, month, day) {
         (Some(year), Some(month), Some(day)) => format!("{day} {month} {year}"),

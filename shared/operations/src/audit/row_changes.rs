@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
-use arrow_array::cast::AsArray;
 use arrow_array::{Array, RecordBatch, StringArray};
 use lake::{LakeError, ManifestShard, NamedFile, is_statements_key};
 use store::ObjectStore;
 use store::sorted_file::{RowGroupBatches, RowGroupFetcher, SortedFileError};
+
+use crate::text_column::text_column;
 
 /// What names a row of a table, beside its owner.
 const ROW_KEY_COLUMNS: [&str; 2] = ["pole_id", "source"];
@@ -120,14 +121,6 @@ impl KeyedRows {
         let [first, second] = &self.keys;
         format!("{}/{}", first.value(row), second.value(row))
     }
-}
-
-fn text_column(batch: &RecordBatch, name: &str) -> Result<StringArray, LakeError> {
-    batch
-        .column_by_name(name)
-        .and_then(|column| column.as_string_opt::<i32>())
-        .cloned()
-        .ok_or_else(|| LakeError::Unexpected(format!("it has no column {name} of text")))
 }
 
 impl OwnerKeys {

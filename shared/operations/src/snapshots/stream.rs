@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use arrow_array::cast::AsArray;
 use arrow_array::{RecordBatch, StringArray};
 use lake::{LakeError, ManifestShard};
 use store::ObjectStore;
 use store::sorted_file::{RowGroupBatches, RowGroupFetcher, SortedFileError};
 
 use crate::OperationError;
+use crate::text_column::text_column;
 
 /// What orders rows: owner, id, source.
 pub(super) type SnapshotRowKey<'k> = (&'k str, &'k str, &'k str);
@@ -57,13 +57,6 @@ impl KeyedBatch {
         let follows = last.zip(first).is_none_or(|(last, first)| last < first);
         follows && (1..rows).all(|row| self.row_key(row - 1) < self.row_key(row))
     }
-}
-
-fn text_column(rows: &RecordBatch, name: &str) -> Result<StringArray, LakeError> {
-    rows.column_by_name(name)
-        .and_then(|column| column.as_string_opt::<i32>())
-        .cloned()
-        .ok_or_else(|| LakeError::Unexpected(format!("it has no column {name} of text")))
 }
 
 /// The rows of a batch that the reader has not passed.
