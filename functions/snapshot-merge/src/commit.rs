@@ -115,6 +115,7 @@ mod tests {
             table: "person".into(),
             date: "2026-03-02".into(),
             base: None,
+            base_sha256: None,
             present: known.day_manifest_etag(),
             committed_offsets: Vec::new(),
             shards: 1,

@@ -31,11 +31,12 @@ pub(crate) async fn write_day_root(
     }
 
     let body = Bytes::from(root.to_json()?);
+    let digest = Sha256Digest::of_bytes(&body);
     let stored = curated.get_if_within_limit(&key).await?;
     if stored.is_none_or(|stored| stored.body != body) {
         curated.put(&key, body, "application/json").await?;
     }
-    Ok(Some(root.digest()?))
+    Ok(Some(digest))
 }
 
 async fn read_day_manifests(day: Day, context: &Context) -> Result<DayRoot, Failure> {

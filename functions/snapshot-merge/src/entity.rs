@@ -131,6 +131,7 @@ impl EntityJob<'_> {
             table: ENTITY.to_owned(),
             date: self.day.to_string(),
             base,
+            base_sha256: lookup.base_sha256,
             present: lookup.day_manifest_etag(),
             committed_offsets: Vec::new(),
             shards,

@@ -1,13 +1,15 @@
 //! The manifests that a merge of a day begins with: the day's own, and the newest one before it.
 
 use host::Failure;
-use lake::{Day, LakeError, SnapshotManifest, manifest_key, manifest_prefix};
+use lake::{Day, LakeError, Sha256Digest, SnapshotManifest, manifest_key, manifest_prefix};
 use store::{ObjectStore, StoredObject};
 
 /// What a table's manifests say before its merge begins.
 pub(crate) struct ManifestLookup {
     /// The newest manifest before the day: found by listing, never by counting days back.
     pub(crate) base: Option<SnapshotManifest>,
+    /// The SHA-256 of that manifest as it is stored.
+    pub(crate) base_sha256: Option<Sha256Digest>,
     /// The key of the day's own manifest.
     key: String,
     /// The day's own manifest, when the day was merged before. It must be the same when the merge
@@ -65,12 +67,18 @@ pub(crate) async fn look_up_manifests(
 
     let listed = curated.list(&manifest_prefix(table), None).await?;
     let has_later_day = listed.last().is_some_and(|last| last.key > key);
-    let base = match listed.into_iter().rfind(|entry| entry.key < key) {
-        Some(before) => Some(read_manifest_at(&before.key, curated).await?),
-        None => None,
+    let before = listed.into_iter().rfind(|entry| entry.key < key);
+    let (base, base_sha256) = match before {
+        Some(before) => {
+            let object = curated.get(&before.key).await?;
+            let base = parse_manifest(&before.key, &object)?;
+            (Some(base), Some(Sha256Digest::of_bytes(&object.body)))
+        }
+        None => (None, None),
     };
     Ok(ManifestLookup {
         base,
+        base_sha256,
         key,
         present,
         has_later_day,

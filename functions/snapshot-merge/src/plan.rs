@@ -3,7 +3,9 @@
 
 use contract::{Rule, TableContract};
 use host::{Failure, FailureKind};
-use lake::{Chunk, CommittedOffset, Day, SnapshotManifest, schema, shard_count, work_prefix};
+use lake::{
+    Chunk, CommittedOffset, Day, Sha256Digest, SnapshotManifest, schema, shard_count, work_prefix,
+};
 use serde::{Deserialize, Serialize};
 use store::UnreadableObject;
 
@@ -23,6 +25,8 @@ pub(crate) struct MergePlan {
     pub(crate) date: String,
     /// The manifest that the day is built on.
     pub(crate) base: Option<SnapshotManifest>,
+    /// The SHA-256 of that manifest as it is stored.
+    pub(crate) base_sha256: Option<Sha256Digest>,
     /// The entity tag of the day's own manifest, when the day has one. It must be the same at the
     /// commit.
     pub(crate) present: Option<String>,
@@ -81,6 +85,7 @@ pub(crate) async fn plan_table(
         table: table.name.clone(),
         date: day.to_string(),
         base,
+        base_sha256: lookup.base_sha256,
         present: lookup.day_manifest_etag(),
         committed_offsets: consumed.committed_offsets,
         shards,

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use contract::{Column, Rule, TableContract};
 use host::{Failure, FailureKind, TimeBudget};
 use lake::{
-    ColumnProfile, Day, LakeError, ManifestShard, RuleResult, RuleVerdict, SnapshotManifest,
-    work_prefix,
+    ColumnProfile, Day, ManifestShard, RuleResult, RuleVerdict, SnapshotManifest, work_prefix,
 };
 use quality::{ColumnState, TableState, TextCounts};
 use store::ObjectStore;
@@ -67,7 +66,7 @@ pub(crate) async fn commit_and_publish(
     let day = planned.day()?;
     let copied = results.iter().map(|result| result.copied).sum();
     let manifest = match &planned.plan.base {
-        Some(base) if planned.plan.unchanged => unchanged_manifest(base, planned)?,
+        Some(base) if planned.plan.unchanged => unchanged_manifest(base, planned),
         _ => build_manifest(table, planned, results, context).await?,
     };
     let written = commit_manifest(&manifest, &planned.plan, &*context.curated).await?;
@@ -102,21 +101,18 @@ async fn delete_work_files(
 }
 
 /// The manifest of a day without changes: the base's, with the offsets that the day consumed.
-fn unchanged_manifest(
-    base: &SnapshotManifest,
-    planned: &PlannedMerge,
-) -> Result<SnapshotManifest, LakeError> {
-    Ok(SnapshotManifest {
+fn unchanged_manifest(base: &SnapshotManifest, planned: &PlannedMerge) -> SnapshotManifest {
+    SnapshotManifest {
         date: planned.plan.date.clone(),
         base: Some(base.date.clone()),
-        base_sha256: Some(base.digest()?),
+        base_sha256: planned.plan.base_sha256,
         inserted: 0,
         updated: 0,
         deleted: 0,
         withheld: BTreeMap::new(),
         committed_offsets: planned.plan.committed_offsets.clone(),
         ..base.clone()
-    })
+    }
 }
 
 async fn build_manifest(
@@ -132,11 +128,7 @@ async fn build_manifest(
         date: plan.date.clone(),
         contract_version: table.version.clone(),
         base: plan.base.as_ref().map(|base| base.date.clone()),
-        base_sha256: plan
-            .base
-            .as_ref()
-            .map(SnapshotManifest::digest)
-            .transpose()?,
+        base_sha256: plan.base_sha256,
         committed_offsets: plan.committed_offsets.clone(),
         patched_sources: patched_source_names(table, &context.catalogue),
         ..SnapshotManifest::default()

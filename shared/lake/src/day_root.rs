@@ -41,14 +41,6 @@ impl DayRoot {
         encode_pretty_document(self)
     }
 
-    /// The root's digest, as it is stored.
-    ///
-    /// # Errors
-    /// As [`Self::to_json`].
-    pub fn digest(&self) -> Result<Sha256Digest, LakeError> {
-        Ok(Sha256Digest::of_bytes(&self.to_json()?))
-    }
-
     /// Reads a root.
     ///
     /// # Errors

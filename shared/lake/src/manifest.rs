@@ -234,14 +234,6 @@ impl SnapshotManifest {
         encode_pretty_document(self)
     }
 
-    /// The digest of the manifest, as it is stored.
-    ///
-    /// # Errors
-    /// As [`Self::to_json`].
-    pub fn digest(&self) -> Result<Sha256Digest, LakeError> {
-        Ok(Sha256Digest::of_bytes(&self.to_json()?))
-    }
-
     /// Reads a manifest.
     ///
     /// # Errors

@@ -46,7 +46,7 @@ pub(super) async fn audit_day_roots(
         .into_iter()
         .filter(|day| scope.contains_date(&day.to_string()))
     {
-        let Some(root) = read_root(lake, day, findings).await? else {
+        let Some((root, sha256)) = read_root(lake, day, findings).await? else {
             continue;
         };
         let present = manifests.get(&day).unwrap_or(&no_manifests);
@@ -54,16 +54,17 @@ pub(super) async fn audit_day_roots(
         check_root(lake, day, &root, present, &mut found).await?;
         let date = day.to_string();
         findings.extend(found.into_iter().map(|finding| finding.of_day(&date)));
-        roots.insert(day.to_string(), root.digest()?);
+        roots.insert(day.to_string(), sha256);
     }
     Ok(roots)
 }
 
+/// A day's root, and the SHA-256 of its content; none when it is missing, or cannot be read.
 async fn read_root(
     lake: &LakeHandle,
     day: Day,
     findings: &mut Vec<AuditFinding>,
-) -> Result<Option<DayRoot>, OperationError> {
+) -> Result<Option<(DayRoot, Sha256Digest)>, OperationError> {
     let key = DayRoot::key(day);
     let object = lake.curated.get_if_present(&key).await;
     let Some(object) = lake.unreadable.note(object)? else {
@@ -82,7 +83,7 @@ async fn read_root(
         findings.push(AuditFinding::new(FindingKind::RootWrong, key, None, what));
         return Ok(None);
     }
-    Ok(root)
+    Ok(root.map(|root| (root, Sha256Digest::of_bytes(&object.body))))
 }
 
 async fn check_root(

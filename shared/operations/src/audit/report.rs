@@ -165,9 +165,10 @@ pub struct TableAudit {
     pub base: Option<String>,
     /// Its rows.
     pub rows: u64,
-    /// Rows that the base does not have, counted in the files.
+    /// Rows that the base does not have: as the manifest says, or counted in the files where the
+    /// audit reads every object.
     pub inserted: u64,
-    /// Rows of the base that the snapshot does not have, counted in the files.
+    /// Rows of the base that the snapshot does not have, found in the same way.
     pub deleted: u64,
 }
 

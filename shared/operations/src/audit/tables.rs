@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use lake::{
-    Day, ManifestShard, ShardVersion, SnapshotManifest, manifest_key, manifest_prefix,
-    parse_manifest_day, parse_shard_version, table_prefix,
+    Day, ManifestShard, Sha256Digest, ShardVersion, SnapshotManifest, manifest_key,
+    manifest_prefix, parse_manifest_day, parse_shard_version, table_prefix,
 };
+use store::StoredObject;
 use store::replacements::is_replaced_by;
 
 use super::day_roots::ManifestDigests;
@@ -43,12 +44,15 @@ pub(super) async fn audit_tables(
             if !scope.contains_date(date.trim_end_matches(".json")) {
                 continue;
             }
-            let Some(manifest) = read_listed_manifest(lake, &entry.key).await? else {
+            let Some(object) = lake.unreadable.note(lake.curated.get(&entry.key).await)? else {
+                continue;
+            };
+            let Some((manifest, sha256)) = decode_manifest(lake, &entry.key, &object) else {
                 continue;
             };
             if let Some(day) = parse_manifest_day(&entry.key) {
                 let of_day = digests.entry(day).or_default();
-                of_day.insert(table.name.clone(), manifest.digest()?);
+                of_day.insert(table.name.clone(), sha256);
             }
             check_identity(&entry.key, &table.name, &manifest, findings);
             let date = manifest.date.clone();
@@ -61,17 +65,15 @@ pub(super) async fn audit_tables(
     Ok((audits, digests))
 }
 
-/// The manifest at a key that a listing gave; none when it cannot be read, which is noted.
-async fn read_listed_manifest(
+/// A manifest, and the SHA-256 of its content; none when it cannot be read, which is noted.
+fn decode_manifest(
     lake: &LakeHandle,
     key: &str,
-) -> Result<Option<SnapshotManifest>, OperationError> {
-    let Some(object) = lake.unreadable.note(lake.curated.get(key).await)? else {
-        return Ok(None);
-    };
-
+    object: &StoredObject,
+) -> Option<(SnapshotManifest, Sha256Digest)> {
     let manifest = SnapshotManifest::from_json(&object.body);
-    Ok(lake.unreadable.note_decoded(key, manifest))
+    let manifest = lake.unreadable.note_decoded(key, manifest)?;
+    Some((manifest, Sha256Digest::of_bytes(&object.body)))
 }
 
 /// Finds a manifest that stands under the key of another.
@@ -322,15 +324,14 @@ async fn check_base_digest(
     lake: &LakeHandle,
     key: &str,
     manifest: &SnapshotManifest,
-    base: &SnapshotManifest,
+    found: Sha256Digest,
     findings: &mut Vec<AuditFinding>,
 ) -> Result<(), OperationError> {
-    let found = base.digest()?;
     let recorded = manifest.base_sha256.unwrap_or_default();
     if !is_replaced_by(&*lake.curated, recorded, found).await? {
         let what = format!(
             "was built on another manifest of {}: its SHA-256 was {recorded}, and is {found}",
-            base.date
+            manifest.base.as_deref().unwrap_or_default()
         );
         findings.push(AuditFinding::new(FindingKind::BaseChanged, key, None, what));
     }
@@ -347,11 +348,15 @@ async fn read_base_manifest(
         return Ok(BaseManifest::Missing);
     };
 
-    let base = store::streams::read_manifest(&manifest.table, day, &*lake.curated).await;
-    match lake.unreadable.note(base)? {
+    let base_key = manifest_key(&manifest.table, day);
+    let object = lake.curated.get_if_present(&base_key).await;
+    match lake.unreadable.note(object)? {
         None => Ok(BaseManifest::Unknown),
-        Some(Some(base)) => {
-            check_base_digest(lake, key, manifest, &base, findings).await?;
+        Some(Some(object)) => {
+            let Some((base, sha256)) = decode_manifest(lake, &base_key, &object) else {
+                return Ok(BaseManifest::Unknown);
+            };
+            check_base_digest(lake, key, manifest, sha256, findings).await?;
             Ok(BaseManifest::Found(Box::new(base)))
         }
         Some(None) if is_dropped(lake, &manifest.table, day).await? => Ok(BaseManifest::Unknown),
