@@ -91,6 +91,8 @@ soak: (faults '10000')
     cargo test --test rules
     PROPTEST_CASES=2000 cargo test --test pipeline merge_oracle
     POLELAKE_STREAMS=20000 cargo test --test pipeline patch_oracle
+    POLELAKE_DAMAGE_SEEDS=500 cargo test --test pipeline corruption
+    tests/corruption/skipped_checks.py
     GENERATED_FILES=20000 cargo test --test pipeline generated_files
     PROPTEST_CASES=20000 cargo test --workspace --lib
     POLELAKE_FUZZ_CASES=100000 cargo test --test pipeline fuzz_ -- --nocapture

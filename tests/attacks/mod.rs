@@ -7,5 +7,6 @@ mod damage;
 mod erasure;
 mod fetch;
 mod folder;
+mod repair;
 mod unreadable;
 mod web_pages;

@@ -83,6 +83,11 @@ impl ObjectDamage {
         })
     }
 
+    /// The object that is damaged or added.
+    pub(super) fn place(&self) -> &ObjectPlace {
+        &self.place
+    }
+
     pub(super) async fn apply(&self, lake: &KeptLake) {
         let content = self.content.as_ref().map(|shown| &shown.0);
         lake.write(&self.place, content).await;
@@ -103,8 +108,6 @@ impl ObjectDamage {
 
 /// Whether an audit can find such a damage of this object.
 fn is_audited((_, key): &ObjectPlace, kind: DamageKind) -> bool {
-    // Glue and Iceberg's metadata are made from the manifests, and made again where they are lost.
-    let is_derived = key.contains("/metadata/");
     // A lost profile is measured again; one that is not what was written is not read.
     let is_measured_again = key.starts_with("curated/_state/") && key.ends_with(".json");
     // A lost hint of a log's end is written again, and one of an earlier end is one of any moment.
@@ -112,8 +115,11 @@ fn is_audited((_, key): &ObjectPlace, kind: DamageKind) -> bool {
     // Records of replaced objects are read by their names alone; one more accepts nothing.
     let is_record = key.starts_with("curated/_replaced/");
     let is_folder_of_versions = key.starts_with("curated/_state/");
+    // Files of Iceberg's metadata that an erasure wrote again stay until a sweep; nothing names them.
+    let is_iceberg = key.contains("/metadata/");
     match kind {
-        _ if is_derived || is_record => false,
+        _ if is_record => false,
+        DamageKind::Missing if is_iceberg => key.ends_with(".text"),
         DamageKind::Missing => !is_measured_again && !is_hint,
         DamageKind::Swapped | DamageKind::Replayed => !is_hint,
         DamageKind::Added => !is_folder_of_versions,

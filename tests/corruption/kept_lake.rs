@@ -105,7 +105,7 @@ impl KeptLake {
 }
 
 /// The days, each with the minute of its events.
-const DAYS: [(&str, u32); 3] = [(MONDAY, 21), (TUESDAY, 22), (WEDNESDAY, 23)];
+pub(super) const DAYS: [(&str, u32); 3] = [(MONDAY, 21), (TUESDAY, 22), (WEDNESDAY, 23)];
 
 /// Monday alone, on which no later day is built.
 pub(super) const MONDAY_ALONE: &[(&str, u32)] = &[(MONDAY, 21)];
@@ -143,7 +143,7 @@ fn zone_store<'d>(days: &'d Days, zone: &str) -> &'d Arc<MemoryStore> {
     }
 }
 
-async fn read_objects(days: &Days) -> BTreeMap<ObjectPlace, ObjectContent> {
+pub(super) async fn read_objects(days: &Days) -> BTreeMap<ObjectPlace, ObjectContent> {
     let mut objects = BTreeMap::new();
     for zone in ["raw", "refined", "curated"] {
         let store = zone_store(days, zone);

@@ -66,6 +66,7 @@ async fn run_command(command: CliCommand, progress: &WorkProgress) -> Result<boo
         CliCommand::Status(args) => commands::status::run(&args).await,
         CliCommand::Trace(args) => commands::trace::run(&args).await,
         CliCommand::Audit(args) => commands::audit::run(&args, progress).await,
+        CliCommand::Repair(args) => commands::repair::run(&args, progress).await,
         CliCommand::Quarantine(command) => run_quarantine_command(command, progress).await,
         CliCommand::Rebuild(args) => commands::rebuild::run(&args, progress).await,
         CliCommand::Erase(args) => commands::erase::run(&args, progress).await,

@@ -124,6 +124,9 @@ pub(crate) fn describe_untouched(command: &CliCommand) -> Option<String> {
             "no day is merged again yet; the same command begins anew, and writes nothing that is \
              written already"
         }
+        CliCommand::Repair(args) if !args.dry_run => {
+            "what was repaired is kept, and is what was recorded; the same command does the rest"
+        }
         CliCommand::Erase(args) if !args.dry_run => {
             "nothing is erased yet; the same command begins anew"
         }

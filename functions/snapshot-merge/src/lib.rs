@@ -64,6 +64,7 @@ pub use context::{Context, ZoneBuckets};
 pub use drop_day::{DroppedDay, drop_day};
 pub use handler::{handle, merge_day};
 pub use merge_run::{MergeRun, MergedDay, TableFailure, TableRun};
+pub use publish::publish_iceberg_days;
 pub use rescan::{RescanReport, rescan_snapshot};
 pub use retention::{RetentionPolicy, SweepResult, sweep_table};
 pub use sizes::MergeSizes;

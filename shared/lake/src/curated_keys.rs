@@ -159,6 +159,24 @@ pub(crate) fn iceberg_key(table: &str, day: Day, content: &str, suffix: &str) ->
     format!("{}{:05}-{content}{suffix}", iceberg_prefix(table), day.0)
 }
 
+/// The content that an Iceberg file's key names; none for a key that the platform does not write.
+#[must_use]
+pub fn parse_iceberg_content(key: &str) -> Option<&str> {
+    let name = key.rsplit('/').next()?;
+    let (day, named) = name.split_once('-')?;
+    let is_day = day.len() == 5 && day.bytes().all(|byte| byte.is_ascii_digit());
+
+    let content = named.get(..ICEBERG_CONTENT_CHARS)?;
+    let suffix = &named[ICEBERG_CONTENT_CHARS..];
+    (is_day && ICEBERG_SUFFIXES.contains(&suffix)).then_some(content)
+}
+
+/// Characters of the content in an Iceberg file's name: a UUID.
+const ICEBERG_CONTENT_CHARS: usize = 36;
+
+/// What the names of Iceberg files end with.
+const ICEBERG_SUFFIXES: [&str; 3] = ["-m0.avro", "-snap.avro", ICEBERG_METADATA_SUFFIX];
+
 /// The key of the table metadata that the hint names. Readers know the file by its suffix, and the
 /// hint does not have it.
 #[must_use]

@@ -48,9 +48,9 @@ pub use chunk::Chunk;
 pub use columns::TableBuilder;
 pub use curated_keys::{
     ShardVersion, WORK_PREFIX, iceberg_hint_key, iceberg_metadata_key, iceberg_prefix,
-    is_statements_key, manifest_key, manifest_prefix, parse_manifest_day, parse_shard_version,
-    parse_version_day, sorted_run_key, state_prefix, table_prefix, version_name, work_document_key,
-    work_prefix,
+    is_statements_key, manifest_key, manifest_prefix, parse_iceberg_content, parse_manifest_day,
+    parse_shard_version, parse_version_day, sorted_run_key, state_prefix, table_prefix,
+    version_name, work_document_key, work_prefix,
 };
 pub use database_name::database_name;
 pub use day::Day;

@@ -14,24 +14,25 @@ pub fn repair_hint(key: &str) -> &'static str {
         return "restore an earlier version of it, or move it away, and run the command again";
     }
     if key.starts_with(DayRoot::prefix()) {
-        return "`polelake rebuild --from` with its day writes it again";
+        return "`polelake repair` writes it again";
     }
     if key.starts_with(MANIFESTS_PREFIX) {
-        return "restore an earlier version of it, or move it away and run `polelake rebuild \
-                --from` with its day";
+        return "`polelake repair` makes it again; where it cannot, restore an earlier version of \
+                it, or move it away and run `polelake rebuild --from` with its day";
     }
     if key.starts_with(Chunk::RECEIPTS_PREFIX)
         || key.starts_with(Chunk::QUARANTINE_PREFIX)
         || key.starts_with(Chunk::REFINED_PREFIX)
     {
-        return "`polelake rebuild --raw --from` with its day writes it again from its raw object";
+        return "`polelake repair` makes it again from its raw object; `polelake rebuild --raw \
+                --from` with its day does so under the contracts of today";
     }
     if key.starts_with(Chunk::RAW_PREFIX) {
         return "restore an earlier version of it or a copy from a backup, and run the command \
-                again; `polelake audit --deep` finds others";
+                again; `polelake repair --dry-run` finds others, and says which records are lost";
     }
-    "restore an earlier version of it, or move away the manifests that name it and run `polelake \
-     rebuild --from` with their first day"
+    "`polelake repair` makes it again; where it cannot, restore an earlier version of it, or move \
+     away the manifests that name it and run `polelake rebuild --from` with their first day"
 }
 
 #[cfg(test)]

@@ -37,11 +37,18 @@ impl Replacement {
         format!("{REPLACEMENTS_PREFIX}{before}/")
     }
 
-    /// The content that a record's key says is there since.
+    /// The prefix of every record.
     #[must_use]
-    pub fn parse_key(key: &str) -> Option<Sha256Digest> {
-        let (_, after) = key.strip_prefix(REPLACEMENTS_PREFIX)?.split_once('/')?;
-        Sha256Digest::parse(after.strip_suffix(".json")?)
+    pub fn prefix() -> &'static str {
+        REPLACEMENTS_PREFIX
+    }
+
+    /// The content that a record's key says was there before, and the one that is there since.
+    #[must_use]
+    pub fn parse_key(key: &str) -> Option<(Sha256Digest, Sha256Digest)> {
+        let (before, after) = key.strip_prefix(REPLACEMENTS_PREFIX)?.split_once('/')?;
+        let after = Sha256Digest::parse(after.strip_suffix(".json")?)?;
+        Some((Sha256Digest::parse(before)?, after))
     }
 
     /// The record as JSON.
@@ -74,7 +81,8 @@ mod tests {
         };
         let key = replacement.key();
         assert!(key.starts_with(&Replacement::prefix_of_content(&replacement.before)));
-        assert_eq!(Replacement::parse_key(&key), Some(replacement.after));
+        let contents = (replacement.before, replacement.after);
+        assert_eq!(Replacement::parse_key(&key), Some(contents));
         assert_eq!(Replacement::parse_key("curated/_replaced/x/y.json"), None);
 
         let json = replacement.to_json().unwrap();

@@ -4,7 +4,7 @@
 //! Library code over stores and contracts. It prints nothing, and it does not know whether it works
 //! on one machine or on AWS. [`audit`] reconciles the zones, [`erase`] removes a person,
 //! [`quarantine`] finds refused records and redrives them, [`rebuild`] builds days again,
-//! [`reports`] reads what `quality-report` wrote, [`snapshots`] lists days and compares them,
+//! [`repair`] makes damaged objects again, [`reports`] reads what `quality-report` wrote, [`snapshots`] lists days and compares them,
 //! [`status`] says how far a lake is and what needs attention, and [`trace`] finds one event.
 //! All of them work on a [`LakeHandle`]. Where a function's own code must run, the caller brings
 //! it: [`erase::CuratedEraser`], [`rebuild::DayRebuilder`].
@@ -15,6 +15,7 @@ mod error;
 mod lake_handle;
 pub mod quarantine;
 pub mod rebuild;
+pub mod repair;
 pub mod reports;
 pub mod snapshots;
 pub mod status;

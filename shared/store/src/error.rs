@@ -67,6 +67,12 @@ impl StoreError {
         Self::new(StoreErrorKind::Unavailable, "put", key, message)
     }
 
+    /// A file of this machine that cannot be written.
+    pub(crate) fn unwritable_file(key: &str, error: &std::io::Error) -> Self {
+        let message = format!("the temporary folder cannot be written: {error}");
+        Self::new(StoreErrorKind::Unavailable, "put", key, message)
+    }
+
     /// Whether there was no such object, table or partition.
     #[must_use]
     pub fn is_not_found(&self) -> bool {

@@ -3,7 +3,8 @@
 //!
 //! Functions know [`ObjectStore`], [`TableCatalogue`] and [`Notifier`] only. [`S3Store`] and
 //! [`GlueCatalogue`] run on AWS and on the local platform alike; [`MemoryStore`] and
-//! [`MemoryCatalogue`] are for unit tests. One conformance suite ([`conformance`]) runs over every
+//! [`MemoryCatalogue`] are for unit tests; [`OverlayStore`] keeps writes away from the store below
+//! it. One conformance suite ([`conformance`]) runs over every
 //! one of them.
 
 mod catalogue;
@@ -15,6 +16,7 @@ mod json;
 mod memory;
 mod notifier;
 mod object;
+mod overlay;
 pub mod raw_log;
 pub mod replacements;
 mod retry;
@@ -36,6 +38,7 @@ pub use json::{
 pub use memory::MemoryStore;
 pub use notifier::{MemoryNotifier, Notifier, SnsNotifier};
 pub use object::{ListedObject, ObjectHead, ObjectMetadata, ObjectStore, StoredObject};
+pub use overlay::OverlayStore;
 pub use retry::{RetryPolicy, retry_with_backoff};
 pub use s3::S3Store;
 pub use unreadable::{ObjectError, UnreadableObject, UnreadableObjects};

@@ -1,6 +1,6 @@
 //! What erasures replaced, as records in the curated zone.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use lake::{LakeError, Replacement, Sha256Digest};
@@ -52,11 +52,49 @@ pub async fn is_replaced_by(
         }
         let prefix = Replacement::prefix_of_content(&digest);
         for entry in curated.list(&prefix, None).await? {
-            let after = Replacement::parse_key(&entry.key);
+            let contents = Replacement::parse_key(&entry.key);
+            let after = contents.map(|(_, after)| after);
             next.extend(after.filter(|after| known.insert(*after)));
         }
     }
     Ok(false)
+}
+
+/// Whether an erasure replaced this content: then nothing holds it any more, and whoever wrote it
+/// again would bring an erased person back.
+///
+/// # Errors
+/// When the storage does not answer.
+pub async fn is_replaced_since(
+    curated: &dyn ObjectStore,
+    content: Sha256Digest,
+) -> Result<bool, StoreError> {
+    let prefix = Replacement::prefix_of_content(&content);
+    Ok(curated.find_first(&prefix, None).await?.is_some())
+}
+
+/// The content that erasures, one after the other, made this content of; the content itself when
+/// none made it.
+///
+/// # Errors
+/// When the storage does not answer.
+pub async fn find_first_content(
+    curated: &dyn ObjectStore,
+    content: Sha256Digest,
+) -> Result<Sha256Digest, StoreError> {
+    let listed = curated.list(Replacement::prefix(), None).await?;
+    let contents = listed
+        .iter()
+        .filter_map(|entry| Replacement::parse_key(&entry.key));
+    let before: BTreeMap<Sha256Digest, Sha256Digest> =
+        contents.map(|(before, after)| (after, before)).collect();
+
+    let mut known = BTreeSet::from([content]);
+    let mut first = content;
+    while let Some(earlier) = before.get(&first).filter(|earlier| known.insert(**earlier)) {
+        first = *earlier;
+    }
+    Ok(first)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! `polelake status`, `trace`, `audit` and `rebuild`.
+//! `polelake status`, `trace`, `audit`, `repair` and `rebuild`.
 
 use clap::Args;
 use lake::Day;
@@ -55,6 +55,22 @@ pub(crate) struct AuditArgs {
     /// Read every object, not only its metadata.
     #[arg(long)]
     pub(crate) deep: bool,
+    /// Print the outcome as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What a repair may do.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct RepairArgs {
+    #[command(flatten)]
+    pub(crate) lake: LakeArgs,
+    /// Show what would be repaired, and change nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Delete objects that the platform did not write and that nothing names.
+    #[arg(long)]
+    pub(crate) delete_added: bool,
     /// Print the outcome as JSON.
     #[arg(long)]
     pub(crate) json: bool,

@@ -17,7 +17,7 @@ use std::path::Path;
 use clap::{Args, Parser, Subcommand};
 
 use self::contract::ContractCommand;
-use self::lake::{AuditArgs, RebuildArgs, StatusArgs, TraceArgs};
+use self::lake::{AuditArgs, RebuildArgs, RepairArgs, StatusArgs, TraceArgs};
 use crate::place::LakeArgs;
 use backfill::BackfillArgs;
 use erase::EraseArgs;
@@ -96,6 +96,14 @@ pub(crate) enum CliCommand {
     #[command(after_help = "Example: polelake audit\n         \
             polelake audit --from 2026-03-02 --to 2026-03-03 --json")]
     Audit(AuditArgs),
+    /// Audit every byte, and make what is damaged or missing again from the zone before it: receipts
+    /// and rows from raw objects, days from those and the day before. An object is kept only when it
+    /// is the one that was recorded; what cannot be made again is named, lost records with their
+    /// offsets. Exit code 1 when the audit still finds something. No erasure, rebuild or merge may
+    /// run meanwhile.
+    #[command(after_help = "Example: polelake repair --dry-run\n         \
+            polelake repair --aws --contracts contracts-of-march --json")]
+    Repair(RepairArgs),
     /// Find refused records, look at them, and process them again.
     #[command(subcommand)]
     Quarantine(QuarantineCommand),
@@ -172,6 +180,7 @@ impl CliCommand {
             Self::Status(args) => Some(&args.lake),
             Self::Trace(args) => Some(&args.lake),
             Self::Audit(args) => Some(&args.lake),
+            Self::Repair(args) => Some(&args.lake),
             Self::Quarantine(command) => Some(command.lake()),
             Self::Rebuild(args) => Some(&args.lake),
             Self::Erase(args) => Some(&args.lake),

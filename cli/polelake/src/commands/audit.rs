@@ -95,7 +95,7 @@ fn print_source(source: &SourceAudit) {
     );
 }
 
-fn print_finding(finding: &AuditFinding) {
+pub(super) fn print_finding(finding: &AuditFinding) {
     let AuditFinding {
         object,
         offset,

@@ -37,6 +37,15 @@ impl SnapshotEntry {
     }
 }
 
+impl SnapshotEntry {
+    /// The keys of its manifest list and of its manifest.
+    pub fn named_keys(&self) -> impl Iterator<Item = &str> {
+        // The list is named by its full path, `s3://` and the bucket.
+        let list = self.manifest_list.splitn(4, '/').nth(3);
+        list.into_iter().chain(self.manifest_key())
+    }
+}
+
 /// A table's days, each at most once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct IcebergDays(BTreeMap<Day, SnapshotEntry>);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lake::{Day, DayRoot, Sha256Digest, manifest_key, parse_manifest_day};
-use store::replacements::is_replaced_by;
+use store::replacements::{is_replaced_by, is_replaced_since};
 
 use super::finding_kind::FindingKind;
 use super::removed_days::is_dropped;
@@ -108,7 +108,15 @@ async fn check_root(
             }
             continue;
         };
-        if !is_replaced_by(&*lake.curated, *recorded, *found).await? {
+        if is_replaced_since(&*lake.curated, *found).await? {
+            let what = "is the manifest as it was before an erasure";
+            findings.push(AuditFinding::new(
+                FindingKind::ManifestChanged,
+                key,
+                None,
+                what,
+            ));
+        } else if !is_replaced_by(&*lake.curated, *recorded, *found).await? {
             let what = format!(
                 "is not the manifest that the root of its day names: its SHA-256 is {found}, and \
                  {recorded} was recorded"

@@ -41,7 +41,8 @@ finding_kinds! {
                        again (docs/runbook.md, Redrive dead letters)";
     /// A receipt is of a raw object that is not there.
     RawMissing => "restore an earlier version of the raw object or a copy from a backup, then \
-                   `polelake audit --deep`; without either its records are lost";
+                   `polelake audit --deep`; without either its records are lost: `polelake repair \
+                   --dry-run` names them";
     /// Offsets are in no raw object.
     RawGap => "restore the raw object of these offsets where one was deleted; otherwise have the \
                source send their events again with `polelake push` (docs/runbook.md, Records that \
@@ -55,32 +56,39 @@ finding_kinds! {
     RawDamaged => "restore an earlier version of it or a copy from a backup, then `polelake \
                    rebuild --raw --from` with the day of its records";
     /// A receipt does not account for the records of its raw object.
-    ReceiptWrong => "`polelake rebuild --raw --from DAY` writes it again from its raw object";
+    ReceiptWrong => "`polelake repair` makes it again from its raw object; `polelake rebuild --raw \
+                     --from DAY` does so under the contracts of today";
     /// An object of rows is missing, or has other rows than its receipt says.
-    RefinedWrong => "`polelake rebuild --raw --from DAY` writes it again from its raw object";
+    RefinedWrong => "`polelake repair` makes it again from its raw object; `polelake rebuild --raw \
+                     --from DAY` does so under the contracts of today";
     /// Refused records are missing, or others than their receipt says.
-    QuarantineWrong => "`polelake rebuild --raw --from DAY` writes it again from its raw object";
+    QuarantineWrong => "`polelake repair` makes it again from its raw object; `polelake rebuild --raw \
+                        --from DAY` does so under the contracts of today";
     /// A manifest says other numbers than its files have.
-    ManifestWrong => "restore an earlier version of it, or move it away and run `polelake \
-                      rebuild --from DAY`";
+    ManifestWrong => "`polelake repair` makes it again; where it cannot, `polelake rebuild --from \
+                      DAY` builds the day and the later ones again";
     /// A manifest is not the one that its day's root names, or is named by none.
-    ManifestChanged => "restore the manifest that the root names, or run `polelake rebuild --from \
-                        DAY`, which builds the day again";
+    ManifestChanged => "`polelake repair` makes the manifest again that the root names; where it \
+                        cannot, `polelake rebuild --from DAY` builds the day again";
     /// The root of a day is missing, or is that of another.
-    RootWrong => "`polelake rebuild --from DAY` writes it again; compare the day's root with the \
-                  one that you kept";
+    RootWrong => "`polelake repair` makes it again; compare the day's root with the one that you \
+                  kept";
     /// A snapshot was built on another manifest than the one that is there.
     BaseChanged => "`polelake rebuild --from DAY` builds the day on the manifest that is there";
     /// The day on which a snapshot was built is not there.
-    BaseMissing => "restore an earlier version of that manifest; without one `polelake rebuild \
+    BaseMissing => "`polelake repair` makes that manifest again; where it cannot, `polelake rebuild \
                     --from DAY` builds the day on the one before";
     /// A file of a snapshot is missing, or has other rows than its manifest says.
-    SnapshotFileWrong => "restore an earlier version of it, or move away the manifests that name \
-                          it and run `polelake rebuild --from DAY`";
+    SnapshotFileWrong => "`polelake repair` makes it again; where it cannot, restore an earlier \
+                          version of it, or move away the manifests that name it and run \
+                          `polelake rebuild --from DAY`";
     /// A file is among those that readers are given, and no manifest names it.
-    SnapshotFileAdded => "move it away, then `polelake audit --deep`";
+    SnapshotFileAdded => "`polelake repair --delete-added` deletes it";
+    /// Iceberg's metadata are not what the merge wrote, or do not show the days that passed.
+    IcebergWrong => "`polelake repair` writes the table's metadata again; where a day was being \
+                     merged, `polelake audit` again in a minute";
     /// An object of the refined zone is named by no receipt.
-    RefinedAdded => "move it away, then `polelake audit --deep`";
+    RefinedAdded => "`polelake repair --delete-added` deletes it";
     /// The list of erased subjects lacks those of an erasure.
     ErasureListWrong => "restore the newest version of it; without one `polelake erase` the same \
                          subjects again";
@@ -90,8 +98,8 @@ finding_kinds! {
     /// The receipt of an erasure stands under the key of another.
     ErasureReceiptWrong => "restore an earlier version of it, then `polelake audit --deep`";
     /// The hint of a log's end says what the landing did not write.
-    HintWrong => "delete it, then `polelake audit --deep`: the next landing finds the end by \
-                  listing and writes it again";
+    HintWrong => "`polelake repair` deletes it: the next landing finds the end by listing and \
+                  writes it again";
     /// An object cannot be read. Its own cause and step are known where it was read.
     Unreadable => "restore an earlier version of it, then `polelake audit --deep`";
 }

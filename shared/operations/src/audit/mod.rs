@@ -7,6 +7,7 @@ mod erasures;
 mod files;
 mod finding_kind;
 mod foreign_objects;
+mod iceberg_metadata;
 mod named_objects;
 mod raw_log_object;
 mod receipts;

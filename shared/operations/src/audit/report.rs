@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lake::{REDRIVE_PARTITION, Receipt, Sha256Digest};
+use lake::{Chunk, REDRIVE_PARTITION, Receipt, Sha256Digest};
 use serde::Serialize;
 use store::UnreadableObject;
 
@@ -37,6 +37,17 @@ impl AuditFinding {
             kind,
             what: what.into(),
             next: kind.next_step(None),
+        }
+    }
+
+    /// Whether the object is one that the platform did not write, and that nothing names: it can be
+    /// deleted without a loss.
+    pub(crate) fn is_added_object(&self) -> bool {
+        match self.kind {
+            FindingKind::SnapshotFileAdded | FindingKind::RefinedAdded => true,
+            // A raw object without its metadata is foreign too, and may hold records.
+            FindingKind::RawForeign => Chunk::from_raw_key(&self.object).is_none(),
+            _ => false,
         }
     }
 
@@ -108,6 +119,10 @@ pub struct StreamAudit {
     pub first: i64,
     /// The log end offset: that of the next record.
     pub next: i64,
+    /// The offset behind everything that receipts or raw objects record: records up to it landed
+    /// once, whether their raw objects are there or not.
+    #[serde(skip)]
+    pub(super) recorded_next: i64,
     /// Raw objects.
     pub objects: u64,
     /// Offset gaps, each with its first and last offset: transaction markers, compaction, filters.

@@ -126,7 +126,8 @@ fn check_log_ends(
         let landed = streams
             .iter()
             .find(|stream| Some(stream.epoch) == epoch && stream.partition == *partition);
-        let next = landed.map_or(*begin, |stream| stream.next);
+        // What a receipt records has landed: that its raw object is missing is another finding.
+        let next = landed.map_or(*begin, |stream| stream.next.max(stream.recorded_next));
         let object = format!("{topic}-{partition}");
 
         if next < *end {

@@ -33,7 +33,7 @@ pub(super) async fn audit_stream(
     let chunks = list_raw_chunks(from, &*lake.raw).await?;
     let end = chunks.last().map_or(from.offset, |chunk| chunk.offset + 1);
     let (mut receipts, unreadable) = read_stream_receipts(lake, from).await?;
-    check_late_receipts(lake, from, end, &mut receipts, findings).await?;
+    let late = check_late_receipts(lake, from, end, &mut receipts, findings).await?;
 
     let (chunks, mut receipts) = limit_to_scope(chunks, receipts, scope);
     let objects = read_heads(lake, chunks).await?;
@@ -41,11 +41,13 @@ pub(super) async fn audit_stream(
         .first()
         .filter(|_| !is_committed)
         .map_or(from.offset, |object| object.chunk.offset);
+    let receipted = receipts.values().map(|receipt| receipt.next).max();
     let mut audit = StreamAudit {
         epoch: from.epoch,
         partition: from.partition,
         first,
         next: first,
+        recorded_next: receipted.max(late).unwrap_or(first),
         objects: objects.len() as u64,
         offset_gaps: Vec::new(),
         counts: AuditCounts::default(),
@@ -110,21 +112,23 @@ async fn read_stream_receipts(
 }
 
 /// Takes out the receipts behind the end of the listed raw log. Their raw objects were landed since
-/// it was listed, or they were lost.
+/// it was listed, or they were lost. Gives the offset behind the last of them.
 async fn check_late_receipts(
     lake: &LakeHandle,
     from: &Chunk,
     end: i64,
     receipts: &mut Vec<Receipt>,
     findings: &mut Vec<AuditFinding>,
-) -> Result<(), OperationError> {
+) -> Result<Option<i64>, OperationError> {
+    let mut last = None;
     for late in receipts.extract_if(.., |receipt| receipt.offset >= end) {
+        last = last.max(Some(late.next));
         let chunk = chunk_at(from, late.offset);
         if !lake.raw.object_exists(&chunk.raw_key()).await? {
             findings.push(orphan_receipt(&chunk));
         }
     }
-    Ok(())
+    Ok(last)
 }
 
 /// The raw objects with their metadata, in their order; those that cannot be asked for are noted.

@@ -14,6 +14,7 @@ use store::replacements::is_replaced_by;
 use super::day_roots::ManifestDigests;
 use super::files::{CheckedFiles, note_file};
 use super::finding_kind::FindingKind;
+use super::iceberg_metadata::audit_iceberg_metadata;
 use super::removed_days::is_dropped;
 use super::report::{AuditFinding, TableAudit};
 use super::row_changes::count_row_changes;
@@ -35,6 +36,7 @@ pub(super) async fn audit_tables(
             deep: scope.deep,
             checked: CheckedFiles::default(),
         };
+        let mut passing = BTreeSet::new();
         let prefix = manifest_prefix(&table.name);
         let entries = lake.curated.list(&prefix, None).await?;
         let step = format!("auditing the days of {}", table.name);
@@ -55,12 +57,14 @@ pub(super) async fn audit_tables(
                 of_day.insert(table.name.clone(), sha256);
             }
             check_identity(&entry.key, &table.name, &manifest, findings);
+            passing.extend(Day::parse(&manifest.date).filter(|_| manifest.passed));
             let date = manifest.date.clone();
             let mut found = Vec::new();
             audits.push(audit_snapshot(&mut auditor, &entry.key, manifest, &mut found).await?);
             findings.extend(found.into_iter().map(|finding| finding.of_day(&date)));
         }
         find_added_files(lake, &table.name, &auditor.checked, findings).await?;
+        audit_iceberg_metadata(lake, table, &passing, scope, findings).await?;
     }
     Ok((audits, digests))
 }

@@ -3,12 +3,12 @@
 
 mod chunk_days;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use contract::TableContract;
 use host::Failure;
-use lake::{Chunk, Day};
+use lake::{Chunk, Day, Sha256Digest};
 use serde::Serialize;
 use store::streams::{find_stream_starts, list_manifest_days, read_each_receipt};
 use store::{ObjectError, UnreadableObject};
@@ -33,6 +33,12 @@ pub trait DayRebuilder {
     /// # Errors
     /// As `snapshot-merge` fails when it can merge no table.
     async fn merge_day(&self, day: Day, tables: &[String]) -> Result<RebuiltDay, Failure>;
+
+    /// Writes the Iceberg metadata of all days of a table into the lake again.
+    ///
+    /// # Errors
+    /// As `snapshot-merge` fails when it cannot publish a table.
+    async fn publish_iceberg(&self, table: &str) -> Result<(), Failure>;
 }
 
 /// What the merge of a day did.
@@ -40,6 +46,8 @@ pub trait DayRebuilder {
 pub struct RebuiltDay {
     /// How many manifests changed.
     pub manifests_written: usize,
+    /// The digest of the day's root now; none of a day without a manifest.
+    pub root: Option<Sha256Digest>,
     /// The tables that were not merged, by name, each with the reason.
     pub failures: Vec<(String, Failure)>,
 }
@@ -104,6 +112,8 @@ pub struct RebuildOutcome {
     pub raw_objects: usize,
     /// Manifests that changed.
     pub manifests_written: usize,
+    /// The digest of each day's root now, by day: it replaces the one that was kept.
+    pub roots: BTreeMap<String, Sha256Digest>,
     /// The newest day after the last one: it, and the days before it, are still built on what was
     /// there before.
     pub later_days_until: Option<String>,
@@ -150,6 +160,7 @@ pub async fn rebuild_days(
         progress,
         blocked: BlockedDays::default(),
         skipped: BTreeSet::new(),
+        roots: BTreeMap::new(),
     };
 
     let mut raw_objects = 0;
@@ -165,6 +176,7 @@ pub async fn rebuild_days(
         days: days.iter().map(ToString::to_string).collect(),
         raw_objects,
         manifests_written,
+        roots: run.roots,
         later_days_until: newest
             .filter(|newest| *newest > to)
             .map(|day| day.to_string()),
@@ -181,6 +193,7 @@ struct RebuildRun<'r> {
     progress: &'r (dyn Fn(RebuildProgress) + Send + Sync),
     blocked: BlockedDays,
     skipped: BTreeSet<SkippedDay>,
+    roots: BTreeMap<String, Sha256Digest>,
 }
 
 impl RebuildRun<'_> {
@@ -239,6 +252,8 @@ impl RebuildRun<'_> {
 
     async fn merge_tables(&mut self, day: Day, tables: &[String]) -> Result<usize, Failure> {
         let merged = self.rebuilder.merge_day(day, tables).await?;
+        self.roots
+            .extend(merged.root.map(|root| (day.to_string(), root)));
         for (table, failure) in merged.failures {
             let object = failure.unreadable_object().ok_or(failure)?;
             self.skip(&table, day, &object.object);

@@ -1,0 +1,130 @@
+//! Iceberg's metadata: whether every file holds what its name says, and whether readers are shown
+//! the days that passed. It is derived from the manifests, and can be written again from them.
+
+use std::collections::BTreeSet;
+
+use contract::TableContract;
+use lake::iceberg::IcebergDays;
+use lake::{Day, iceberg_hint_key, iceberg_metadata_key, iceberg_prefix, parse_iceberg_content};
+use pole::content_id;
+
+use super::finding_kind::FindingKind;
+use super::report::AuditFinding;
+use super::scope::AuditScope;
+use crate::error::OperationError;
+use crate::lake_handle::LakeHandle;
+
+/// Checks the Iceberg metadata of a table. `passing` are the days of which the audit has read a
+/// manifest that passed.
+pub(super) async fn audit_iceberg_metadata(
+    lake: &LakeHandle,
+    table: &TableContract,
+    passing: &BTreeSet<Day>,
+    scope: AuditScope,
+    findings: &mut Vec<AuditFinding>,
+) -> Result<(), OperationError> {
+    // Readers do not see records.
+    if table.holds_records() {
+        return Ok(());
+    }
+    let prefix = iceberg_prefix(&table.name);
+    let listed = lake.curated.list(&prefix, None).await?;
+    let keys: BTreeSet<String> = listed.into_iter().map(|entry| entry.key).collect();
+    let hint = iceberg_hint_key(&table.name);
+
+    for key in keys.iter().filter(|key| **key != hint) {
+        check_content(lake, key, scope, findings).await?;
+    }
+    if scope.is_whole() && !(keys.is_empty() && passing.is_empty()) {
+        check_shown_days(lake, &table.name, &keys, passing, findings).await?;
+    }
+    Ok(())
+}
+
+/// Checks that a file has a name of the platform's, and where the audit reads every byte, that it
+/// holds what its name says.
+async fn check_content(
+    lake: &LakeHandle,
+    key: &str,
+    scope: AuditScope,
+    findings: &mut Vec<AuditFinding>,
+) -> Result<(), OperationError> {
+    let Some(named) = parse_iceberg_content(key) else {
+        let what = "has a name that the platform does not write, and is read by nothing";
+        findings.push(AuditFinding::new(
+            FindingKind::SnapshotFileAdded,
+            key,
+            None,
+            what,
+        ));
+        return Ok(());
+    };
+    if !scope.deep {
+        return Ok(());
+    }
+    let object = lake
+        .unreadable
+        .note(lake.curated.get_if_present(key).await)?;
+    if let Some(object) = object.flatten()
+        && content_id(&object.body).to_string() != named
+    {
+        let what = "does not hold what its name says";
+        findings.push(iceberg_finding(key, what));
+    }
+    Ok(())
+}
+
+/// Checks that the hint names metadata that are there, with the days that passed.
+async fn check_shown_days(
+    lake: &LakeHandle,
+    table: &str,
+    keys: &BTreeSet<String>,
+    passing: &BTreeSet<Day>,
+    findings: &mut Vec<AuditFinding>,
+) -> Result<(), OperationError> {
+    let hint = iceberg_hint_key(table);
+    let object = lake
+        .unreadable
+        .note(lake.curated.get_if_present(&hint).await)?;
+    let Some(object) = object.flatten() else {
+        findings.push(iceberg_finding(&hint, "is missing: readers find no days"));
+        return Ok(());
+    };
+    let name = String::from_utf8_lossy(&object.body);
+    let metadata = iceberg_metadata_key(table, name.trim());
+    if !keys.contains(&metadata) {
+        let what = "names metadata that are not there";
+        findings.push(iceberg_finding(&hint, what));
+        return Ok(());
+    }
+
+    let object = lake
+        .unreadable
+        .note(lake.curated.get_if_present(&metadata).await)?;
+    let days = object
+        .flatten()
+        .map(|object| IcebergDays::from_metadata(&object.body));
+    let Some(Ok(days)) = days else {
+        findings.push(iceberg_finding(&metadata, "is no table metadata"));
+        return Ok(());
+    };
+    let shown: BTreeSet<Day> = days.entries().map(|entry| entry.date).collect();
+    if let Some(day) = shown.symmetric_difference(passing).next() {
+        let what = match shown.contains(day) {
+            true => format!("shows {day}, which has no snapshot that passed"),
+            false => format!("does not show {day}, which passed"),
+        };
+        findings.push(iceberg_finding(&metadata, what));
+    }
+    for named in days.entries().flat_map(|entry| entry.named_keys()) {
+        if !keys.contains(named) {
+            let what = "is named by the table's metadata and is not there";
+            findings.push(iceberg_finding(named, what));
+        }
+    }
+    Ok(())
+}
+
+fn iceberg_finding(key: &str, what: impl Into<String>) -> AuditFinding {
+    AuditFinding::new(FindingKind::IcebergWrong, key, None, what)
+}
