@@ -92,6 +92,11 @@ finding_kinds! {
     /// The hint of a log's end says what the landing did not write.
     HintWrong => "delete it, then `polelake audit --deep`: the next landing finds the end by \
                   listing and writes it again";
+    /// The index of a day's events says other ids than the receipts.
+    EventIndexWrong => "`polelake rebuild --from DAY` writes it again; `polelake trace` reads the \
+                        receipts until then where they were written later";
+    /// An object among the indexes of events is none that the platform wrote.
+    EventIndexAdded => "move it away, then `polelake audit --deep`";
     /// An object cannot be read. Its own cause and step are known where it was read.
     Unreadable => "restore an earlier version of it, then `polelake audit --deep`";
 }
