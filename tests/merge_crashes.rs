@@ -309,6 +309,10 @@ async fn matrix(sizes: MergeSizes, stepwise: bool) {
         right.keys().all(|key| !key.contains("/_work/")),
         "nothing of the work is left"
     );
+    // The last writes are those of the index of the day's events, of which no failure ends a day.
+    let is_index = |key: &&String| key.contains("/_events/") && key.contains(TUESDAY);
+    let index_writes = right.keys().filter(is_index).count() as i64;
+    assert!(index_writes > 0);
     for (write, after) in (0..writes).flat_map(|write| [(write, false), (write, true)]) {
         let stage = format!(
             "ended {} write {write}",
@@ -319,10 +323,8 @@ async fn matrix(sizes: MergeSizes, stepwise: bool) {
             left: AtomicI64::new(write),
             after,
         });
-        assert!(
-            run(&dying(&lake, &fuse), stepwise).await.is_err(),
-            "{stage}: it did not end"
-        );
+        let ended = run(&dying(&lake, &fuse), stepwise).await.is_err();
+        assert_eq!(ended, write < writes - index_writes, "{stage}");
         is_whole(&lake, &stage).await;
         run(&lake.context(), stepwise).await.unwrap();
         assert!(

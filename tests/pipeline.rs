@@ -19,6 +19,7 @@ mod documents;
 mod endpoints;
 mod entities;
 mod erasure;
+mod event_index;
 mod field_faults;
 mod fuzz;
 mod house;

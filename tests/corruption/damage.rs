@@ -112,6 +112,8 @@ fn is_audited((_, key): &ObjectPlace, kind: DamageKind) -> bool {
     let is_measured_again = key.starts_with("curated/_state/") && key.ends_with(".json");
     // A lost hint of a log's end is written again, and one of an earlier end is one of any moment.
     let is_hint = key.starts_with("raw/_log/");
+    // A lost index of a day's events costs a search requests; the receipts say the same.
+    let is_event_index = key.starts_with("curated/_events/");
     // Records of replaced objects are read by their names alone; one more accepts nothing.
     let is_record = key.starts_with("curated/_replaced/");
     let is_folder_of_versions = key.starts_with("curated/_state/");
@@ -120,7 +122,7 @@ fn is_audited((_, key): &ObjectPlace, kind: DamageKind) -> bool {
     match kind {
         _ if is_record => false,
         DamageKind::Missing if is_iceberg => key.ends_with(".text"),
-        DamageKind::Missing => !is_measured_again && !is_hint,
+        DamageKind::Missing => !is_measured_again && !is_hint && !is_event_index,
         DamageKind::Swapped | DamageKind::Replayed => !is_hint,
         DamageKind::Added => !is_folder_of_versions,
         _ => true,

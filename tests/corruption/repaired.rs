@@ -114,14 +114,14 @@ fn named_keys(outcome: &RepairOutcome) -> BTreeSet<&str> {
 /// Whether something holds what the object held: the raw zone what the refined zone needs, and both
 /// what the days need. What an operator decided, such as an erasure, is recorded once.
 fn can_be_made_again((zone, key): &ObjectPlace) -> bool {
-    let is_decision = [
+    let kept_once = [
         "curated/_erasures/",
         "curated/_swept/",
         "curated/_replaced/",
     ];
     *zone != "raw"
         && !key.contains("/_erasures")
-        && !is_decision.iter().any(|prefix| key.starts_with(prefix))
+        && !kept_once.iter().any(|prefix| key.starts_with(prefix))
 }
 
 /// What is wrong after a repair of a lake in which nothing was erased; nothing when every byte is

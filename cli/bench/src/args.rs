@@ -10,7 +10,7 @@ use crate::commands;
 use crate::cost::CostBench;
 use crate::patches_bench::{PatchesBench, PatchesWorker};
 use crate::quality_bench::{self, QualityBench};
-use crate::snapshot_bench::{self, SnapshotBench};
+use crate::snapshot_bench::{self, SnapshotBench, TraceBench};
 use polelake::error::CliError;
 use polelake::place::PlatformArgs;
 
@@ -102,6 +102,17 @@ enum BenchCommand {
     Patches {
         #[command(flatten)]
         bench: PatchesBench,
+        /// Print the measurements as JSON, one a line.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Measure the search of one event among those of many days, in seconds, requests and
+    /// megabytes: of the newest day, of the oldest, and one that is not there; by the index, by the
+    /// receipts alone, and without filters of ids.
+    #[command(after_help = "Example: polelake-bench trace --events 12000000 --dir /tmp/trace")]
+    Trace {
+        #[command(flatten)]
+        bench: TraceBench,
         /// Print the measurements as JSON, one a line.
         #[arg(long)]
         json: bool,
@@ -221,6 +232,7 @@ async fn run_bench_command(command: BenchCommand) -> Result<bool, CliError> {
         }
         BenchCommand::Snapshot { bench, json } => bench.run(json).await,
         BenchCommand::Patches { bench, json } => bench.run(json).await,
+        BenchCommand::Trace { bench, json } => bench.run(json).await,
         BenchCommand::PatchesWorker { worker } => worker.run().await,
         BenchCommand::Tables {
             tables,

@@ -1,6 +1,7 @@
 //! The raw object that is transformed.
 
-use lake::{Chunk, ObjectDigest};
+use contract::CompiledMapping;
+use lake::{Chunk, ObjectDigest, Receipt, StreamKey};
 
 /// A raw object, whose records are transformed.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +22,26 @@ impl<'c> LandedObject<'c> {
             chunk,
             next,
             digest: ObjectDigest::of_content(content),
+        }
+    }
+
+    /// A receipt of the object that has counted no record yet.
+    pub(crate) fn begin_receipt(&self, mapping: &CompiledMapping) -> Receipt {
+        let chunk = self.chunk;
+        Receipt {
+            stream: StreamKey {
+                topic: chunk.topic.clone(),
+                epoch: chunk.epoch,
+                partition: chunk.partition,
+            },
+            offset: chunk.offset,
+            next: self.next,
+            source: mapping.contract.name.clone(),
+            contract_version: mapping.contract.version.clone(),
+            mapping_version: mapping.version.clone(),
+            raw: self.digest,
+            states_records: mapping.is_patched(),
+            ..Receipt::default()
         }
     }
 }

@@ -9,9 +9,9 @@ use contract::{
     EventStatement, PoleRow, TableContract, record_table_name,
 };
 use lake::{
-    Chunk, Day, DayStart, ErasedSubjects, LakeError, NamedObject, ObjectDigest, REDRIVE_PARTITION,
-    RawBatch, Receipt, RedriveOrigin, RedrivenRecord, RefinedObject, RefusedRecord, RowProvenance,
-    StreamKey, TableBuilder, file, schema,
+    Chunk, Day, DayStart, ErasedSubjects, EventIdFilter, EventIdHash, LakeError, NamedObject,
+    ObjectDigest, REDRIVE_PARTITION, RawBatch, Receipt, RedriveOrigin, RedrivenRecord,
+    RefinedObject, RefusedRecord, RowProvenance, TableBuilder, file, schema,
 };
 use pole::{IdentityKey, Uuid};
 
@@ -103,6 +103,8 @@ pub(crate) struct ChunkTransform<'w> {
     latest_day: Option<Day>,
     findings: ContractFindings,
     receipt: Receipt,
+    /// The ids of the events, for the receipt's filter.
+    event_ids: Vec<EventIdHash>,
     /// What is written of an event.
     form: RefinedForm,
     /// Why records of the mapping have no row, though their event fits.
@@ -128,7 +130,8 @@ impl<'w> ChunkTransform<'w> {
             refused: Vec::new(),
             latest_day: None,
             findings: ContractFindings::default(),
-            receipt: empty_receipt(mapping, raw),
+            receipt: raw.begin_receipt(mapping),
+            event_ids: Vec::new(),
             form: RefinedForm::Lake,
             withheld: Vec::new(),
         }
@@ -195,6 +198,9 @@ impl<'w> ChunkTransform<'w> {
         }
 
         let outcome = self.refine_record(batch, row, position);
+        if !matches!(outcome, Ok(AcceptedOutcome::Refined)) {
+            self.note_accepted_id(batch, row);
+        }
         if let Some(origin) = origin {
             self.receipt.redriven.push(RedrivenRecord {
                 of: origin.to_string(),
@@ -222,6 +228,20 @@ impl<'w> ChunkTransform<'w> {
                 offset: position.offset,
             });
         }
+    }
+
+    /// Notes the id under which a record without rows is found: the one that the relay wrote beside
+    /// it, or that of its place in the log. Rows have the event's own id alone.
+    fn note_accepted_id(&mut self, batch: &RawBatch, row: usize) {
+        if !lake::has_erased_header(batch.headers(row)) {
+            let id = self.accepted_id(batch, row);
+            self.event_ids.push(EventIdHash::of_id(&id));
+        }
+    }
+
+    fn accepted_id(&self, batch: &RawBatch, row: usize) -> String {
+        let source = &self.mapping.contract.name;
+        lake::accepted_event_id(source, batch.headers(row), self.chunk, batch.offset(row))
     }
 
     fn count_accepted(&mut self, outcome: &AcceptedOutcome) {
@@ -268,6 +288,7 @@ impl<'w> ChunkTransform<'w> {
             return Ok(AcceptedOutcome::Erased);
         }
         let mut event = self.parse_event(batch, row)?;
+        self.event_ids.push(EventIdHash::of_id(&event.id));
         if erasures::is_record_erased(self.erasures, self.mapping, &event.key, event.time) {
             return Ok(AcceptedOutcome::Erased);
         }
@@ -310,10 +331,7 @@ impl<'w> ChunkTransform<'w> {
             });
         };
 
-        let accepted_id = (!contract.has_event_ids()).then(|| {
-            let (headers, offset) = (batch.headers(row), batch.offset(row));
-            lake::accepted_event_id(&contract.name, headers, self.chunk, offset)
-        });
+        let accepted_id = (!contract.has_event_ids()).then(|| self.accepted_id(batch, row));
         Event::parse(contract, value, accepted_id.as_deref())
     }
 
@@ -403,6 +421,7 @@ impl<'w> ChunkTransform<'w> {
         self.receipt.unlisted = self.findings.unlisted;
         self.receipt.duplicates = self.findings.duplicates;
         self.receipt.unreadable = self.findings.unreadable;
+        self.receipt.event_ids = Some(EventIdFilter::of_hashes(self.event_ids));
         Ok(TransformedChunk {
             objects,
             receipt: self.receipt,
@@ -452,26 +471,6 @@ impl<'w> ChunkTransform<'w> {
             digest: ObjectDigest::of_content(&body),
         });
         Ok(Some((key, body)))
-    }
-}
-
-/// A receipt that has counted no record.
-fn empty_receipt(mapping: &CompiledMapping, raw: LandedObject<'_>) -> Receipt {
-    let chunk = raw.chunk;
-    Receipt {
-        stream: StreamKey {
-            topic: chunk.topic.clone(),
-            epoch: chunk.epoch,
-            partition: chunk.partition,
-        },
-        offset: chunk.offset,
-        next: raw.next,
-        source: mapping.contract.name.clone(),
-        contract_version: mapping.contract.version.clone(),
-        mapping_version: mapping.version.clone(),
-        raw: raw.digest,
-        states_records: mapping.is_patched(),
-        ..Receipt::default()
     }
 }
 

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use store::{ListedObject, ObjectStore, StoreError};
 
 use crate::context::Context;
+use crate::day_events::delete_day_events;
 use crate::day_roots::write_day_root;
 use crate::publish;
 use crate::retention::{
@@ -76,6 +77,7 @@ pub async fn drop_day(
         let measures = [METRICS_TABLE, RULES_TABLE].map(|table| history_key(table, day));
         delete_objects(measures.into_iter(), &*context.curated).await?;
         write_day_root(day, context).await?;
+        delete_day_events(day, context).await?;
     }
     Ok(dropped)
 }

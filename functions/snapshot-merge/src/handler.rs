@@ -10,6 +10,7 @@ use trigger::ScheduleRequest;
 
 use crate::context::Context;
 use crate::day_bounds::check_day;
+use crate::day_events::write_day_events;
 use crate::day_roots::write_day_root;
 use crate::entity;
 use crate::glue_databases;
@@ -63,7 +64,12 @@ pub async fn merge_day(
     if is_requested(schedule, entity::ENTITY) {
         merge_entities_of(schedule_day(schedule)?, &mut merged, context).await;
     }
-    merged.run.root = write_day_root(schedule_day(schedule)?, context).await?;
+    let day = schedule_day(schedule)?;
+    merged.run.root = write_day_root(day, context).await?;
+    // The day is whole without the index, which the next day's then covers.
+    if !budget.is_spent() {
+        write_day_events(day, context).await;
+    }
     Ok(merged)
 }
 

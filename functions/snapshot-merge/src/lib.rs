@@ -7,6 +7,7 @@
 //!   `change_merge`, `window_merge` and [`resolve`] decide the rows of one owner, `assemble` puts
 //!   rows together, `output` writes them;
 //! - `table` makes the manifest, `commit` writes it, and that is the commit;
+//! - `day_roots` and `day_events` write the day's root and the index of its events;
 //! - `publish` and `iceberg` show it in the catalogue, [`glue_databases`] keeps the databases in
 //!   step with the contracts.
 //!
@@ -24,6 +25,7 @@ mod change_merge;
 mod commit;
 mod context;
 mod day_bounds;
+mod day_events;
 mod day_roots;
 mod drop_day;
 pub mod entity;

@@ -17,6 +17,7 @@ use store::read_json_if_present;
 use trigger::ScheduleRequest;
 
 use crate::context::Context;
+use crate::day_events;
 use crate::day_roots;
 use crate::entity;
 use crate::handler::{MergePhase, TableQueue, requested_tables};
@@ -174,7 +175,8 @@ fn lock_fan_out(fan_out: &Mutex<Vec<FanOut>>) -> MutexGuard<'_, Vec<FanOut>> {
     fan_out.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Runs the last step of a day: the table `entity`, and the day's root; no table where the contracts have no such table.
+/// Runs the last step of a day: the table `entity`, the day's root and the index of its events; no
+/// table where the contracts have no such table.
 ///
 /// # Errors
 /// As a merge.
@@ -182,6 +184,7 @@ pub async fn run_entities_step(date: &str, context: &Context) -> Result<Option<T
     let day = parse_step_date(date)?;
     let merged = entity::merge_entities(day, context).await?;
     day_roots::write_day_root(day, context).await?;
+    day_events::write_day_events(day, context).await;
     Ok(merged)
 }
 
@@ -246,6 +249,7 @@ pub async fn sweep_tables(
     }
     if !dry_run {
         day_roots::delete_roots_of_dropped_days(context).await?;
+        day_events::delete_events_of_dropped_days(context).await?;
     }
     Ok(result)
 }

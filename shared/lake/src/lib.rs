@@ -18,7 +18,9 @@ mod day;
 mod day_root;
 mod digest;
 mod erasure;
+mod event_filter;
 mod event_id;
+mod event_index;
 pub mod file;
 mod file_origin;
 mod footer;
@@ -60,7 +62,9 @@ pub use erasure::{
     ERASURES_KEY, ErasedObject, ErasedSubject, ErasedSubjects, ErasureReceipt, erasure_receipt_key,
     erasure_receipt_prefix,
 };
+pub use event_filter::{EventIdFilter, EventIdHash};
 pub use event_id::{EVENT_ID_HEADER, accepted_event_id};
+pub use event_index::{EventIndexPart, IndexedChunk};
 pub use file_origin::{FILE_NAME_HEADER, FILE_PLACE_HEADER, FileOrigin};
 pub use footer::{FileWindow, ParquetFooter, RowGroup};
 pub use format::{DOCUMENT_FORMAT, decode_document, encode_document, encode_pretty_document};

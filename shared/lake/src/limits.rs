@@ -1,7 +1,7 @@
 //! How much is read of what others wrote. A file of 3 kB can hold 1.5 GB of values, and the
 //! functions have 512 MB: every size is known, and refused, before memory is allocated for it.
 
-use crate::{Chunk, LakeError};
+use crate::{Chunk, EventIndexPart, LakeError};
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
@@ -54,6 +54,8 @@ const DOCUMENT_ENDINGS: [&str; 3] = [".json", ".avro", ".txt"];
 pub fn object_bytes_max(key: &str) -> u64 {
     if Chunk::from_raw_key(key).is_some() {
         RAW_OBJECT_BYTES_MAX
+    } else if key.starts_with(EventIndexPart::prefix()) {
+        EventIndexPart::BYTES_MAX
     } else if DOCUMENT_ENDINGS.iter().any(|ending| key.ends_with(ending)) {
         DOCUMENT_BYTES_MAX
     } else {

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::LakeError;
 use crate::digest::{NamedObject, ObjectDigest};
+use crate::event_filter::EventIdFilter;
 use crate::format::{decode_document, encode_document};
+use crate::{Day, LakeError};
 
 /// A stream of offsets: one partition of one epoch of a topic.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -90,6 +91,10 @@ pub struct Receipt {
     /// What became of each redriven record; of records that Kafka brought, nothing is here.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub redriven: Vec<RedrivenRecord>,
+    /// The ids of the raw object's events: those of rows, of refused and of ignored records. None in
+    /// receipts of earlier builds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event_ids: Option<EventIdFilter>,
 }
 
 /// The upper bounds, in seconds, by which lags are counted: a second to a minute, an hour, a day, a
@@ -137,6 +142,12 @@ pub struct RefinedObject {
 }
 
 impl Receipt {
+    /// The day of the raw object's first record; none where it has no record.
+    #[must_use]
+    pub fn first_day(&self) -> Option<Day> {
+        self.days.first().and_then(|start| Day::parse(&start.date))
+    }
+
     /// Refused records of every rule.
     #[must_use]
     pub fn quarantined_total(&self) -> u64 {

@@ -1,7 +1,7 @@
 //! What an operator does about an object that cannot be read: that depends on its zone.
 
 use crate::curated_keys::MANIFESTS_PREFIX;
-use crate::{Chunk, DayRoot, ERASURES_KEY, erasure_receipt_prefix};
+use crate::{Chunk, DayRoot, ERASURES_KEY, EventIndexPart, erasure_receipt_prefix};
 
 /// The next step for an object of this key that cannot be read, with the command where there is
 /// one. Whatever was made from raw objects can be made again.
@@ -15,6 +15,10 @@ pub fn repair_hint(key: &str) -> &'static str {
     }
     if key.starts_with(DayRoot::prefix()) {
         return "`polelake repair` writes it again";
+    }
+    if key.starts_with(EventIndexPart::prefix()) {
+        return "`polelake rebuild --from` with its day writes it again; until then `polelake \
+                trace` reads the receipts in its place";
     }
     if key.starts_with(MANIFESTS_PREFIX) {
         return "`polelake repair` makes it again; where it cannot, restore an earlier version of \
@@ -57,6 +61,10 @@ mod tests {
             (manifest_key("person", day), "rebuild --from"),
             (table_prefix("person"), "manifests that name it"),
             (DayRoot::key(day), "writes it again"),
+            (
+                EventIndexPart::day_prefix("t", day),
+                "rebuild --from` with its day writes it again",
+            ),
             (ERASURES_KEY.to_owned(), "erased people"),
             (erasure_receipt_prefix().to_owned(), "move it away"),
         ] {

@@ -1,6 +1,7 @@
 //! Object storage in memory, for unit tests.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -9,6 +10,13 @@ use bytes::Bytes;
 use crate::{
     ListedObject, ObjectHead, ObjectMetadata, ObjectStore, StoreError, StoreErrorKind, StoredObject,
 };
+
+/// The entity tag of a content: as on S3, equal contents have equal tags.
+fn hash_content(body: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    body.hash(&mut hasher);
+    hasher.finish()
+}
 
 /// A bucket in memory.
 #[derive(Debug, Default)]
@@ -32,26 +40,21 @@ impl MemoryStore {
         allowed: impl Fn(Option<u64>) -> bool,
     ) -> bool {
         let mut objects = self.lock_objects();
-        let present = objects.get(key).map(|(version, ..)| *version);
+        let present = objects.get(key).map(|(tag, ..)| *tag);
         if !allowed(present) {
             return false;
         }
-        objects.insert(
-            key.to_owned(),
-            (present.unwrap_or_default() + 1, body, metadata),
-        );
+        objects.insert(key.to_owned(), (hash_content(&body), body, metadata));
         true
     }
 
     fn find_object(&self, key: &str, operation: &'static str) -> Result<StoredObject, StoreError> {
         let objects = self.lock_objects();
-        let found = objects
-            .get(key)
-            .map(|(version, body, metadata)| StoredObject {
-                body: body.clone(),
-                etag: version.to_string(),
-                metadata: metadata.clone(),
-            });
+        let found = objects.get(key).map(|(tag, body, metadata)| StoredObject {
+            body: body.clone(),
+            etag: tag.to_string(),
+            metadata: metadata.clone(),
+        });
         let message = "there is no such object";
         found.ok_or_else(|| StoreError::new(StoreErrorKind::NotFound, operation, key, message))
     }
@@ -119,9 +122,10 @@ impl ObjectStore for MemoryStore {
             key.starts_with(prefix) && after.is_none_or(|after| key.as_str() > after)
         });
         Ok(wanted
-            .map(|(key, (_, body, _))| ListedObject {
+            .map(|(key, (tag, body, _))| ListedObject {
                 key: key.clone(),
                 size: body.len() as u64,
+                etag: tag.to_string(),
             })
             .collect())
     }

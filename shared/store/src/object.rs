@@ -41,6 +41,9 @@ pub struct ListedObject {
     pub key: String,
     /// Bytes.
     pub size: u64,
+    /// The entity tag, as [`StoredObject::etag`] has it: another one when the object was written
+    /// again with other content.
+    pub etag: String,
 }
 
 /// One bucket.
@@ -172,6 +175,21 @@ pub trait ObjectStore: Send + Sync {
         prefix: &str,
         after: Option<&str>,
     ) -> Result<Vec<ListedObject>, StoreError>;
+
+    /// The objects whose key begins with `prefix`, comes after `after` and before `before`.
+    ///
+    /// # Errors
+    /// The service's failure.
+    async fn list_between(
+        &self,
+        prefix: &str,
+        after: &str,
+        before: &str,
+    ) -> Result<Vec<ListedObject>, StoreError> {
+        let mut listed = self.list(prefix, Some(after)).await?;
+        listed.retain(|entry| entry.key.as_str() < before);
+        Ok(listed)
+    }
 
     /// The first object whose key begins with `prefix` and comes after `after`.
     ///

@@ -101,6 +101,7 @@ fn to_listed_object(object: aws_sdk_s3::types::Object) -> Option<ListedObject> {
     Some(ListedObject {
         key: object.key?,
         size: object.size.unwrap_or_default().unsigned_abs(),
+        etag: object.e_tag.unwrap_or_default(),
     })
 }
 
@@ -111,6 +112,40 @@ fn interrupted_body_error(key: &str, error: &impl std::error::Error) -> StoreErr
         key,
         format!("the content broke off: {error}"),
     )
+}
+
+impl S3Store {
+    /// The objects after one key and before another, page by page; a page behind the end is not
+    /// asked for.
+    async fn list_pages(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+        before: Option<&str>,
+    ) -> Result<Vec<ListedObject>, StoreError> {
+        let request = self
+            .client
+            .list_objects_v2()
+            .bucket(&self.bucket)
+            .prefix(prefix);
+        let mut pages = request
+            .set_start_after(after.map(str::to_owned))
+            .into_paginator()
+            .send();
+        let is_within = |entry: &ListedObject| before.is_none_or(|end| entry.key.as_str() < end);
+
+        let mut entries = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| s3_error("list", prefix, &error))?;
+            let listed = page.contents.unwrap_or_default().into_iter();
+            entries.extend(listed.filter_map(to_listed_object));
+            if entries.last().is_some_and(|last| !is_within(last)) {
+                break;
+            }
+        }
+        entries.retain(is_within);
+        Ok(entries)
+    }
 }
 
 #[async_trait]
@@ -273,26 +308,16 @@ impl ObjectStore for S3Store {
         prefix: &str,
         after: Option<&str>,
     ) -> Result<Vec<ListedObject>, StoreError> {
-        let request = self
-            .client
-            .list_objects_v2()
-            .bucket(&self.bucket)
-            .prefix(prefix);
-        let mut pages = request
-            .set_start_after(after.map(str::to_owned))
-            .into_paginator()
-            .send();
-        let mut entries = Vec::new();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| s3_error("list", prefix, &error))?;
-            entries.extend(
-                page.contents
-                    .unwrap_or_default()
-                    .into_iter()
-                    .filter_map(to_listed_object),
-            );
-        }
-        Ok(entries)
+        self.list_pages(prefix, after, None).await
+    }
+
+    async fn list_between(
+        &self,
+        prefix: &str,
+        after: &str,
+        before: &str,
+    ) -> Result<Vec<ListedObject>, StoreError> {
+        self.list_pages(prefix, Some(after), Some(before)).await
     }
 
     async fn find_first(

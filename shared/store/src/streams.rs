@@ -75,7 +75,10 @@ pub async fn find_stream_starts(
 }
 
 /// The first receipt of every stream of a topic: one small listing for each.
-async fn find_first_receipts(
+///
+/// # Errors
+/// When the storage does not answer.
+pub async fn find_first_receipts(
     topic: &str,
     refined: &dyn ObjectStore,
 ) -> Result<Vec<Chunk>, StreamError> {
@@ -93,7 +96,7 @@ async fn find_first_receipts(
     Ok(chunks)
 }
 
-/// The receipts of a stream from `from.offset` on, in their order.
+/// The receipts of a stream from `from.offset` on, in their order, without their events' ids.
 ///
 /// # Errors
 /// When the storage does not answer, or a receipt is damaged.
@@ -165,9 +168,28 @@ pub async fn read_each_receipt(
         .await
 }
 
+/// A receipt without the filter of its events' ids. Whoever reads a stream's receipts holds all of
+/// them, and filters take two bytes for every event.
 async fn read_receipt(key: &str, refined: &dyn ObjectStore) -> Result<Receipt, StreamError> {
+    let (receipt, _) = read_receipt_with_ids(key, refined).await?;
+    Ok(Receipt {
+        event_ids: None,
+        ..receipt
+    })
+}
+
+/// A receipt with the filter of its events' ids, and its entity tag.
+///
+/// # Errors
+/// When the storage does not answer, or the receipt is damaged.
+pub async fn read_receipt_with_ids(
+    key: &str,
+    refined: &dyn ObjectStore,
+) -> Result<(Receipt, String), StreamError> {
     let object = refined.get(key).await?;
-    Receipt::from_json(&object.body).map_err(|error| StreamError::Damaged(key.to_owned(), error))
+    let receipt = Receipt::from_json(&object.body);
+    let receipt = receipt.map_err(|error| StreamError::Damaged(key.to_owned(), error))?;
+    Ok((receipt, object.etag))
 }
 
 /// The raw objects of a stream from `from.offset` on, in their order.

@@ -45,6 +45,7 @@ impl FolderStore {
                 found.push(ListedObject {
                     key: key.to_string_lossy().into_owned(),
                     size,
+                    etag: size.to_string(),
                 });
             }
         }

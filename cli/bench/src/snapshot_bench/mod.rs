@@ -1,10 +1,13 @@
 //! `polelake-bench snapshot`: days of a large table merged beside DuckDB and Spark, over the same
 //! files, one process each. `polelake-bench tables`: many small tables merged in one invocation.
-//! Both print CPU-seconds, seconds and megabytes.
+//! Both print CPU-seconds, seconds and megabytes. `polelake-bench trace`: one event is found among
+//! those of many days.
 
 mod audit_worker;
+mod counted_store;
 mod folder_store;
 mod many_tables;
+mod trace_bench;
 mod vehicle_events;
 
 use std::path::{Path, PathBuf};
@@ -25,6 +28,7 @@ use crate::require_new_folder;
 pub(crate) use audit_worker::run_audit_worker;
 use folder_store::FolderStore;
 use polelake::error::CliError;
+pub(crate) use trace_bench::TraceBench;
 use vehicle_events::{VehicleEvents, VehicleSelection};
 
 /// The table that is merged: 14 columns of provenance and 14 of its own, with the rules that ship.

@@ -8,7 +8,10 @@ use arrow_array::{
 use arrow_schema::{FieldRef, SchemaRef};
 use bytes::Bytes;
 use contract::TableContract;
-use lake::{Chunk, Day, DayStart, ObjectDigest, Receipt, RefinedObject, StreamKey, file};
+use lake::{
+    Chunk, Day, DayStart, EventIdFilter, EventIdHash, ObjectDigest, Receipt, RefinedObject,
+    StreamKey, file,
+};
 use store::ObjectStore;
 
 use crate::mixed::{mix_bits, mix_uuid};
@@ -94,13 +97,23 @@ impl VehicleEvents<'_> {
             refined.put(&object.key, rows, "").await?;
 
             let next = offset + vehicles.len() as i64;
-            let receipt = self.object_receipt(&chunk, next, object);
+            let receipt = Receipt {
+                event_ids: Some(self.event_ids(vehicles)),
+                ..self.object_receipt(&chunk, next, object)
+            };
             let receipt = receipt.to_json()?.into();
             refined.put(&chunk.receipt_key(), receipt, "").await?;
             raw.put(&chunk.raw_key(), Bytes::new(), "").await?;
             offset = next;
         }
         Ok(offset)
+    }
+
+    fn event_ids(&self, vehicles: &[u64]) -> EventIdFilter {
+        let ids = vehicles
+            .iter()
+            .map(|vehicle| vehicle_event_id(*vehicle, self.version));
+        EventIdFilter::of_hashes(ids.map(|id| EventIdHash::of_id(&id)).collect())
     }
 
     fn object_receipt(&self, chunk: &Chunk, next: i64, object: RefinedObject) -> Receipt {
@@ -170,7 +183,7 @@ impl VehicleEvents<'_> {
             "pole_id" | "owner_id" => mix_uuid(vehicle),
             "source" => "bench".to_owned(),
             "source_record_id" => format!("vehicle-{vehicle}"),
-            "source_event_id" => mix_uuid(vehicle ^ (self.version as u64) << 48),
+            "source_event_id" => vehicle_event_id(vehicle, self.version),
             "contract_version" | "mapping_version" => "1.0.0".to_owned(),
             "topic" => self.topic.to_owned(),
             "vrm" => format!("ZZ{:02} {:03X}", vehicle % 100, mix_bits(vehicle) % 4_096),
@@ -192,6 +205,11 @@ impl VehicleEvents<'_> {
             .map(|row| start + row * step % DAY_MICROS);
         Arc::new(TimestampMicrosecondArray::from_iter_values(times).with_timezone("UTC"))
     }
+}
+
+/// The id of the event by which a vehicle got a version.
+pub(super) fn vehicle_event_id(vehicle: u64, version: i64) -> String {
+    mix_uuid(vehicle ^ (version as u64) << 48)
 }
 
 fn integer_column(vehicles: &[u64], value: impl Fn(u64) -> i64) -> ArrayRef {

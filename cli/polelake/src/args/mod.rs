@@ -80,11 +80,11 @@ pub(crate) enum CliCommand {
     /// refused, and the first day whose snapshot holds it; exit code 1 when it is not found. No
     /// value and no key is printed.
     ///
-    /// There is no index yet: the search reads the refined and the quarantine objects of the days,
-    /// the newest first, decodes of the rows the columns of event ids and offsets, and ends at the
-    /// first match. Where none has the event, it reads the headers of raw objects that have ignored
-    /// records or are not transformed. --from, --to and --source bound what it costs. An event that
-    /// was erased is not found.
+    /// An index of each day, and where it is missing or old the receipts, say which raw objects may
+    /// hold the event. Of those the refined and the quarantine objects are opened, the newest
+    /// first, and the headers of raw objects with ignored records. A caller who may not read them
+    /// is told where the event probably is; the exit code is then 1. An event that was erased is
+    /// not found.
     #[command(
         after_help = "Example: polelake trace 0b5e7a4c-1d2f-4e3a-9b8c-7d6e5f4a3b2c \
             --source housing-person --from 2026-03-02"

@@ -1,7 +1,8 @@
 //! `polelake trace`.
 
 use operations::trace::{
-    EventFate, EventQuery, EventTrace, SearchedParts, TracedEvent, TracedTable, trace_event,
+    EventFate, EventQuery, EventTrace, ProbablePlace, SearchedParts, TracedEvent, TracedTable,
+    trace_event,
 };
 use serde_json::json;
 
@@ -33,7 +34,8 @@ pub(crate) async fn run(args: &TraceArgs) -> Result<bool, CliError> {
 fn print_trace(trace: &EventTrace, on_aws: bool) {
     match &trace.event {
         Some(event) => print_event(event, on_aws),
-        None => print_not_found(trace),
+        None if trace.probable.is_empty() => print_not_found(trace),
+        None => print_probable(trace),
     }
 }
 
@@ -120,6 +122,43 @@ fn print_tables(tables: &[TracedTable], on_aws: bool) {
     }
 }
 
+/// Prints the raw objects that probably hold an event whose objects cannot be read.
+fn print_probable(trace: &EventTrace) {
+    println!("{} is probably here:", trace.event_id);
+    for place in &trace.probable {
+        let ProbablePlace {
+            source,
+            topic,
+            epoch,
+            partition,
+            offset,
+            next,
+            ..
+        } = place;
+        let last = next - 1;
+        println!("{source}  {topic}-{partition}@{offset} to {last} (epoch {epoch})");
+        println!("  raw object  {}", place.raw_object);
+        println!("  receipt     {}", place.receipt);
+        println!(
+            "  read under  contract {}, mapping {}",
+            place.contract_version, place.mapping_version
+        );
+        println!(
+            "  not read    {} objects: {}",
+            place.objects_unreadable, place.cause
+        );
+    }
+
+    println!("Searched: {}.", describe_search(&trace.searched));
+    let tested = trace.searched.raw_objects_tested;
+    println!(
+        "A filter of ids names these raw objects. It names one in a thousand by chance, of {tested} \
+         some {}; and it still names an event that was erased. Who may read the refined zone and the \
+         quarantine learns whether the event is there.",
+        tested.div_ceil(1_000)
+    );
+}
+
 fn print_not_found(trace: &EventTrace) {
     println!("{} is not found.", trace.event_id);
     println!("Searched: {}.", describe_search(&trace.searched));
@@ -137,6 +176,11 @@ fn print_not_found(trace: &EventTrace) {
 
 fn describe_search(searched: &SearchedParts) -> String {
     let SearchedParts {
+        raw_objects_tested,
+        first_day_tested,
+        last_day_tested,
+        index_parts,
+        receipts,
         refined_objects,
         quarantine_objects,
         raw_objects,
@@ -144,18 +188,24 @@ fn describe_search(searched: &SearchedParts) -> String {
         first_day,
         last_day,
     } = searched;
-    let days = match (first_day, last_day) {
-        (Some(first), Some(last)) => format!(" of {first} to {last}"),
-        _ => String::new(),
-    };
+    let tested_days = describe_days(first_day_tested.as_deref(), last_day_tested.as_deref());
+    let days = describe_days(first_day.as_deref(), last_day.as_deref());
     let unreadable = match raw_objects_unreadable {
         0 => String::new(),
         count => format!(" ({count} more cannot be read)"),
     };
     format!(
-        "{refined_objects} refined objects and {quarantine_objects} quarantine objects{days}; \
+        "the ids of {raw_objects_tested} raw objects{tested_days}, by {index_parts} parts of the \
+         index and {receipts} receipts; opened: {refined_objects} refined objects and {quarantine_objects} quarantine objects{days}; \
          {raw_objects} raw objects that have ignored records or are not transformed{unreadable}"
     )
+}
+
+fn describe_days(first: Option<&str>, last: Option<&str>) -> String {
+    match (first, last) {
+        (Some(first), Some(last)) => format!(" of {first} to {last}"),
+        _ => String::new(),
+    }
 }
 
 #[cfg(test)]
@@ -165,8 +215,14 @@ mod tests {
     #[test]
     fn what_was_searched_is_said_with_its_days() {
         let nothing = describe_search(&SearchedParts::default());
-        assert!(nothing.starts_with("0 refined objects and 0 quarantine objects; 0 raw objects"));
+        let opened = "0 refined objects and 0 quarantine objects; 0 raw objects";
+        assert!(nothing.contains(opened), "{nothing}");
         let searched = SearchedParts {
+            raw_objects_tested: 7,
+            first_day_tested: Some("2026-03-01".into()),
+            last_day_tested: Some("2026-03-04".into()),
+            index_parts: 4,
+            receipts: 2,
             refined_objects: 3,
             quarantine_objects: 1,
             first_day: Some("2026-03-02".into()),
@@ -175,6 +231,8 @@ mod tests {
             ..SearchedParts::default()
         };
         let said = describe_search(&searched);
+        let tested = "7 raw objects of 2026-03-01 to 2026-03-04, by 4 parts of the index and 2";
+        assert!(said.contains(tested), "{said}");
         assert!(
             said.contains("objects of 2026-03-02 to 2026-03-03;"),
             "{said}"

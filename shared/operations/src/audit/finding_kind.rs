@@ -100,6 +100,11 @@ finding_kinds! {
     /// The hint of a log's end says what the landing did not write.
     HintWrong => "`polelake repair` deletes it: the next landing finds the end by listing and \
                   writes it again";
+    /// The index of a day's events says other ids than the receipts.
+    EventIndexWrong => "`polelake repair` deletes it: `polelake trace` reads the receipts in its \
+                        place, and `polelake rebuild --from DAY` writes it again";
+    /// An object among the indexes of events is none that the platform wrote.
+    EventIndexAdded => "`polelake repair --delete-added` deletes it";
     /// An object cannot be read. Its own cause and step are known where it was read.
     Unreadable => "restore an earlier version of it, then `polelake audit --deep`";
 }

@@ -4,6 +4,7 @@
 
 mod day_roots;
 mod erasures;
+mod event_indexes;
 mod files;
 mod finding_kind;
 mod foreign_objects;
@@ -55,6 +56,7 @@ pub async fn audit_lake(lake: &LakeHandle, scope: AuditScope) -> Result<LakeAudi
     }
     let (tables, manifests) = tables::audit_tables(lake, scope, &mut findings).await?;
     let roots = day_roots::audit_day_roots(lake, scope, &manifests, &mut findings).await?;
+    event_indexes::audit_event_indexes(lake, scope, &mut findings).await?;
     let unreadable = lake.unreadable.take().into_iter();
     findings.extend(unreadable.map(AuditFinding::unreadable));
     findings.sort();

@@ -44,7 +44,9 @@ impl AuditFinding {
     /// deleted without a loss.
     pub(crate) fn is_added_object(&self) -> bool {
         match self.kind {
-            FindingKind::SnapshotFileAdded | FindingKind::RefinedAdded => true,
+            FindingKind::SnapshotFileAdded
+            | FindingKind::RefinedAdded
+            | FindingKind::EventIndexAdded => true,
             // A raw object without its metadata is foreign too, and may hold records.
             FindingKind::RawForeign => Chunk::from_raw_key(&self.object).is_none(),
             _ => false,

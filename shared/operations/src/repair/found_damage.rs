@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lake::{
-    Chunk, Day, DayRoot, SnapshotManifest, iceberg_prefix, manifest_key, manifest_prefix,
-    parse_manifest_day, parse_version_day, state_prefix, table_prefix,
+    Chunk, Day, DayRoot, EventIndexPart, SnapshotManifest, iceberg_prefix, manifest_key,
+    manifest_prefix, parse_manifest_day, parse_version_day, state_prefix, table_prefix,
 };
 
 use crate::audit::{AuditFinding, FindingKind};
@@ -26,6 +26,8 @@ pub(super) struct FoundDamage {
     pub(super) roots: BTreeSet<Day>,
     /// Files of Iceberg's metadata, by table.
     pub(super) iceberg: DamagedTables,
+    /// Parts of the index of events.
+    pub(super) event_indexes: BTreeSet<String>,
     /// Hints of the ends of raw logs.
     pub(super) log_ends: BTreeSet<String>,
 }
@@ -65,6 +67,8 @@ impl FoundDamage {
         } else if let Some(table) = parse_iceberg_table(lake, key) {
             let keys = self.iceberg.entry(table).or_default();
             keys.insert(key.to_owned());
+        } else if key.starts_with(EventIndexPart::prefix()) {
+            self.event_indexes.insert(key.to_owned());
         } else if key.starts_with(DayRoot::prefix()) {
             self.roots.extend(parse_manifest_day(key));
         } else if Chunk::from_log_end_hint_key(key).is_some() {

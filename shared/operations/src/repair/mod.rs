@@ -97,6 +97,7 @@ impl RepairRun<'_> {
         self.notes.begin_round();
         self.notes.lost = find_lost_records(self.lake, &audit.findings).await?;
         self.delete_log_ends(&damage.log_ends).await?;
+        self.delete_event_indexes(&damage.event_indexes).await?;
 
         for (done, (chunk, keys)) in damage.chunks.iter().enumerate() {
             let total = damage.chunks.len();
@@ -126,6 +127,19 @@ impl RepairRun<'_> {
             if !self.request.dry_run {
                 self.lake.raw.delete(key).await?;
             }
+            self.notes.note_deleted(key);
+        }
+        Ok(())
+    }
+
+    /// Deletes damaged parts of the index of events: a search reads the receipts in their place.
+    async fn delete_event_indexes(
+        &mut self,
+        keys: &BTreeSet<String>,
+    ) -> Result<(), OperationError> {
+        for key in keys {
+            let dry_run = self.request.dry_run;
+            self.layers.delete(self.lake, key, dry_run).await?;
             self.notes.note_deleted(key);
         }
         Ok(())

@@ -1,11 +1,14 @@
-//! The objects that may hold an event, the newest first.
+//! The objects that may hold an event, the newest first, and those whose raw objects have no receipt
+//! that says whether they do.
 
 use std::cmp::Reverse;
 
 use contract::CompiledMapping;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use lake::{Chunk, Day};
+use lake::{Chunk, Day, REDRIVE_PARTITION};
 
+use super::known_chunks::KnownChunks;
+use super::listing::allow_refused;
 use super::{EventQuery, READS_AT_ONCE};
 use crate::error::OperationError;
 use crate::lake_handle::LakeHandle;
@@ -24,22 +27,25 @@ pub(super) struct SearchCandidate {
 }
 
 impl SearchCandidate {
-    /// The order of the search: the newest day first, and of a day the rows before the refused
-    /// records, so that a redriven record is found as what it became.
-    fn search_order(&self) -> (Reverse<Day>, bool, Reverse<i64>, String) {
+    /// The order of the search: the newest day first, of a day the rows before the refused records,
+    /// and of those the redriven ones first, so that a redriven record is found as what it became.
+    pub(super) fn search_order(&self) -> (Reverse<Day>, bool, bool, Reverse<i64>, String) {
         (
             Reverse(self.day),
             self.table.is_none(),
+            self.chunk.partition != REDRIVE_PARTITION,
             Reverse(self.chunk.offset),
             self.key.clone(),
         )
     }
 }
 
-/// The objects of the query's days and source.
-pub(super) async fn list_candidates(
+/// The objects of the query's days and source whose raw objects are not decided yet. None of those
+/// that the caller may not list.
+pub(super) async fn list_undecided(
     lake: &LakeHandle,
     query: &EventQuery,
+    known: &KnownChunks,
 ) -> Result<Vec<SearchCandidate>, OperationError> {
     let topics: Vec<&str> = lake
         .catalogue
@@ -61,7 +67,9 @@ pub(super) async fn list_candidates(
     candidates.extend(list_quarantine(lake).await?);
 
     candidates.retain(|candidate| {
-        topics.contains(&candidate.chunk.topic.as_str()) && is_within(query, candidate.day)
+        topics.contains(&candidate.chunk.topic.as_str())
+            && is_within(query, candidate.day)
+            && !known.is_decided(&candidate.chunk)
     });
     candidates.sort_by_cached_key(SearchCandidate::search_order);
     Ok(candidates)
@@ -74,7 +82,7 @@ fn is_filled_by(lake: &LakeHandle, table: &str, topics: &[&str]) -> bool {
 
 /// Whether an object may hold records of the query's days. Its day is that of its first record: one
 /// that spans midnight has records of the next day too.
-fn is_within(query: &EventQuery, day: Day) -> bool {
+pub(super) fn is_within(query: &EventQuery, day: Day) -> bool {
     query.from.is_none_or(|from| day.next() >= from) && query.to.is_none_or(|to| day <= to)
 }
 
@@ -82,10 +90,8 @@ async fn list_refined(
     lake: &LakeHandle,
     table: &str,
 ) -> Result<Vec<SearchCandidate>, OperationError> {
-    let listed = lake
-        .refined
-        .list(&Chunk::refined_prefix(table), None)
-        .await?;
+    let prefix = Chunk::refined_prefix(table);
+    let listed = allow_refused(lake.refined.list(&prefix, None).await)?;
     let found = listed.into_iter().filter_map(|entry| {
         Some(SearchCandidate {
             day: Chunk::day_of_dated_key(&entry.key)?,
@@ -98,7 +104,8 @@ async fn list_refined(
 }
 
 async fn list_quarantine(lake: &LakeHandle) -> Result<Vec<SearchCandidate>, OperationError> {
-    let listed = lake.refined.list(Chunk::QUARANTINE_PREFIX, None).await?;
+    let listed = lake.refined.list(Chunk::QUARANTINE_PREFIX, None).await;
+    let listed = allow_refused(listed)?;
     let found = listed.into_iter().filter_map(|entry| {
         Some(SearchCandidate {
             day: Chunk::day_of_dated_key(&entry.key)?,

@@ -1,9 +1,11 @@
 //! What became of an event that was found: its receipt, its rows by table, and the first day.
 
-use lake::{Day, Receipt, StreamKey};
+use lake::{Day, Receipt};
 use store::streams;
 
 use super::candidates::{SearchCandidate, source_of_topic};
+use super::known_chunks::stream_key;
+use super::listing::allow_refused;
 use super::matching::{EventMatch, read_event_offsets};
 use super::{EventFate, TracedEvent, TracedTable};
 use crate::error::OperationError;
@@ -44,7 +46,7 @@ pub(super) async fn describe_event(
 
     let raw_object = chunk.raw_key();
     // A listing, not the object: it needs no right to read raw objects.
-    let listed = lake.raw.find_first(&raw_object, None).await?;
+    let listed = allow_refused(lake.raw.find_first(&raw_object, None).await)?;
     Ok(Some(TracedEvent {
         source: source_of_topic(lake, &chunk.topic).to_owned(),
         topic: chunk.topic.clone(),
@@ -114,11 +116,7 @@ async fn find_first_day(
     offset: i64,
 ) -> Result<Option<Day>, OperationError> {
     let chunk = &candidate.chunk;
-    let stream = StreamKey {
-        topic: chunk.topic.clone(),
-        epoch: chunk.epoch,
-        partition: chunk.partition,
-    };
+    let stream = stream_key(chunk);
     let mut days = streams::list_manifest_days(table, &*lake.curated).await?;
     days.sort_unstable();
 

@@ -1,13 +1,21 @@
 //! Where one event is: its record in the raw zone, what it became, and the first day that holds it.
 //!
-//! The event is searched, not looked up: the refined objects of the days are read, the newest
-//! first, and of each the columns of event ids and offsets are decoded; of quarantine objects the
-//! ids of the refused records; then the headers of raw objects with ignored records, and of those
-//! that are not transformed. The search ends at the first match. It gives counts and positions, and
-//! no value of the event.
+//! The index of the days' events says which raw objects may hold the event; where the index is
+//! missing or old, their receipts do. Of those the refined objects are opened, and of each the
+//! columns of event ids and offsets are decoded; of quarantine objects the ids of the refused
+//! records; of raw objects with ignored records the headers. The newest come first, and the search
+//! ends at the first match. Where there is none, it opens the objects of raw objects whose receipts
+//! say nothing, and the headers of those that are not transformed. It gives counts and positions,
+//! and no value of the event.
 
 mod candidates;
+mod chunk_candidate;
+mod chunk_search;
 mod description;
+mod index_parts;
+mod index_search;
+mod known_chunks;
+mod listing;
 mod matching;
 mod raw_search;
 
@@ -15,7 +23,12 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use lake::Day;
 use serde::Serialize;
 
-use self::candidates::{SearchCandidate, list_candidates};
+use self::candidates::{SearchCandidate, list_undecided, source_of_topic};
+use self::chunk_candidate::ChunkCandidate;
+use self::chunk_search::{LeftoverChunks, search_chunks};
+use self::index_search::IndexSearch;
+use self::known_chunks::KnownChunks;
+use self::matching::ObjectMatch;
 use crate::error::OperationError;
 use crate::lake_handle::LakeHandle;
 
@@ -44,11 +57,21 @@ impl EventQuery {
 /// What was searched.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct SearchedParts {
-    /// Refined objects.
+    /// Raw objects of which the filter says whether they may hold the event.
+    pub raw_objects_tested: usize,
+    /// The oldest day of those.
+    pub first_day_tested: Option<String>,
+    /// The newest day of those.
+    pub last_day_tested: Option<String>,
+    /// Parts of the index that were read.
+    pub index_parts: usize,
+    /// Receipts that were read, because the index names their raw object or does not know them.
+    pub receipts: usize,
+    /// Refined objects that were opened.
     pub refined_objects: usize,
-    /// Quarantine objects.
+    /// Quarantine objects that were opened.
     pub quarantine_objects: usize,
-    /// Raw objects that have ignored records or are not transformed.
+    /// Raw objects that were opened: they have ignored records or are not transformed.
     pub raw_objects: usize,
     /// The same, of those that cannot be read or that the caller may not read.
     pub raw_objects_unreadable: usize,
@@ -67,6 +90,67 @@ pub struct EventTrace {
     pub searched: SearchedParts,
     /// The event; none when nothing that was searched has it.
     pub event: Option<TracedEvent>,
+    /// Where the event probably is, when it is not found: raw objects whose filter has its id, and
+    /// whose objects cannot be read. One in a thousand of the tested is named by chance.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub probable: Vec<ProbablePlace>,
+}
+
+/// A raw object that probably holds the event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ProbablePlace {
+    /// Its source.
+    pub source: String,
+    /// The topic.
+    pub topic: String,
+    /// The topic's epoch.
+    pub epoch: u32,
+    /// The partition; -1 holds redriven records.
+    pub partition: i32,
+    /// The first offset of the raw object.
+    pub offset: i64,
+    /// The offset behind its last.
+    pub next: i64,
+    /// The day of its first record; none where it has no record.
+    pub day: Option<String>,
+    /// The raw object.
+    pub raw_object: String,
+    /// Its receipt.
+    pub receipt: String,
+    /// The version of the contract under which it was read.
+    pub contract_version: String,
+    /// The version of the mapping.
+    pub mapping_version: String,
+    /// Objects of it that cannot be read.
+    pub objects_unreadable: usize,
+    /// Why the first of them cannot.
+    pub cause: String,
+}
+
+impl ProbablePlace {
+    fn of_candidate(
+        lake: &LakeHandle,
+        candidate: &ChunkCandidate,
+        objects_unreadable: usize,
+        cause: &str,
+    ) -> Self {
+        let ChunkCandidate { chunk, receipt, .. } = candidate;
+        Self {
+            source: source_of_topic(lake, &chunk.topic).to_owned(),
+            topic: chunk.topic.clone(),
+            epoch: chunk.epoch,
+            partition: chunk.partition,
+            offset: chunk.offset,
+            next: receipt.next,
+            day: candidate.day().map(|day| day.to_string()),
+            raw_object: chunk.raw_key(),
+            receipt: chunk.receipt_key(),
+            contract_version: receipt.contract_version.clone(),
+            mapping_version: receipt.mapping_version.clone(),
+            objects_unreadable,
+            cause: cause.to_owned(),
+        }
+    }
 }
 
 /// An event that was found.
@@ -155,39 +239,89 @@ pub async fn trace_event(
     if let Some(source) = &query.source {
         lake.catalogue.require_mapping_of_source(source)?;
     }
-    let candidates = list_candidates(lake, query).await?;
-    let mut trace = EventTrace {
-        event_id: query.event_id.clone(),
-        searched: SearchedParts::default(),
-        event: None,
-    };
+    let mut searched = SearchedParts::default();
+    let mut leftover = LeftoverChunks::default();
+    let mut search = IndexSearch::open(lake, query, &mut searched).await?;
+    let mut event = None;
+    while event.is_none()
+        && let Some(chunks) = search.next_batch(&mut searched).await?
+    {
+        event = search_chunks(lake, query, chunks, &mut searched, &mut leftover).await?;
+    }
 
+    if event.is_none() {
+        event = search_undecided(lake, query, &search.known, &mut searched).await?;
+    }
+    if event.is_none() {
+        let ignored = std::mem::take(&mut leftover.ignored);
+        let known = &search.known;
+        event =
+            raw_search::find_unrefined_event(lake, query, known, ignored, &mut searched).await?;
+    }
+    Ok(EventTrace {
+        event_id: query.event_id.clone(),
+        searched,
+        probable: match event {
+            Some(_) => Vec::new(),
+            None => leftover.probable,
+        },
+        event,
+    })
+}
+
+/// Opens the objects of raw objects whose receipts are missing or cannot be read.
+async fn search_undecided(
+    lake: &LakeHandle,
+    query: &EventQuery,
+    known: &KnownChunks,
+    searched: &mut SearchedParts,
+) -> Result<Option<TracedEvent>, OperationError> {
+    let candidates = list_undecided(lake, query, known).await?;
     let reads = candidates.iter().map(|candidate| async move {
-        let found = matching::match_candidate(lake, candidate, &query.event_id).await?;
+        let found = matching::match_candidate(lake, candidate, &query.event_id, false).await?;
         Ok::<_, OperationError>((candidate, found))
     });
-    let mut searched = stream::iter(reads).buffered(READS_AT_ONCE);
-    while let Some((candidate, found)) = searched.try_next().await? {
-        trace.searched.add_candidate(candidate);
-        let Some(found) = found else { continue };
-        trace.event = description::describe_event(lake, candidate, found, &query.event_id).await?;
-        if trace.event.is_some() {
-            return Ok(trace);
+
+    let mut matches = stream::iter(reads).buffered(READS_AT_ONCE);
+    while let Some((candidate, found)) = matches.try_next().await? {
+        searched.add_candidate(candidate);
+        let ObjectMatch::Found(found) = found else {
+            continue;
+        };
+        let event = description::describe_event(lake, candidate, found, &query.event_id).await?;
+        if event.is_some() {
+            return Ok(event);
         }
     }
-    trace.event = raw_search::find_unrefined_event(lake, query, &mut trace.searched).await?;
-    Ok(trace)
+    Ok(None)
 }
 
 impl SearchedParts {
-    /// Adds an object; the newest comes first.
+    /// Adds an object that was opened.
     fn add_candidate(&mut self, candidate: &SearchCandidate) {
         match candidate.table {
             Some(_) => self.refined_objects += 1,
             None => self.quarantine_objects += 1,
         }
-        let day = candidate.day.to_string();
-        self.last_day.get_or_insert_with(|| day.clone());
-        self.first_day = Some(day);
+        extend_days(&mut self.first_day, &mut self.last_day, candidate.day);
+    }
+
+    /// Adds a raw object that was tested, with the day of its first record.
+    fn add_tested(&mut self, day: Option<Day>) {
+        self.raw_objects_tested += 1;
+        if let Some(day) = day {
+            extend_days(&mut self.first_day_tested, &mut self.last_day_tested, day);
+        }
+    }
+}
+
+/// Extends a range of days by another. Dates sort as their texts do.
+fn extend_days(first: &mut Option<String>, last: &mut Option<String>, day: Day) {
+    let date = day.to_string();
+    if first.as_ref().is_none_or(|first| *first > date) {
+        *first = Some(date.clone());
+    }
+    if last.as_ref().is_none_or(|last| *last < date) {
+        *last = Some(date);
     }
 }

@@ -7,24 +7,26 @@
 use std::cmp::Reverse;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use lake::{Chunk, Day, Receipt, accepted_event_id};
+use lake::{Chunk, Receipt, accepted_event_id};
 use store::ObjectError;
-use store::streams::{find_first_chunks, list_raw_chunks, read_each_receipt};
 
+use super::known_chunks::KnownChunks;
+use super::listing::allow_refused;
 use super::{EventFate, EventQuery, READS_AT_ONCE, SearchedParts, TracedEvent};
 use crate::error::OperationError;
 use crate::lake_handle::LakeHandle;
 
 /// A raw object that may hold the event.
-struct RawCandidate<'l> {
-    source: &'l str,
-    chunk: Chunk,
+#[derive(Clone, Debug)]
+pub(super) struct RawCandidate {
+    pub(super) source: String,
+    pub(super) chunk: Chunk,
     /// None of a raw object that is not transformed.
-    receipt: Option<Receipt>,
+    pub(super) receipt: Option<Receipt>,
 }
 
 /// What the search of a raw object gave.
-enum RawReading {
+pub(super) enum RawReading {
     /// The offset of the event's record.
     Found(i64),
     /// It does not hold the event.
@@ -33,13 +35,18 @@ enum RawReading {
     Unreadable,
 }
 
-/// Searches the event among the records that gave no rows and were not refused.
+/// Searches the event in raw objects that are not transformed, and in `ignored`, whose receipts have
+/// no filter.
 pub(super) async fn find_unrefined_event(
     lake: &LakeHandle,
     query: &EventQuery,
+    known: &KnownChunks,
+    ignored: Vec<RawCandidate>,
     searched: &mut SearchedParts,
 ) -> Result<Option<TracedEvent>, OperationError> {
-    let candidates = list_raw_candidates(lake, query).await?;
+    let mut candidates = list_waiting(lake, query, known).await?;
+    candidates.extend(ignored);
+    candidates.sort_by_key(|candidate| Reverse(candidate.chunk.offset));
     let reads = candidates.iter().map(|candidate| async move {
         let reading = read_candidate(lake, candidate, &query.event_id).await?;
         Ok::<_, OperationError>((candidate, reading))
@@ -56,59 +63,36 @@ pub(super) async fn find_unrefined_event(
     Ok(None)
 }
 
-/// The raw objects of the query that may hold a record without rows, the newest of a stream first.
-async fn list_raw_candidates<'l>(
-    lake: &'l LakeHandle,
+/// The raw objects of the query's sources that have no receipt.
+async fn list_waiting(
+    lake: &LakeHandle,
     query: &EventQuery,
-) -> Result<Vec<RawCandidate<'l>>, OperationError> {
-    let mut candidates = Vec::new();
+    known: &KnownChunks,
+) -> Result<Vec<RawCandidate>, OperationError> {
+    let mut waiting = Vec::new();
     for mapping in &lake.catalogue.mappings {
         let contract = &mapping.contract;
         if !query.covers_source(&contract.name) {
             continue;
         }
-        for first in find_first_chunks(&contract.topic, &*lake.raw).await? {
-            let raw = list_raw_chunks(&first, &*lake.raw).await?;
-            let readings = read_each_receipt(&first, &*lake.refined).await?;
-            for chunk in raw {
-                let known = readings.iter().find(|known| known.offset == chunk.offset);
-                let receipt = known.and_then(|known| known.readable().cloned());
-                if known.is_some() && !may_hide_event(query, receipt.as_ref()) {
-                    continue;
-                }
-                candidates.push(RawCandidate {
-                    source: &contract.name,
-                    chunk,
-                    receipt,
-                });
-            }
-        }
-    }
-    candidates.sort_by_key(|candidate| Reverse(candidate.chunk.offset));
-    Ok(candidates)
-}
-
-/// Whether records of a receipt are ignored, on the query's days.
-fn may_hide_event(query: &EventQuery, receipt: Option<&Receipt>) -> bool {
-    let Some(receipt) = receipt else { return false };
-    let days = || {
-        receipt
-            .days
+        let prefix = Chunk::topic_raw_prefix(&contract.topic);
+        let listed = allow_refused(lake.raw.list(&prefix, None).await)?;
+        let chunks = listed
             .iter()
-            .filter_map(|start| Day::parse(&start.date))
-    };
-    let begins_in_time = query
-        .to
-        .is_none_or(|to| days().min().is_none_or(|day| day <= to));
-    let ends_in_time = query
-        .from
-        .is_none_or(|from| days().max().is_none_or(|day| day >= from));
-    receipt.ignored > 0 && begins_in_time && ends_in_time
+            .filter_map(|entry| Chunk::from_raw_key(&entry.key));
+        let without_receipt = chunks.filter(|chunk| !known.has_receipt(chunk));
+        waiting.extend(without_receipt.map(|chunk| RawCandidate {
+            source: contract.name.clone(),
+            chunk,
+            receipt: None,
+        }));
+    }
+    Ok(waiting)
 }
 
-async fn read_candidate(
+pub(super) async fn read_candidate(
     lake: &LakeHandle,
-    candidate: &RawCandidate<'_>,
+    candidate: &RawCandidate,
     event_id: &str,
 ) -> Result<RawReading, OperationError> {
     let chunk = &candidate.chunk;
@@ -123,19 +107,19 @@ async fn read_candidate(
 
     let mut records = records.into_iter();
     let found = records.find(|(offset, headers)| {
-        accepted_event_id(candidate.source, headers.as_deref(), chunk, *offset) == event_id
+        accepted_event_id(&candidate.source, headers.as_deref(), chunk, *offset) == event_id
     });
     Ok(found.map_or(RawReading::Absent, |(offset, _)| RawReading::Found(offset)))
 }
 
-fn describe_record(candidate: &RawCandidate<'_>, offset: i64) -> TracedEvent {
+pub(super) fn describe_record(candidate: &RawCandidate, offset: i64) -> TracedEvent {
     let RawCandidate {
         source,
         chunk,
         receipt,
     } = candidate;
     TracedEvent {
-        source: (*source).to_owned(),
+        source: source.clone(),
         topic: chunk.topic.clone(),
         epoch: chunk.epoch,
         partition: chunk.partition,

@@ -209,6 +209,23 @@ async fn check_listing(store: &dyn ObjectStore) -> Result<(), ConformanceError> 
         "a listing begins after a key",
     )?;
 
+    let between = store
+        .list_between(
+            "conformance/list/",
+            "conformance/list/0002",
+            "conformance/list/0005",
+        )
+        .await?;
+    check_promise(
+        between.len() == 2 && between[0].key.ends_with("0003"),
+        "a listing ends before a key",
+    )?;
+    let read = store.get(&between[0].key).await?;
+    check_promise(
+        read.etag == between[0].etag,
+        "a listing tells the entity tag that a read tells",
+    )?;
+
     let first = store
         .find_first("conformance/list/", Some("conformance/list/0500"))
         .await?;
