@@ -161,17 +161,7 @@ impl<'p> IncrementSorter<'p> {
         writer: &mut RowGroupWriter<TempFileWriter>,
         batch: &RecordBatch,
     ) -> Result<(), Failure> {
-        let group_rows = self.target.sizes.run_group_rows;
-        let mut from = 0;
-        while from < batch.num_rows() {
-            let count = (group_rows - writer.open_row_count()).min(batch.num_rows() - from);
-            writer.write_batch(&batch.slice(from, count))?;
-            from += count;
-            if writer.open_row_count() >= group_rows {
-                writer.close_group()?;
-            }
-        }
-        Ok(())
+        write_in_groups(writer, batch, self.target.sizes.run_group_rows)
     }
 
     async fn put_run(
@@ -217,6 +207,24 @@ impl<'p> IncrementSorter<'p> {
             }
         }
     }
+}
+
+/// Writes rows in groups of `group_rows`.
+pub(crate) fn write_in_groups(
+    writer: &mut RowGroupWriter<TempFileWriter>,
+    batch: &RecordBatch,
+    group_rows: usize,
+) -> Result<(), Failure> {
+    let mut from = 0;
+    while from < batch.num_rows() {
+        let count = (group_rows - writer.open_row_count()).min(batch.num_rows() - from);
+        writer.write_batch(&batch.slice(from, count))?;
+        from += count;
+        if writer.open_row_count() >= group_rows {
+            writer.close_group()?;
+        }
+    }
+    Ok(())
 }
 
 async fn open_runs(
