@@ -1,32 +1,22 @@
 //! `polelake rebuild`: merges days again, with the merge's and the transform's own code.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
-use async_trait::async_trait;
-use host::{Failure, TimeBudget};
 use indicatif::ProgressBar;
-use lake::{Chunk, Day};
+use lake::Day;
 use operations::rebuild::{
-    DayRebuilder, RebuildOutcome, RebuildProgress, RebuildRequest, RebuiltDay, SkippedDay,
-    rebuild_days,
+    RebuildOutcome, RebuildProgress, RebuildRequest, SkippedDay, rebuild_days,
 };
 use pole_transform::Context as TransformContext;
-use quality_report::Context as ReportContext;
-use serde::Serialize;
 use serde_json::{Map, Value, json};
-use snapshot_merge::Context as MergeContext;
-use trigger::ScheduleRequest;
 
 use super::progress::styled_bar;
 use super::unreadable::print_unreadable;
 use crate::args::lake::RebuildArgs;
 use crate::error::CliError;
+use crate::function_rebuilder::{FunctionRebuilder, RemadeReports, UnmadeReport};
 use crate::open_lake::OpenLake;
 use crate::work_progress::{BarWords, WorkProgress};
-
-/// The time that the merge of one day may take; on a machine of our own no deadline is near.
-const DAY_BUDGET: Duration = Duration::from_secs(24 * 3_600);
 
 /// Lines about raw objects at most, where no bar can be drawn.
 const RAW_LINES: usize = 20;
@@ -195,80 +185,6 @@ fn print_reports(outcome: &RebuildOutcome, reports: &RemadeReports) {
             "the reports stay as they were: SITE_BUCKET names the bucket of the pages \
              (docs/runbook.md); set it, and run the same command again"
         );
-    }
-}
-
-/// The reports that a rebuild made again.
-#[derive(Default)]
-struct RemadeReports {
-    days: Vec<String>,
-    failed: Vec<UnmadeReport>,
-}
-
-/// A report that stays as it was before its day was built again.
-#[derive(Serialize)]
-struct UnmadeReport {
-    date: String,
-    cause: String,
-}
-
-/// The functions' own code.
-struct FunctionRebuilder {
-    transform: TransformContext,
-    merge: MergeContext,
-    /// None where the bucket of the site is not known.
-    report: Option<ReportContext>,
-    reports: Mutex<RemadeReports>,
-}
-
-impl FunctionRebuilder {
-    /// Makes the report and the pages of a day again, of what its tables hold now. What keeps a
-    /// report from being made keeps no later day from being built.
-    async fn report_day(&self, schedule: &ScheduleRequest, day: Day) {
-        let Some(context) = &self.report else { return };
-        let reported = quality_report::handle(schedule, context).await;
-        let mut reports = self.reports.lock().unwrap_or_else(PoisonError::into_inner);
-        let date = day.to_string();
-        match reported {
-            Ok(_) => reports.days.push(date),
-            Err(failure) => reports.failed.push(UnmadeReport {
-                date,
-                cause: failure.message,
-            }),
-        }
-    }
-
-    fn into_reports(self) -> RemadeReports {
-        self.reports
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-#[async_trait(?Send)]
-impl DayRebuilder for FunctionRebuilder {
-    async fn retransform_chunk(&self, chunk: &Chunk) -> Result<(), Failure> {
-        pole_transform::retransform_chunk(chunk, &self.transform).await
-    }
-
-    async fn merge_day(&self, day: Day, tables: &[String]) -> Result<RebuiltDay, Failure> {
-        let schedule = ScheduleRequest {
-            date: Some(day.to_string()),
-            tables: tables.to_vec(),
-            ..ScheduleRequest::default()
-        };
-        let budget = TimeBudget::lasting_for(DAY_BUDGET);
-        let merged = snapshot_merge::merge_day(&schedule, &self.merge, budget).await?;
-        self.report_day(&schedule, day).await;
-
-        let tables = merged.run.tables.iter().chain(&merged.run.records);
-        let failures = merged.failures.into_iter();
-        Ok(RebuiltDay {
-            manifests_written: tables.filter(|table| table.written).count(),
-            failures: failures
-                .map(|failed| (failed.table, failed.failure))
-                .collect(),
-        })
     }
 }
 
