@@ -27,7 +27,6 @@ use crate::shard_job::{ShardFiles, ShardResult};
 use crate::shard_rows::{BaseFile, ShardTarget};
 use crate::sorted_batches::SortedBatches;
 use crate::sorted_runs::Increments;
-use crate::spilled_rows::spill_rows;
 use crate::table;
 
 /// The table's name.
@@ -242,7 +241,7 @@ impl EntityJob<'_> {
             let store = self.curated_store();
             let mut rows = SortedBatches::of_groups(store, parts, changed, &schema);
             if must_spill {
-                rows = spill_rows(rows, &schema, sizes.spilled_group_rows()).await?;
+                rows = rows.spill(&schema, sizes.spilled_group_rows()).await?;
             }
             opened.push((table, rows));
         }

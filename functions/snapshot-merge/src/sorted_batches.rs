@@ -12,7 +12,7 @@ use store::sorted_file::{FileRowGroup, RowGroupBatches, RowGroupFetcher, SortedF
 
 use crate::batch_columns::{conform_to_schema, rows_in_owner_range};
 use crate::owner_ranges::OwnerRanges;
-use crate::spilled_rows::SpilledBatches;
+use crate::spilled_rows::{SpillWriter, SpilledBatches};
 
 /// Sorted rows, batch by batch, never an empty one.
 pub(crate) enum SortedBatches {
@@ -84,6 +84,20 @@ impl SortedBatches {
         if let Self::Stored(stored) = self {
             stored.batches.skip_groups_before(owner);
         }
+    }
+
+    /// The same rows, all of which have this schema, out of a temporary file with groups of
+    /// `group_rows`.
+    pub(crate) async fn spill(
+        mut self,
+        schema: &SchemaRef,
+        group_rows: usize,
+    ) -> Result<Self, Failure> {
+        let mut writer = SpillWriter::new(schema, group_rows)?;
+        while let Some(batch) = self.next().await? {
+            writer.write_batch(&batch)?;
+        }
+        Ok(Self::Spilled(Box::new(writer.finish()?)))
     }
 
     /// The next batch; none behind the last one.

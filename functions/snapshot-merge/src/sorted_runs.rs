@@ -17,7 +17,7 @@ use crate::change_merge::ChangeMerge;
 use crate::resolve::ChangeOrigin;
 use crate::sizes::MergeSizes;
 use crate::sorted_batches::SortedBatches;
-use crate::temp_file::TempFileWriter;
+use crate::temp_file::{TempFileWriter, write_in_groups};
 
 /// A sorted run in the store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -207,24 +207,6 @@ impl<'p> IncrementSorter<'p> {
             }
         }
     }
-}
-
-/// Writes rows in groups of `group_rows`.
-pub(crate) fn write_in_groups(
-    writer: &mut RowGroupWriter<TempFileWriter>,
-    batch: &RecordBatch,
-    group_rows: usize,
-) -> Result<(), Failure> {
-    let mut from = 0;
-    while from < batch.num_rows() {
-        let count = (group_rows - writer.open_row_count()).min(batch.num_rows() - from);
-        writer.write_batch(&batch.slice(from, count))?;
-        from += count;
-        if writer.open_row_count() >= group_rows {
-            writer.close_group()?;
-        }
-    }
-    Ok(())
 }
 
 async fn open_runs(

@@ -3,17 +3,21 @@
 
 use std::fs::File;
 
+use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use host::Failure;
 use lake::limits::TABLE_FILE;
 use lake::{BoundedBatches, RowGroupWriter, file};
 
-use arrow_array::RecordBatch;
-
 use crate::batch_columns::conform_to_schema;
-use crate::sorted_batches::SortedBatches;
-use crate::sorted_runs::write_in_groups;
-use crate::temp_file::{TempFileWriter, WrittenTempFile, temp_folder_failure};
+use crate::temp_file::{TempFileWriter, WrittenTempFile, temp_folder_failure, write_in_groups};
+
+/// Writes rows to a temporary file.
+pub(crate) struct SpillWriter {
+    writer: RowGroupWriter<TempFileWriter>,
+    schema: SchemaRef,
+    group_rows: usize,
+}
 
 /// Rows of a temporary file. The file is deleted when they are dropped.
 pub(crate) struct SpilledBatches {
@@ -22,30 +26,31 @@ pub(crate) struct SpilledBatches {
     _file: WrittenTempFile,
 }
 
-/// Writes the remaining rows of a source, all of which have this schema, to a temporary file in
-/// groups of `group_rows`, and gives them back from there.
-///
-/// # Errors
-/// When the rows cannot be read, or the temporary folder cannot be written.
-pub(crate) async fn spill_rows(
-    mut rows: SortedBatches,
-    schema: &SchemaRef,
-    group_rows: usize,
-) -> Result<SortedBatches, Failure> {
-    let sink = TempFileWriter::new()?;
-    let mut writer = RowGroupWriter::new(sink, schema, file::sorted_properties())?;
-    while let Some(batch) = rows.next().await? {
-        write_in_groups(&mut writer, &batch, group_rows)?;
+impl SpillWriter {
+    /// Begins a file of rows of this schema, in groups of `group_rows`.
+    pub(crate) fn new(schema: &SchemaRef, group_rows: usize) -> Result<Self, Failure> {
+        let sink = TempFileWriter::new()?;
+        Ok(Self {
+            writer: RowGroupWriter::new(sink, schema, file::sorted_properties())?,
+            schema: SchemaRef::clone(schema),
+            group_rows,
+        })
     }
-    drop(rows);
 
-    let written = TempFileWriter::finish_sorted(writer)?;
-    let input = File::open(written.path()).map_err(|error| temp_folder_failure(&error))?;
-    Ok(SortedBatches::Spilled(Box::new(SpilledBatches {
-        batches: BoundedBatches::open(input, &TABLE_FILE, None)?,
-        schema: SchemaRef::clone(schema),
-        _file: written,
-    })))
+    pub(crate) fn write_batch(&mut self, batch: &RecordBatch) -> Result<(), Failure> {
+        write_in_groups(&mut self.writer, batch, self.group_rows)
+    }
+
+    /// Ends the file, and gives its rows back from there.
+    pub(crate) fn finish(self) -> Result<SpilledBatches, Failure> {
+        let written = TempFileWriter::finish_sorted(self.writer)?;
+        let input = File::open(written.path()).map_err(|error| temp_folder_failure(&error))?;
+        Ok(SpilledBatches {
+            batches: BoundedBatches::open(input, &TABLE_FILE, None)?,
+            schema: self.schema,
+            _file: written,
+        })
+    }
 }
 
 impl SpilledBatches {
