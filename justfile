@@ -116,7 +116,7 @@ examples:
 
 # --- measure -----------------------------------------------------------------------------------------------------
 
-# Run one benchmark: land, transform, load, snapshot, patches, tables, quality, cold-start, cost.
+# Run one benchmark: land, transform, load, snapshot, patches, tables, quality, memory, cold-start, cost.
 [group('measure')]
 bench NAME *ARGS:
     cargo run --bin polelake-bench -- {{ NAME }} {{ ARGS }}
@@ -136,6 +136,10 @@ bench-quality ROWS='4000000': (bench 'quality' '--rows' ROWS '--peers' 'none' '-
 # Merge and publish 48 small tables in one invocation.
 [group('measure')]
 bench-tables: (bench 'tables' '--dir' 'target/bench-tables')
+
+# Measure the peak memory of merges, entity, report, audit, erasure and rebuild, each in a process of its own.
+[group('measure')]
+bench-memory ROWS='3000000': (bench 'memory' '--rows' ROWS '--dir' 'target/bench-memory')
 
 # Say what a month costs on AWS, from measurements that are in the repository.
 [group('measure')]

@@ -118,6 +118,7 @@ fn can_be_made_again((zone, key): &ObjectPlace) -> bool {
         "curated/_erasures/",
         "curated/_swept/",
         "curated/_replaced/",
+        "curated/_events/",
     ];
     *zone != "raw"
         && !key.contains("/_erasures")

@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands;
 use crate::cost::CostBench;
+use crate::memory_bench::{MemoryBench, MemoryWorker};
 use crate::patches_bench::{PatchesBench, PatchesWorker};
 use crate::quality_bench::{self, QualityBench};
 use crate::snapshot_bench::{self, SnapshotBench, TraceBench};
@@ -147,6 +148,17 @@ enum BenchCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Measure the peak memory of every operation whose work grows with the tables, in megabytes,
+    /// CPU-seconds, seconds, and megabytes that are read and written: merges, `entity`, report,
+    /// audit, rebuild and erasure. Each one runs in a process of its own, over days of one lake.
+    #[command(after_help = "Example: polelake-bench memory --rows 3000000 --dir /tmp/bench-memory")]
+    Memory {
+        #[command(flatten)]
+        bench: MemoryBench,
+        /// Print the measurements as JSON, one a line.
+        #[arg(long)]
+        json: bool,
+    },
     /// Measure the CPU-seconds of a day's events and estimate the US dollars of a month with 1, 70
     /// and 700 million events on AWS; beside Glue, MSK Connect and Firehose.
     #[command(after_help = "Example: polelake-bench cost --dir /tmp/cost\n         \
@@ -161,6 +173,12 @@ enum BenchCommand {
     /// Be one of the five functions; the platform starts these itself.
     #[command(hide = true)]
     Function { name: String },
+    /// One operation of `polelake-bench memory`; it starts these itself.
+    #[command(hide = true)]
+    MemoryWorker {
+        #[command(flatten)]
+        worker: MemoryWorker,
+    },
     /// One measurement of `polelake-bench quality`; it starts these itself.
     #[command(hide = true)]
     QualityWorker {
@@ -241,6 +259,8 @@ async fn run_bench_command(command: BenchCommand) -> Result<bool, CliError> {
             json,
         } => snapshot_bench::bench_small_tables(&dir, &contracts, tables, json).await,
         BenchCommand::Quality { bench, json } => bench.run(json).await,
+        BenchCommand::Memory { bench, json } => bench.run(json).await,
+        BenchCommand::MemoryWorker { worker } => worker.run().await,
         BenchCommand::Cost { bench, json } => bench.run(json).await,
         BenchCommand::Function { name } => polelake::commands::function::run(&name).await,
         BenchCommand::QualityWorker {

@@ -5,32 +5,21 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use bytes::Bytes;
-use contract::{Catalogue, CompiledMapping, record_table_name};
-use lake::{Chunk, Day, ManifestShard, RawRecord, SnapshotManifest, encode_raw, manifest_key};
-use pole::IdentityKey;
-use pole_transform::LandedObject;
+use contract::{Catalogue, record_table_name};
+use lake::{Day, ManifestShard, SnapshotManifest, manifest_key};
 use serde_json::{Value, json};
 use store::ObjectStore;
 use tokio::process::Command;
 use trigger::ScheduleRequest;
 
-use crate::mixed::{mix_bits, mix_uuid};
+use crate::person_events::{PersonSelection, SOURCE, person_event, select_people};
 use crate::processes::{Stopwatch, peak_megabytes};
 use crate::require_new_folder;
 use crate::snapshot_bench::{
-    FIRST_DAY, merge_context, number_field, print_measurement, run_json_process, zone_store,
+    FIRST_DAY, merge_context, number_field, print_measurement, run_json_process,
 };
+use crate::transform_step::{OBJECT_RECORDS, TransformStep};
 use polelake::error::CliError;
-
-/// The source whose records are patched.
-const SOURCE: &str = "housing-person";
-
-/// Records of a raw object: those of a full Kafka batch.
-const OBJECT_RECORDS: usize = 10_000;
-
-/// Milliseconds between two records of a day.
-const RECORD_MILLIS: i64 = 50;
 
 /// What the days are, in their order.
 const DAYS: [(&str, PersonSelection); 4] = [
@@ -39,17 +28,6 @@ const DAYS: [(&str, PersonSelection); 4] = [
     ("as many patches, close together", PersonSelection::Together),
     ("no changes", PersonSelection::Empty),
 ];
-
-/// Of which people there is an event on a day.
-#[derive(Clone, Copy, PartialEq)]
-enum PersonSelection {
-    All,
-    /// Some, spread evenly.
-    Spread,
-    /// As many whose ids are next to each other.
-    Together,
-    Empty,
-}
 
 /// The arguments of `polelake-bench patches`.
 #[derive(clap::Args)]
@@ -112,19 +90,7 @@ impl PatchesBench {
 
     /// The people with an event on a day.
     fn select_people(&self, selection: PersonSelection) -> Vec<u64> {
-        let identity_key = IdentityKey::for_tests();
-        let is_selected = |person: &u64| match selection {
-            PersonSelection::All => true,
-            PersonSelection::Empty => false,
-            PersonSelection::Spread => mix_bits(person ^ 0x1234_5678) % 1_000_000 < self.patched,
-            PersonSelection::Together => {
-                let id = identity_key.pole_id(SOURCE, &[&mix_uuid(*person)]);
-                // Rows lie in the order of their ids, which are spread evenly.
-                let share = ((id.as_u128() >> 96) as u64 * 1_000_000) >> 32;
-                share < self.patched
-            }
-        };
-        (0..self.records).filter(is_selected).collect()
+        select_people(self.records, self.patched, selection)
     }
 
     /// The first offset of a day.
@@ -174,16 +140,7 @@ impl PatchesWorker {
         let mapping = catalogue.require_mapping_of_source(SOURCE)?;
         let people = self.bench.select_people(selection);
         let mut offset = self.bench.first_offset(self.day);
-        let mut step = TransformStep {
-            catalogue,
-            mapping,
-            identity_key: IdentityKey::for_tests(),
-            raw: zone_store(&self.bench.dir, "raw"),
-            refined: zone_store(&self.bench.dir, "refined"),
-            cpu: 0.0,
-            wall: 0.0,
-            rows: 0,
-        };
+        let mut step = TransformStep::new(catalogue, mapping, &self.bench.dir);
         for some in people.chunks(OBJECT_RECORDS) {
             let events: Vec<String> = some
                 .iter()
@@ -228,145 +185,6 @@ impl PatchesWorker {
             "stored_bytes": stored_bytes(&*context.curated).await?,
         }))
     }
-}
-
-/// The transform of raw objects, one after the other.
-struct TransformStep<'s> {
-    catalogue: &'s Catalogue,
-    mapping: &'s CompiledMapping,
-    identity_key: IdentityKey,
-    raw: std::sync::Arc<dyn ObjectStore>,
-    refined: std::sync::Arc<dyn ObjectStore>,
-    cpu: f64,
-    wall: f64,
-    rows: u64,
-}
-
-impl TransformStep<'_> {
-    /// Lands events as a raw object and transforms it; gives the offset after the last.
-    async fn transform_events(
-        &mut self,
-        events: &[String],
-        offset: i64,
-        date: Day,
-    ) -> Result<i64, CliError> {
-        let chunk = Chunk {
-            topic: self.mapping.contract.topic.clone(),
-            epoch: 1,
-            partition: 0,
-            offset,
-        };
-        let next = offset + events.len() as i64;
-        let raw = encode_raw(&chunk, &raw_records(events, offset, date), next)?;
-        self.raw.put(&chunk.raw_key(), raw.clone(), "").await?;
-
-        let watch = Stopwatch::start();
-        let batches = lake::decode_raw(raw.clone())?;
-        let done = pole_transform::transform_chunk(
-            self.catalogue,
-            &self.identity_key,
-            self.mapping,
-            LandedObject::of_content(&chunk, next, &raw),
-            &batches,
-        )?;
-        if done.receipt.refined != events.len() as u64 {
-            return Err("not every event was refined".into());
-        }
-        for (key, body) in done.objects {
-            self.refined.put(&key, body, "").await?;
-        }
-        let receipt = Bytes::from(done.receipt.to_json()?);
-        self.refined.put(&chunk.receipt_key(), receipt, "").await?;
-
-        self.cpu += watch.cpu_seconds();
-        self.wall += watch.wall_seconds();
-        let tables = done.receipt.tables.values();
-        self.rows += tables.map(|object| object.rows).sum::<u64>();
-        Ok(next)
-    }
-}
-
-/// The records of events, appended one after the other from noon on.
-fn raw_records(events: &[String], offset: i64, date: Day) -> Vec<RawRecord<'_>> {
-    let noon = date.start_micros() / 1_000 + 43_200_000;
-    let of_half_a_day = |offset: i64| noon + offset * RECORD_MILLIS % 43_000_000;
-    (offset..)
-        .zip(events)
-        .map(|(offset, event)| RawRecord {
-            offset,
-            timestamp: of_half_a_day(offset),
-            timestamp_type: Some(lake::LOG_APPEND_TIME),
-            landed_at: None,
-            key: None,
-            value: Some(Bytes::copy_from_slice(event.as_bytes())),
-            headers: None,
-        })
-        .collect()
-}
-
-/// Names of a person.
-const NAMES: [&str; 8] = [
-    "Robin", "Alex", "Sam", "Jamie", "Ada", "Jo", "Kim", "Charlie",
-];
-
-/// One of the names, chosen by the person and the field's salt.
-fn name_of(person: u64, salt: u64) -> String {
-    let bits = mix_bits(person ^ salt << 32);
-    format!("{}{}", NAMES[(bits % 8) as usize], bits >> 8 & 0xff)
-}
-
-/// The event of a person on a day: a whole state on the first, then a patch of a few fields.
-fn person_event(person: u64, date: Day, selection: PersonSelection) -> Value {
-    let key = mix_uuid(person);
-    let day = u64::from(date.0.unsigned_abs());
-    let (kind, new) = match selection {
-        PersonSelection::All => ("PersonCreatedEvent", whole_state(person, &key)),
-        _ => ("PersonUpdatedEvent", patched_fields(person, day)),
-    };
-    let second = person % 3_600;
-    json!({
-        "id": mix_uuid(person ^ day << 40), "eventType": kind, "sourceDomain": "Person",
-        "sourceSystem": "PersonAPI", "version": "v1", "correlationId": mix_uuid(person ^ day << 41),
-        "dateTime": format!("{date}T08:{:02}:{:02}Z", second / 60, second % 60),
-        "user": {"name": "Sam Specimen", "email": "sam.specimen@example.org"},
-        "entityId": key, "eventData": {"oldData": null, "newData": new},
-    })
-}
-
-fn whole_state(person: u64, key: &str) -> Value {
-    let mut state = json!({
-        "id": key, "title": "Mx", "firstName": name_of(person, 1), "surname": name_of(person, 2),
-        "middleName": name_of(person, 3), "placeOfBirth": "Testville",
-        "dateOfBirth": format!("19{:02}-0{}-11", person % 100, person % 9 + 1),
-        "personRef": person % 3 * person, "personTypes": ["Tenant"], "tenures": tenures(person, 0),
-    });
-    if person.is_multiple_of(4) {
-        state["preferredFirstName"] = json!(name_of(person, 4));
-    }
-    state
-}
-
-/// A patch: a name, what other rows depend on, or the list of tenures.
-fn patched_fields(person: u64, day: u64) -> Value {
-    match mix_bits(person ^ day << 20) % 3 {
-        0 => json!({"surname": name_of(person, day)}),
-        1 => json!({"preferredFirstName": name_of(person, day), "personRef": person + 1}),
-        _ => json!({"tenures": tenures(person, day)}),
-    }
-}
-
-fn tenures(person: u64, day: u64) -> Value {
-    let count = mix_bits(person ^ 5) % 3;
-    (0..count)
-        .map(|number| {
-            json!({
-                "id": mix_uuid(person << 2 | number), "type": "Secure", "isActive": day == 0,
-                "assetId": mix_uuid(person ^ number << 50), "startDate": "2020-01-01",
-                "assetFullAddress": format!("{} Sample Street", person % 900),
-                "uprn": format!("{:012}", 199_900_000_000 + person),
-            })
-        })
-        .collect()
 }
 
 /// The bytes of rows, of the records that they are made from, and of state that the day's manifests

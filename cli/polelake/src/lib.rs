@@ -24,6 +24,7 @@ pub mod drafting;
 pub mod error;
 mod exit_code;
 mod full_disk;
+pub mod function_rebuilder;
 mod interruption;
 mod named_file;
 pub mod open_lake;
@@ -35,6 +36,7 @@ mod sampled_event;
 pub mod samples;
 mod signature;
 pub mod smoke;
+pub mod snapshot_eraser;
 mod trial;
 mod work_progress;
 

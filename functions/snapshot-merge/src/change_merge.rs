@@ -8,7 +8,7 @@ use arrow_array::{Array, RecordBatch};
 use arrow_select::concat::concat_batches;
 use host::Failure;
 
-use crate::batch_columns::{owner_ids, split_before_owner};
+use crate::batch_columns::{count_owners_before, owner_ids, split_before_owner, split_rows};
 use crate::resolve::ChangeOrigin;
 use crate::sorted_batches::SortedBatches;
 
@@ -196,6 +196,23 @@ impl ChangeMerge {
             }
             self.join_batches_of(bound.as_deref()).await?;
         }
+    }
+
+    /// The next window, and the base's rows of its owners, which are taken from `rest`: rows of
+    /// owners before `limit`.
+    pub(crate) async fn next_window_of(
+        &mut self,
+        rest: &mut RecordBatch,
+        limit: Option<&str>,
+    ) -> Result<(RecordBatch, BatchWindow), Failure> {
+        let window = self.next_window(limit).await?;
+        let count = match window.bound.as_deref() {
+            Some(bound) if Some(bound) != limit => count_owners_before(owner_ids(rest)?, bound),
+            _ => rest.num_rows(),
+        };
+        let (rows, others) = split_rows(rest, count);
+        *rest = others;
+        Ok((rows, window))
     }
 
     async fn take_parts_before(&mut self, bound: Option<&str>) -> Result<Vec<WindowPart>, Failure> {

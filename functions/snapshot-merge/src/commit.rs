@@ -34,8 +34,9 @@ pub(crate) async fn commit_manifest(
     Err(Failure::new(FailureKind::Unavailable, message))
 }
 
-/// Whether the stored manifest says the same. One that was built before an erasure names the base
-/// as it was then, and stays: later days are built on it.
+/// Whether the stored manifest says the same. One that was built before an erasure names the base,
+/// and the snapshots that it was made from, as they were then, and stays: later days are built on
+/// it. So does one of a polelake that did not name those snapshots.
 async fn is_committed(
     key: &str,
     manifest: &SnapshotManifest,
@@ -47,17 +48,39 @@ async fn is_committed(
     let Ok(stored) = SnapshotManifest::from_json(&object.body) else {
         return Ok(false);
     };
-    let same_base = SnapshotManifest {
+    let same_past = SnapshotManifest {
         base_sha256: manifest.base_sha256,
+        made_from: manifest.made_from.clone(),
         ..stored.clone()
     };
-    if same_base != *manifest {
+    if same_past != *manifest || !is_made_from_same(&stored, manifest, curated).await? {
         return Ok(false);
     }
     match stored.base_sha256.zip(manifest.base_sha256) {
         Some((recorded, found)) => is_replaced_by(curated, recorded, found).await,
-        None => Ok(stored == *manifest),
+        None => Ok(stored.base_sha256 == manifest.base_sha256),
     }
+}
+
+/// Whether the snapshots that the stored manifest was made from are those of today, but for
+/// erasures since.
+async fn is_made_from_same(
+    stored: &SnapshotManifest,
+    manifest: &SnapshotManifest,
+    curated: &dyn ObjectStore,
+) -> Result<bool, StoreError> {
+    if stored.made_from.is_empty() {
+        return Ok(true);
+    }
+    if !stored.made_from.keys().eq(manifest.made_from.keys()) {
+        return Ok(false);
+    }
+    for (recorded, found) in stored.made_from.values().zip(manifest.made_from.values()) {
+        if !is_replaced_by(curated, *recorded, *found).await? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Whether the object at `key` has this content.
@@ -107,6 +130,8 @@ async fn check_base_unchanged(plan: &MergePlan, curated: &dyn ObjectStore) -> Re
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::manifest_lookup::{ManifestLookup, look_up_manifests};
 
@@ -122,6 +147,7 @@ mod tests {
             unchanged: false,
             runs: Vec::new(),
             records: Vec::new(),
+            made_from: BTreeMap::new(),
         }
     }
 

@@ -1,6 +1,5 @@
 //! An entity and the sources that know it, as a row.
 
-use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
@@ -12,8 +11,8 @@ use arrow_array::{
 use arrow_schema::{DataType, SchemaRef};
 use lake::LakeError;
 
+use crate::batch_columns::{text_column, typed_column};
 use crate::change_columns::{nanos_of_row, optional_nanos_column};
-use crate::change_counts::RowChangeCounts;
 
 /// The value of the column `source` in a row that the platform makes.
 const PLATFORM_SOURCE: &str = "polelake";
@@ -23,38 +22,82 @@ const MAPPING_VERSION: &str = "1.0.0";
 
 /// When a row's event happened and its position in the log: event time, its nanoseconds, ingestion
 /// time, partition, offset. The greatest is the latest.
-pub(crate) type EventOrder = (i64, i64, i64, i64, i64);
+type EventOrder = (i64, i64, i64, i64, i64);
 
 /// A batch and the index of a row in it.
 type BatchRow<'r> = (&'r RecordBatch, usize);
 
+/// The columns of a table's batch that say which entity each row is of, and when its event
+/// happened.
+pub(crate) struct EntityColumns<'b> {
+    ids: &'b StringArray,
+    owners: &'b StringArray,
+    sources: &'b StringArray,
+    event_times: &'b TimestampMicrosecondArray,
+    event_time_nanos: Option<&'b Int64Array>,
+    ingested_at: &'b TimestampMicrosecondArray,
+    partitions: &'b Int64Array,
+    offsets: &'b Int64Array,
+}
+
+impl<'b> EntityColumns<'b> {
+    pub(crate) fn from_batch(batch: &'b RecordBatch) -> Result<Self, LakeError> {
+        Ok(Self {
+            ids: text_column(batch, "pole_id")?,
+            owners: text_column(batch, "owner_id")?,
+            sources: text_column(batch, "source")?,
+            event_times: typed_column(batch, "event_time")?,
+            event_time_nanos: optional_nanos_column(batch),
+            ingested_at: typed_column(batch, "ingested_at")?,
+            partitions: typed_column(batch, "partition")?,
+            offsets: typed_column(batch, "offset")?,
+        })
+    }
+
+    /// The rows that are entities. Rows that belong to another record, such as the notices of a
+    /// tenancy, are not.
+    pub(crate) fn entity_rows(&self) -> impl Iterator<Item = usize> {
+        (0..self.ids.len()).filter(|row| self.ids.value(*row) == self.owners.value(*row))
+    }
+
+    /// The id of a row.
+    pub(crate) fn id(&self, row: usize) -> &'b str {
+        self.ids.value(row)
+    }
+
+    fn event_order(&self, row: usize) -> EventOrder {
+        (
+            self.event_times.value(row),
+            nanos_of_row(self.event_time_nanos, row),
+            self.ingested_at.value(row),
+            self.partitions.value(row),
+            self.offsets.value(row),
+        )
+    }
+}
+
 /// An entity, while its rows are gathered.
 #[derive(Default)]
 pub(crate) struct GatheredEntity<'r> {
-    /// Its row in the base.
-    pub(crate) base_row: Option<BatchRow<'r>>,
-    tables: BTreeSet<&'r str>,
-    sources: BTreeSet<&'r str>,
+    tables: Vec<&'r str>,
+    sources: Vec<&'r str>,
     first_seen: Option<i64>,
     latest: Option<(EventOrder, BatchRow<'r>)>,
 }
 
 impl<'r> GatheredEntity<'r> {
-    /// Adds a row of a table.
+    /// Adds a row of a table. `columns` are those of its batch.
     pub(crate) fn add_table_row(
         &mut self,
         table: &'r str,
-        source: &'r str,
-        order: EventOrder,
+        columns: &EntityColumns<'r>,
         row: BatchRow<'r>,
     ) {
-        self.tables.insert(table);
-        self.sources.insert(source);
-        let event_time = order.0;
-        self.first_seen = Some(
-            self.first_seen
-                .map_or(event_time, |first| first.min(event_time)),
-        );
+        self.tables.push(table);
+        self.sources.push(columns.sources.value(row.1));
+        let order = columns.event_order(row.1);
+        let first_seen = self.first_seen.into_iter().chain([order.0]).min();
+        self.first_seen = first_seen;
         if self.latest.is_none_or(|(latest, _)| latest < order) {
             self.latest = Some((order, row));
         }
@@ -79,13 +122,12 @@ struct EntityRow {
     source_count: i64,
 }
 
-/// Rows that wait to be written, and how they differ from those of the base.
+/// New rows, which wait to be made a batch.
 pub(crate) struct EntityRows {
     schema: SchemaRef,
     version: String,
     batch_rows: usize,
-    pending: VecDeque<EntityRow>,
-    pub(crate) counts: RowChangeCounts,
+    pending: Vec<EntityRow>,
 }
 
 fn text_value((batch, row): BatchRow<'_>, name: &str) -> String {
@@ -120,41 +162,42 @@ impl EntityRows {
             schema: Arc::clone(schema),
             version: version.to_owned(),
             batch_rows,
-            pending: VecDeque::new(),
-            counts: RowChangeCounts::default(),
+            pending: Vec::new(),
         }
     }
 
-    /// Adds an entity; one that no source knows any more has no row.
-    pub(crate) fn add_entity(&mut self, entity: &GatheredEntity<'_>) {
-        let base = entity.base_row.map(EntityRow::read);
-        let Some((order, latest)) = entity.latest else {
-            self.counts.deleted += u64::from(base.is_some());
-            return;
-        };
+    /// Adds the row of an entity; gives its index in the batch. None when the base's row says the
+    /// same: that one stays, with the contract's version that it was made under.
+    pub(crate) fn add_entity(
+        &mut self,
+        entity: &GatheredEntity<'_>,
+        base: Option<BatchRow<'_>>,
+    ) -> Option<usize> {
+        let (order, latest) = entity.latest?;
+        let base = base.map(EntityRow::read);
         let row = EntityRow::from_entity(entity, base.as_ref(), order, latest);
-        match &base {
-            None => self.counts.inserted += 1,
-            Some(base) => self.counts.updated += u64::from(*base != row),
+        if base.as_ref() == Some(&row) {
+            return None;
         }
-        self.pending.push_back(row);
+        self.pending.push(row);
+        Some(self.pending.len() - 1)
     }
 
-    /// A full batch, when so many rows are pending; with `all`, a batch of the remaining ones too.
-    pub(crate) fn next_batch(&mut self, all: bool) -> Result<Option<RecordBatch>, LakeError> {
-        let count = self.pending.len().min(self.batch_rows);
-        if count == 0 || (count < self.batch_rows && !all) {
-            return Ok(None);
-        }
-        let rows: Vec<EntityRow> = self.pending.drain(..count).collect();
+    /// Whether there are as many rows as a full batch has.
+    pub(crate) fn is_full(&self) -> bool {
+        self.pending.len() >= self.batch_rows
+    }
+
+    /// A batch of the rows that were added since the one before.
+    pub(crate) fn take_batch(&mut self) -> Result<RecordBatch, LakeError> {
+        let rows = std::mem::take(&mut self.pending);
         let columns = self
             .schema
             .fields()
             .iter()
             .map(|field| self.build_column(field.name(), field.data_type(), &rows))
             .collect();
-        let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns)?;
-        Ok(Some(batch))
+        Ok(RecordBatch::try_new(Arc::clone(&self.schema), columns)?)
     }
 
     fn build_column(&self, name: &str, kind: &DataType, rows: &[EntityRow]) -> ArrayRef {
@@ -216,6 +259,7 @@ impl EntityRow {
             .into_iter()
             .chain(entity.first_seen)
             .min();
+        let sources = distinct_names(&entity.sources);
         Self {
             id: text_value(latest, "pole_id"),
             event: text_value(latest, "source_event_id"),
@@ -227,9 +271,9 @@ impl EntityRow {
             ingested_at,
             first_seen: first_seen.unwrap_or(event_time),
             last_seen: event_time,
-            tables: join_names(&entity.tables),
-            sources: join_names(&entity.sources),
-            source_count: entity.sources.len() as i64,
+            tables: distinct_names(&entity.tables).join(","),
+            sources: sources.join(","),
+            source_count: sources.len() as i64,
         }
     }
 
@@ -253,6 +297,10 @@ impl EntityRow {
     }
 }
 
-fn join_names(names: &BTreeSet<&str>) -> String {
-    names.iter().copied().collect::<Vec<_>>().join(",")
+/// The names in their order, each once.
+fn distinct_names<'n>(names: &[&'n str]) -> Vec<&'n str> {
+    let mut names = names.to_vec();
+    names.sort_unstable();
+    names.dedup();
+    names
 }

@@ -4,15 +4,15 @@
 //! - `manifest_lookup` finds the base, `streams` finds how far every stream is consumed,
 //!   `increments` and `sorted_runs` sort the increments, `plan` holds the result;
 //! - `shard_job` merges one shard: `shard_merge` streams the base past the changes of
-//!   `change_merge`, `window_merge` and [`resolve`] decide the rows of one owner, `assemble` puts
-//!   rows together, `output` writes them;
+//!   `change_merge`, `window_merge` and [`resolve`] decide the rows of one owner, `shard_rows`
+//!   copies row groups, `assemble` puts rows together, `output` writes them;
 //! - `table` makes the manifest, `commit` writes it, and that is the commit;
 //! - `day_roots` and `day_events` write the day's root and the index of its events;
 //! - `publish` and `iceberg` show it in the catalogue, [`glue_databases`] keeps the databases in
 //!   step with the contracts.
 //!
 //! [`steps`] offers plan, merge and publish to many functions; [`mod@entity`] makes the table
-//! `entity`; `retention` sweeps days, `drop_day` removes one, `day_bounds` refuses those
+//! `entity` where `entity_changes` finds that tables changed; `retention` sweeps days, `drop_day` removes one, `day_bounds` refuses those
 //! that have not begun, [`erase`] removes persons, `rescan` audits stored measures.
 
 mod assemble;
@@ -29,6 +29,8 @@ mod day_events;
 mod day_roots;
 mod drop_day;
 pub mod entity;
+mod entity_changes;
+mod entity_merge;
 mod entity_rows;
 pub mod erase;
 pub mod glue_databases;
@@ -39,6 +41,7 @@ mod input_request;
 mod manifest_lookup;
 mod merge_run;
 mod output;
+mod owner_ranges;
 mod plan;
 mod profile;
 mod publish;
@@ -51,9 +54,11 @@ pub mod resolve;
 mod retention;
 mod shard_job;
 mod shard_merge;
+mod shard_rows;
 mod sizes;
 mod sorted_batches;
 mod sorted_runs;
+mod spilled_rows;
 mod statement_merge;
 pub mod steps;
 mod streams;

@@ -1,6 +1,8 @@
 //! The plan of a day's merge of a table: from which base, with which increments, into how many
 //! shards. It is the same whether one function merges all shards or many functions merge one each.
 
+use std::collections::BTreeMap;
+
 use contract::{Rule, TableContract};
 use host::{Failure, FailureKind};
 use lake::{
@@ -42,6 +44,10 @@ pub(crate) struct MergePlan {
     /// The day's snapshots of the records that the table is made from.
     #[serde(default)]
     pub(crate) records: Vec<RecordSnapshot>,
+    /// The SHA-256 of the manifest of each table that the table is made from; none for a table that
+    /// is made from events.
+    #[serde(default)]
+    pub(crate) made_from: BTreeMap<String, Sha256Digest>,
 }
 
 /// A plan with its increments.
@@ -92,6 +98,7 @@ pub(crate) async fn plan_table(
         unchanged: consumed.inputs.is_empty() && is_reusable,
         runs,
         records,
+        made_from: BTreeMap::new(),
     };
     Ok(PlannedMerge { plan, increments })
 }

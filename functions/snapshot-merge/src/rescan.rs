@@ -6,11 +6,14 @@ use std::sync::Arc;
 use arrow_schema::SchemaRef;
 use contract::{Rule, TableContract};
 use host::Failure;
-use lake::{LakeError, ManifestShard, OwnerRange, RuleResult, SnapshotManifest, schema};
+use lake::{
+    BoundedBatches, FileWindow, LakeError, ManifestShard, OwnerRange, RuleResult, SnapshotManifest,
+    schema,
+};
 use quality::TableState;
 use serde::Serialize;
 use store::ObjectStore;
-use store::sorted_file::{FetchedRowGroup, RowGroupFetcher, SortedFile, select_row_groups};
+use store::sorted_file::{RowGroupFetcher, SortedFile, select_row_groups};
 
 use crate::batch_columns::conform_to_schema;
 use crate::plan::merge_rules;
@@ -163,11 +166,14 @@ impl<'r> ShardGroupReader<'r> {
     ) -> Result<Self, Failure> {
         let file = SortedFile::open(&**curated, &shard.rows_file).await?;
         let groups = select_row_groups(&[Arc::new(file)], &OwnerRange::default());
+        let schema = schema::stored_schema(table);
+        let names = schema.fields().iter().map(|field| field.name().as_str());
+        let fetcher = RowGroupFetcher::for_groups(curated, groups).with_columns(names);
         Ok(Self {
             table,
             rules,
-            schema: schema::stored_schema(table),
-            fetcher: RowGroupFetcher::for_groups(curated, groups),
+            fetcher,
+            schema,
         })
     }
 
@@ -178,17 +184,14 @@ impl<'r> ShardGroupReader<'r> {
         };
         let file = Arc::clone(&fetched.file);
         let state = self
-            .measure_group(fetched)
+            .measure_group(fetched.decode()?)
             .map_err(|error| file.damaged(error))?;
         Ok(Some(state))
     }
 
-    fn measure_group(&self, fetched: FetchedRowGroup) -> Result<TableState, LakeError> {
-        let FetchedRowGroup { file, group, bytes } = fetched;
-        let fields = self.schema.fields().iter();
-        let names: Vec<&str> = fields.map(|field| field.name().as_str()).collect();
+    fn measure_group(&self, batches: BoundedBatches<FileWindow>) -> Result<TableState, LakeError> {
         let mut state = TableState::new(self.rules, self.table.measured_columns());
-        for batch in file.footer.decode_group_columns(&group, bytes, &names)? {
+        for batch in batches {
             let batch = conform_to_schema(&batch?, &self.schema)?;
             state.add_batch(self.rules, &batch);
         }

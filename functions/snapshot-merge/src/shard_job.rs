@@ -24,7 +24,8 @@ use crate::profile::{ShardProfile, is_measured_under, rules_fingerprint};
 use crate::record_merge::RecordMerge;
 use crate::record_rows::{RecordResolver, WithheldRecords};
 use crate::resolve::ChangeOrigin;
-use crate::shard_merge::{BaseFile, ShardInput, ShardOutput, merge_shard_rows};
+use crate::shard_merge::{ShardInput, ShardOutput, merge_shard_rows};
+use crate::shard_rows::{BaseFile, ShardTarget};
 use crate::sizes::MergeSizes;
 use crate::sorted_batches::SortedBatches;
 use crate::sorted_runs::{self, Increments};
@@ -138,12 +139,14 @@ impl<'j> ShardJob<'j> {
         }
         change_sources.extend(increments);
         Ok(ShardInput {
-            stored: schema::stored_schema(self.table),
-            refined,
-            table: self.table,
-            rules: &self.rules,
-            owners: self.owners.clone(),
-            sizes: self.sizes,
+            target: ShardTarget {
+                stored: schema::stored_schema(self.table),
+                refined,
+                table: self.table,
+                rules: &self.rules,
+                owners: self.owners.clone(),
+                sizes: self.sizes,
+            },
             base,
             change_sources,
             statements: self.open_statement_use().await?,
@@ -204,12 +207,7 @@ impl<'j> ShardJob<'j> {
             return Ok((rows, states));
         };
         for shard in base.shards_overlapping(&self.owners) {
-            let file = SortedFile::open(store, &shard.rows_file).await?;
-            let profile = ShardProfile::read_shard_profile(shard, &self.fingerprint, store).await?;
-            rows.push(BaseFile {
-                file: Arc::new(file),
-                measured: profile.map(|profile| profile.groups),
-            });
+            rows.push(BaseFile::open(shard, &self.fingerprint, store).await?);
             if let Some(state) = &shard.state_file {
                 states.push(Arc::new(SortedFile::open(store, state).await?));
             }

@@ -58,4 +58,16 @@ impl MergeSizes {
     pub(crate) fn max_group_rows(&self) -> usize {
         self.group_rows / 2 * 3
     }
+
+    /// Bytes of the tables' row groups that may be open at once where `entity` is made: an eighth of
+    /// the memory. Larger ones are first written to temporary files.
+    pub(crate) fn open_group_bytes(&self) -> u64 {
+        2 * self.sort_bytes as u64
+    }
+
+    /// Rows of a group of such a file. The reader holds a group of every table, and the footers,
+    /// which grow with the number of groups.
+    pub(crate) fn spilled_group_rows(&self) -> usize {
+        4 * self.run_group_rows
+    }
 }

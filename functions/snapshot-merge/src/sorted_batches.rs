@@ -8,9 +8,11 @@ use arrow_schema::SchemaRef;
 use host::Failure;
 use lake::{LakeError, OwnerRange};
 use store::ObjectStore;
-use store::sorted_file::{RowGroupBatches, RowGroupFetcher, SortedFile, select_row_groups};
+use store::sorted_file::{FileRowGroup, RowGroupBatches, RowGroupFetcher, SortedFile};
 
 use crate::batch_columns::{conform_to_schema, rows_in_owner_range};
+use crate::owner_ranges::OwnerRanges;
+use crate::spilled_rows::{SpillWriter, SpilledBatches};
 
 /// Sorted rows, batch by batch, never an empty one.
 pub(crate) enum SortedBatches {
@@ -18,13 +20,17 @@ pub(crate) enum SortedBatches {
     InMemory(VecDeque<RecordBatch>),
     /// Rows in the store.
     Stored(Box<StoredBatches>),
+    /// Rows in a temporary file.
+    Spilled(Box<SpilledBatches>),
 }
 
-/// Rows of one range in the store.
+/// Rows of some ranges in the store.
 pub(crate) struct StoredBatches {
     batches: RowGroupBatches,
-    owners: OwnerRange,
+    owners: OwnerRanges,
     schema: SchemaRef,
+    /// Rows of the batch that was read last.
+    pending: VecDeque<RecordBatch>,
 }
 
 impl SortedBatches {
@@ -51,13 +57,25 @@ impl SortedBatches {
         owners: &OwnerRange,
         schema: &SchemaRef,
     ) -> Self {
-        let groups = select_row_groups(files, owners);
+        let owners = OwnerRanges::from(owners);
+        let groups = owners.select_groups(files);
+        Self::of_groups(store, groups, &owners, schema)
+    }
+
+    /// The rows of some ranges out of row groups whose owners follow each other.
+    pub(crate) fn of_groups(
+        store: &Arc<dyn ObjectStore>,
+        groups: Vec<FileRowGroup>,
+        owners: &OwnerRanges,
+        schema: &SchemaRef,
+    ) -> Self {
         let fetcher = RowGroupFetcher::for_groups(store, groups);
         let names = schema.fields().iter().map(|field| field.name().as_str());
         Self::Stored(Box::new(StoredBatches {
             batches: RowGroupBatches::with_columns(fetcher, names),
             owners: owners.clone(),
             schema: Arc::clone(schema),
+            pending: VecDeque::new(),
         }))
     }
 
@@ -68,29 +86,48 @@ impl SortedBatches {
         }
     }
 
+    /// The same rows, all of which have this schema, out of a temporary file with groups of
+    /// `group_rows`.
+    pub(crate) async fn spill(
+        mut self,
+        schema: &SchemaRef,
+        group_rows: usize,
+    ) -> Result<Self, Failure> {
+        let mut writer = SpillWriter::new(schema, group_rows)?;
+        while let Some(batch) = self.next().await? {
+            writer.write_batch(&batch)?;
+        }
+        Ok(Self::Spilled(Box::new(writer.finish()?)))
+    }
+
     /// The next batch; none behind the last one.
     pub(crate) async fn next(&mut self) -> Result<Option<RecordBatch>, Failure> {
         match self {
             Self::InMemory(batches) => Ok(batches.pop_front()),
             Self::Stored(stored) => stored.next().await,
+            Self::Spilled(spilled) => spilled.next(),
         }
     }
 }
 
 impl StoredBatches {
     async fn next(&mut self) -> Result<Option<RecordBatch>, Failure> {
-        while let Some((file, batch)) = self.batches.next().await? {
+        loop {
+            if let Some(rows) = self.pending.pop_front() {
+                return Ok(Some(rows));
+            }
+            let Some((file, batch)) = self.batches.next().await? else {
+                return Ok(None);
+            };
             let rows = self
                 .select_rows(&batch)
                 .map_err(|error| file.damaged(error))?;
-            if rows.num_rows() > 0 {
-                return Ok(Some(rows));
-            }
+            self.pending.extend(rows);
         }
-        Ok(None)
     }
 
-    fn select_rows(&self, batch: &RecordBatch) -> Result<RecordBatch, LakeError> {
-        rows_in_owner_range(&conform_to_schema(batch, &self.schema)?, &self.owners)
+    fn select_rows(&self, batch: &RecordBatch) -> Result<Vec<RecordBatch>, LakeError> {
+        self.owners
+            .select_rows(&conform_to_schema(batch, &self.schema)?)
     }
 }

@@ -17,7 +17,7 @@ use crate::change_merge::ChangeMerge;
 use crate::resolve::ChangeOrigin;
 use crate::sizes::MergeSizes;
 use crate::sorted_batches::SortedBatches;
-use crate::temp_file::TempFileWriter;
+use crate::temp_file::{TempFileWriter, write_in_groups};
 
 /// A sorted run in the store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -161,17 +161,7 @@ impl<'p> IncrementSorter<'p> {
         writer: &mut RowGroupWriter<TempFileWriter>,
         batch: &RecordBatch,
     ) -> Result<(), Failure> {
-        let group_rows = self.target.sizes.run_group_rows;
-        let mut from = 0;
-        while from < batch.num_rows() {
-            let count = (group_rows - writer.open_row_count()).min(batch.num_rows() - from);
-            writer.write_batch(&batch.slice(from, count))?;
-            from += count;
-            if writer.open_row_count() >= group_rows {
-                writer.close_group()?;
-            }
-        }
-        Ok(())
+        write_in_groups(writer, batch, self.target.sizes.run_group_rows)
     }
 
     async fn put_run(

@@ -130,6 +130,7 @@ async fn build_manifest(
         base: plan.base.as_ref().map(|base| base.date.clone()),
         base_sha256: plan.base_sha256,
         committed_offsets: plan.committed_offsets.clone(),
+        made_from: plan.made_from.clone(),
         patched_sources: patched_source_names(table, &context.catalogue),
         ..SnapshotManifest::default()
     };

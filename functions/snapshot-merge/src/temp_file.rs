@@ -4,6 +4,7 @@
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
+use arrow_array::RecordBatch;
 use host::{Failure, FailureKind};
 use lake::{FileDigest, RowGroupWriter};
 use tempfile::NamedTempFile;
@@ -57,6 +58,24 @@ impl WrittenTempFile {
     pub(crate) fn path(&self) -> &Path {
         self.file.path()
     }
+}
+
+/// Writes rows in groups of `group_rows`.
+pub(crate) fn write_in_groups(
+    writer: &mut RowGroupWriter<TempFileWriter>,
+    batch: &RecordBatch,
+    group_rows: usize,
+) -> Result<(), Failure> {
+    let mut from = 0;
+    while from < batch.num_rows() {
+        let count = (group_rows - writer.open_row_count()).min(batch.num_rows() - from);
+        writer.write_batch(&batch.slice(from, count))?;
+        from += count;
+        if writer.open_row_count() >= group_rows {
+            writer.close_group()?;
+        }
+    }
+    Ok(())
 }
 
 /// The failure of the temporary folder, with the remedy.

@@ -22,6 +22,8 @@ use crate::chunk_digests::{ChunkDigests, FILE_MARK_BYTES};
 use crate::digest::{Sha256Digest, check_sha256};
 use crate::limits::{FILE_TAIL_BYTES_MAX, PAGE_INDEX_BYTES_MAX, TABLE_FILE, check_limit};
 
+mod group_columns;
+
 /// The column by which files are sorted and cut.
 const OWNER_COLUMN: &str = "owner_id";
 
@@ -252,31 +254,16 @@ impl ParquetFooter {
         group: &RowGroup,
         bytes: Bytes,
     ) -> Result<BoundedBatches<FileWindow>, LakeError> {
-        self.group_batches(group, bytes, ProjectionMask::all())
+        let window = FileWindow::new(group.byte_range.start, bytes, self.tail.file_size);
+        self.window_batches(group, window, ProjectionMask::all())
     }
 
-    /// The batches of a group with only these columns of it; those that the file does not have are
-    /// left out.
-    ///
-    /// # Errors
-    /// When the file is damaged.
-    pub fn decode_group_columns(
+    fn window_batches(
         &self,
         group: &RowGroup,
-        bytes: Bytes,
-        columns: &[&str],
-    ) -> Result<BoundedBatches<FileWindow>, LakeError> {
-        let mask = ProjectionMask::columns(self.metadata.parquet_schema(), columns.iter().copied());
-        self.group_batches(group, bytes, mask)
-    }
-
-    fn group_batches(
-        &self,
-        group: &RowGroup,
-        bytes: Bytes,
+        window: FileWindow,
         mask: ProjectionMask,
     ) -> Result<BoundedBatches<FileWindow>, LakeError> {
-        let window = FileWindow::new(group.byte_range.start, bytes, self.tail.file_size);
         let groups = vec![group.index];
         BoundedBatches::of_groups(window, self.metadata.clone(), mask, groups, &TABLE_FILE)
     }

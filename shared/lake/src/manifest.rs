@@ -174,6 +174,10 @@ pub struct SnapshotManifest {
     pub columns: BTreeMap<String, ColumnProfile>,
     /// The latest event time in it, in microseconds since 1970.
     pub newest_event: Option<i64>,
+    /// Of a table that is made from others, the digest of the manifest of each of them: its rows
+    /// are kept as long as theirs are those of these snapshots.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub made_from: BTreeMap<String, Sha256Digest>,
     /// The sources with patches that fill the table: their rows are made from the snapshot of their
     /// records of the same day.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -134,27 +134,31 @@ pub struct FetchedRowGroup {
     pub file: Arc<SortedFile>,
     /// The group.
     pub group: RowGroup,
-    /// The bytes of the group's columns.
+    /// The bytes of the group's columns, or of some of them.
     pub bytes: Bytes,
+    /// The only columns that were fetched; all of them without.
+    columns: Option<Arc<[String]>>,
 }
 
 impl FetchedRowGroup {
-    /// A reader of the group's batches. `columns` are the only ones that are decoded; those that
-    /// the file does not have are left out. Without `columns` all of them are decoded.
+    /// A reader of the group's batches, with the columns that were fetched.
     ///
     /// # Errors
     /// When the file is damaged.
-    pub fn decode(
-        self,
-        columns: Option<&[&str]>,
-    ) -> Result<BoundedBatches<FileWindow>, SortedFileError> {
+    pub fn decode(self) -> Result<BoundedBatches<FileWindow>, SortedFileError> {
         let footer = &self.file.footer;
-        let reader = match columns {
-            Some(columns) => footer.decode_group_columns(&self.group, self.bytes, columns),
+        let reader = match &self.columns {
+            Some(columns) => {
+                footer.decode_group_columns(&self.group, self.bytes, &column_names(columns))
+            }
             None => footer.decode_group(&self.group, self.bytes),
         };
         reader.map_err(|error| self.file.damaged(error))
     }
+}
+
+fn column_names(columns: &[String]) -> Vec<&str> {
+    columns.iter().map(String::as_str).collect()
 }
 
 /// Fetches row groups one after the other. At most one group is fetched ahead of the one that the
@@ -164,6 +168,8 @@ pub struct RowGroupFetcher {
     /// Files whose turn has not come.
     unopened: VecDeque<NamedFile>,
     waiting: VecDeque<FileRowGroup>,
+    /// The only columns that are fetched; all of them without.
+    columns: Option<Arc<[String]>>,
     /// The request for the first waiting group.
     prefetch: Option<JoinHandle<Result<Bytes, SortedFileError>>>,
 }
@@ -176,6 +182,7 @@ impl RowGroupFetcher {
             store: Arc::clone(store),
             unopened: VecDeque::new(),
             waiting: groups.into(),
+            columns: None,
             prefetch: None,
         }
     }
@@ -187,7 +194,19 @@ impl RowGroupFetcher {
             store: Arc::clone(store),
             unopened: files.into(),
             waiting: VecDeque::new(),
+            columns: None,
             prefetch: None,
+        }
+    }
+
+    /// The same fetcher, of only these columns; those that a file does not have are left out. What
+    /// lies between the first and the last of them is fetched with them.
+    #[must_use]
+    pub fn with_columns<'c>(self, columns: impl IntoIterator<Item = &'c str>) -> Self {
+        let columns = columns.into_iter().map(str::to_owned).collect();
+        Self {
+            columns: Some(columns),
+            ..self
         }
     }
 
@@ -221,7 +240,12 @@ impl RowGroupFetcher {
 
         let bytes = fetched.map_err(|error| interrupted_fetch(&file.key, &error))??;
         self.start_prefetch().await?;
-        Ok(Some(FetchedRowGroup { file, group, bytes }))
+        Ok(Some(FetchedRowGroup {
+            file,
+            group,
+            bytes,
+            columns: self.columns.clone(),
+        }))
     }
 
     /// Requests the first waiting group in a task of its own, so that it arrives while the caller
@@ -236,20 +260,36 @@ impl RowGroupFetcher {
         }
 
         if let Some(next) = self.waiting.front() {
-            let request = fetch_checked(Arc::clone(&self.store), next.clone());
+            let columns = self.columns.clone();
+            let request = fetch_checked(Arc::clone(&self.store), next.clone(), columns);
             self.prefetch = Some(tokio::spawn(request));
         }
         Ok(())
     }
 }
 
-/// Fetches the bytes of a group, and refuses those that are not what was written.
+/// Fetches the bytes of a group, or of some of its columns, and refuses those that are not what was
+/// written.
 async fn fetch_checked(
     store: Arc<dyn ObjectStore>,
     FileRowGroup { file, group }: FileRowGroup,
+    columns: Option<Arc<[String]>>,
 ) -> Result<Bytes, SortedFileError> {
-    let bytes = store.get_range(&file.key, group.byte_range.clone()).await?;
-    let checked = file.footer.check_group(&group, &bytes);
+    let footer = &file.footer;
+    let names = columns.as_deref().map(column_names);
+    let range = match &names {
+        Some(names) => footer.column_span(&group, names),
+        None => group.byte_range.clone(),
+    };
+    if range.is_empty() {
+        return Ok(Bytes::new());
+    }
+
+    let bytes = store.get_range(&file.key, range).await?;
+    let checked = match &names {
+        Some(names) => footer.check_columns(&group, names, &bytes),
+        None => footer.check_group(&group, &bytes),
+    };
     checked.map_err(|error| file.damaged(error))?;
     Ok(bytes)
 }
@@ -267,18 +307,16 @@ struct OpenGroup {
 /// The decoded batches of row groups, in their order.
 pub struct RowGroupBatches {
     fetcher: RowGroupFetcher,
-    columns: Option<Vec<String>>,
     open: Option<OpenGroup>,
     fetched_bytes: u64,
 }
 
 impl RowGroupBatches {
-    /// The batches with all columns of their files.
+    /// The batches with the columns that are fetched.
     #[must_use]
     pub fn new(fetcher: RowGroupFetcher) -> Self {
         Self {
             fetcher,
-            columns: None,
             open: None,
             fetched_bytes: 0,
         }
@@ -290,11 +328,7 @@ impl RowGroupBatches {
         fetcher: RowGroupFetcher,
         columns: impl IntoIterator<Item = &'c str>,
     ) -> Self {
-        let columns = columns.into_iter().map(str::to_owned).collect();
-        Self {
-            columns: Some(columns),
-            ..Self::new(fetcher)
-        }
+        Self::new(fetcher.with_columns(columns))
     }
 
     /// Leaves out the groups that are not begun as long as all of their owners are before `owner`.
@@ -335,11 +369,7 @@ impl RowGroupBatches {
     fn open_group(&mut self, fetched: FetchedRowGroup) -> Result<(), SortedFileError> {
         self.fetched_bytes += fetched.bytes.len() as u64;
         let file = Arc::clone(&fetched.file);
-        let columns: Option<Vec<&str>> = self
-            .columns
-            .as_ref()
-            .map(|names| names.iter().map(String::as_str).collect());
-        let batches = fetched.decode(columns.as_deref())?;
+        let batches = fetched.decode()?;
         self.open = Some(OpenGroup { file, batches });
         Ok(())
     }

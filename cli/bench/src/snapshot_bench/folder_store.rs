@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -12,7 +13,20 @@ use store::{
 
 use local_platform::s3::read_file_range;
 
+/// Bytes that this process has read and written in all folders.
+static READ_BYTES: AtomicU64 = AtomicU64::new(0);
+static WRITTEN_BYTES: AtomicU64 = AtomicU64::new(0);
+
+/// Bytes that this process has read and written in the stores of folders so far.
+pub(crate) fn transferred_bytes() -> (u64, u64) {
+    (
+        READ_BYTES.load(Ordering::Relaxed),
+        WRITTEN_BYTES.load(Ordering::Relaxed),
+    )
+}
+
 /// A bucket as a folder. Only one process writes to it, so a condition and its write need no lock.
+/// The metadata of objects is in a folder beside it.
 pub(super) struct FolderStore(pub(super) PathBuf);
 
 fn store_error(operation: &'static str, key: &str, error: &std::io::Error) -> StoreError {
@@ -30,9 +44,25 @@ impl FolderStore {
 
     fn create_parent(&self, key: &str) -> Result<PathBuf, StoreError> {
         let path = self.key_path(key);
-        let folder = path.parent().unwrap_or(&self.0);
-        std::fs::create_dir_all(folder).map_err(|error| store_error("put", key, &error))?;
+        create_parent_folder(&path).map_err(|error| store_error("put", key, &error))?;
         Ok(path)
+    }
+
+    fn metadata_path(&self, key: &str) -> PathBuf {
+        self.0.with_extension("metadata").join(key)
+    }
+
+    fn read_metadata(&self, key: &str) -> ObjectMetadata {
+        let text = std::fs::read(self.metadata_path(key)).unwrap_or_default();
+        serde_json::from_slice(&text).unwrap_or_default()
+    }
+
+    fn write_metadata(&self, key: &str, metadata: &ObjectMetadata) -> Result<(), StoreError> {
+        let path = self.metadata_path(key);
+        let written = create_parent_folder(&path)
+            .and_then(|()| Ok(serde_json::to_vec(metadata)?))
+            .and_then(|text| std::fs::write(&path, text));
+        written.map_err(|error| store_error("put", key, &error))
     }
 
     fn collect_entries(&self, folder: &Path, found: &mut Vec<ListedObject>) {
@@ -52,21 +82,27 @@ impl FolderStore {
     }
 }
 
+fn create_parent_folder(path: &Path) -> std::io::Result<()> {
+    path.parent().map_or(Ok(()), std::fs::create_dir_all)
+}
+
 #[async_trait]
 impl ObjectStore for FolderStore {
     async fn get(&self, key: &str) -> Result<StoredObject, StoreError> {
         let body =
             std::fs::read(self.key_path(key)).map_err(|error| store_error("get", key, &error))?;
+        READ_BYTES.fetch_add(body.len() as u64, Ordering::Relaxed);
         Ok(StoredObject {
             etag: body.len().to_string(),
             body: Bytes::from(body),
-            metadata: ObjectMetadata::new(),
+            metadata: self.read_metadata(key),
         })
     }
 
     async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Bytes, StoreError> {
         let file = std::fs::File::open(self.key_path(key))
             .map_err(|error| store_error("get", key, &error))?;
+        READ_BYTES.fetch_add(range.end - range.start, Ordering::Relaxed);
         read_file_range(file, range).map_err(|error| store_error("get", key, &error))
     }
 
@@ -76,11 +112,12 @@ impl ObjectStore for FolderStore {
         Ok(ObjectHead {
             size: found.len(),
             etag: found.len().to_string(),
-            metadata: ObjectMetadata::new(),
+            metadata: self.read_metadata(key),
         })
     }
 
     async fn put(&self, key: &str, body: Bytes, _content_type: &str) -> Result<(), StoreError> {
+        WRITTEN_BYTES.fetch_add(body.len() as u64, Ordering::Relaxed);
         std::fs::write(self.create_parent(key)?, body)
             .map_err(|error| store_error("put", key, &error))
     }
@@ -92,6 +129,8 @@ impl ObjectStore for FolderStore {
         _content_type: &str,
     ) -> Result<(), StoreError> {
         let path = self.create_parent(key)?;
+        let bytes = std::fs::metadata(file).map_or(0, |metadata| metadata.len());
+        WRITTEN_BYTES.fetch_add(bytes, Ordering::Relaxed);
         // A second name for the file, where both are on one disk: the peers write theirs once too.
         drop(std::fs::remove_file(&path));
         let linked =
@@ -103,10 +142,13 @@ impl ObjectStore for FolderStore {
         &self,
         key: &str,
         body: Bytes,
-        _metadata: ObjectMetadata,
+        metadata: ObjectMetadata,
     ) -> Result<bool, StoreError> {
         if self.key_path(key).exists() {
             return Ok(false);
+        }
+        if !metadata.is_empty() {
+            self.write_metadata(key, &metadata)?;
         }
         self.put(key, body, "").await.map(|()| true)
     }
@@ -116,6 +158,17 @@ impl ObjectStore for FolderStore {
             return Ok(false);
         }
         self.put(key, body, "").await.map(|()| true)
+    }
+
+    async fn replace_if_match(
+        &self,
+        key: &str,
+        etag: &str,
+        body: Bytes,
+        metadata: ObjectMetadata,
+    ) -> Result<bool, StoreError> {
+        self.write_metadata(key, &metadata)?;
+        self.put_if_match(key, etag, body).await
     }
 
     async fn list(

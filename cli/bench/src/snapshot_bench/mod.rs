@@ -27,6 +27,7 @@ use crate::processes::{Stopwatch, peak_megabytes};
 use crate::require_new_folder;
 pub(crate) use audit_worker::run_audit_worker;
 use folder_store::FolderStore;
+pub(crate) use folder_store::transferred_bytes;
 use polelake::error::CliError;
 pub(crate) use trace_bench::TraceBench;
 use vehicle_events::{VehicleEvents, VehicleSelection};

@@ -1,23 +1,17 @@
 //! `polelake erase`.
 
-use std::sync::Arc;
-
-use async_trait::async_trait;
 use contract::Catalogue;
 use operations::erase::{
-    CuratedEraser, ErasureOutcome, LakeErasureRequest, MentionPolicy, RedactedObject,
-    RequestedSubject, StatementRedactor, Subjects, dry_run, erase_subjects,
+    ErasureOutcome, LakeErasureRequest, MentionPolicy, RequestedSubject, dry_run, erase_subjects,
 };
 use serde_json::{Map, Value, json};
-use snapshot_merge::Context;
-use snapshot_merge::erase::{ErasureSelector, erase_curated};
-use store::UnreadableObjects;
 
 use super::erase_local::{LocalErasure, erase_outside_zones, wait_for_pending_events};
 use super::unreadable::{print_unreadable, with_unreadable};
 use crate::args::erase::{EraseArgs, MentionChoice};
 use crate::error::CliError;
 use crate::open_lake::OpenLake;
+use crate::snapshot_eraser::SnapshotEraser;
 use crate::work_progress::WorkProgress;
 
 /// Copies that no command can reach. Of these, the local platform has no log of Kafka's own.
@@ -223,34 +217,5 @@ fn print_manual_redactions(outcome: &ErasureOutcome) {
             "{count} records mention the subject and cannot be redacted so; --mentions field \
              removes the field alone, --mentions record erases the full records"
         );
-    }
-}
-
-/// Erases rows of the curated zone with the merge's own code.
-struct SnapshotEraser {
-    merge: Context,
-    unreadable: UnreadableObjects,
-}
-
-#[async_trait]
-impl CuratedEraser for SnapshotEraser {
-    async fn erase_rows(
-        &self,
-        subjects: &Subjects,
-        statements: StatementRedactor,
-        dry_run: bool,
-    ) -> Result<Vec<RedactedObject>, CliError> {
-        let selector = ErasureSelector {
-            ids: subjects.ids.iter().map(ToString::to_string).collect(),
-            records: subjects.records.clone(),
-            statements: Some(Arc::new(move |text| statements.redact(text))),
-        };
-        let matched = erase_curated(&self.merge, &selector, dry_run, &self.unreadable).await?;
-
-        let redacted = matched.into_iter().map(|object| RedactedObject {
-            key: object.key,
-            rows: object.rows,
-        });
-        Ok(redacted.collect())
     }
 }

@@ -11,7 +11,6 @@ pub(crate) mod drop_day;
 pub(crate) mod erase;
 mod erase_local;
 pub mod function;
-mod function_rebuilder;
 pub(crate) mod man;
 pub(crate) mod manchester;
 pub(crate) mod package;

@@ -9,11 +9,11 @@ use operations::rebuild::{
 };
 use serde_json::{Map, Value, json};
 
-use super::function_rebuilder::{FunctionRebuilder, RemadeReports, UnmadeReport};
 use super::progress::styled_bar;
 use super::unreadable::print_unreadable;
 use crate::args::lake::RebuildArgs;
 use crate::error::CliError;
+use crate::function_rebuilder::{FunctionRebuilder, RemadeReports, UnmadeReport};
 use crate::open_lake::OpenLake;
 use crate::work_progress::{BarWords, WorkProgress};
 

@@ -6,9 +6,9 @@ use operations::repair::{
 };
 
 use super::audit::print_finding;
-use super::function_rebuilder::FunctionRebuilder;
 use crate::args::lake::RepairArgs;
 use crate::error::CliError;
+use crate::function_rebuilder::FunctionRebuilder;
 use crate::open_lake::OpenLake;
 use crate::terminal::escape_line;
 use crate::work_progress::WorkProgress;

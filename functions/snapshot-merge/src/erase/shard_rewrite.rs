@@ -7,9 +7,12 @@ use arrow_array::{BooleanArray, RecordBatch};
 use arrow_schema::SchemaRef;
 use arrow_select::filter::filter_record_batch;
 use host::Failure;
-use lake::{Day, LakeError, ManifestShard, OwnerRange, parse_version_day, schema};
+use lake::{
+    BoundedBatches, Day, FileWindow, LakeError, ManifestShard, OwnerRange, parse_version_day,
+    schema,
+};
 use pole::RowOperation;
-use store::sorted_file::{FetchedRowGroup, RowGroupFetcher, SortedFile, select_row_groups};
+use store::sorted_file::{RowGroupFetcher, SortedFile, select_row_groups};
 
 use super::TableErasure;
 use super::emptied_sets::{EmptiedSetTracker, anonymous_markers};
@@ -91,7 +94,7 @@ impl ShardRewrite<'_, '_> {
         let mut emptied = EmptiedSetTracker::new(&self.refined);
         while let Some(fetched) = fetcher.next().await? {
             let file = Arc::clone(&fetched.file);
-            self.rewrite_group(fetched, &mut emptied)
+            self.rewrite_group(fetched.decode()?, &mut emptied)
                 .map_err(|error| file.damaged(error))?;
         }
         Ok(emptied.into_markers())
@@ -99,11 +102,10 @@ impl ShardRewrite<'_, '_> {
 
     fn rewrite_group(
         &mut self,
-        fetched: FetchedRowGroup,
+        batches: BoundedBatches<FileWindow>,
         emptied: &mut EmptiedSetTracker,
     ) -> Result<(), LakeError> {
-        let FetchedRowGroup { file, group, bytes } = fetched;
-        for batch in file.footer.decode_group(&group, bytes)? {
+        for batch in batches {
             let batch = conform_to_schema(&batch?, &self.stored)?;
             let is_matched = self.match_rows(&batch);
             let others = exclude_rows(&batch, &is_matched)?;

@@ -23,6 +23,7 @@ mod reconciliation;
 mod redact;
 mod refined;
 mod request;
+mod row_files;
 mod row_ids;
 mod search_terms;
 mod statement_redactor;

@@ -96,7 +96,12 @@ pub(super) fn mapped_row_ids<'r>(row: &'r PoleRow<'_>) -> impl Iterator<Item = U
         .chain(row.cells.iter().filter_map(cell))
 }
 
-/// Calls `found` with every row of a file of the table. Only ids are decoded.
+/// The columns of a table that are read for the ids in its rows.
+pub(super) fn identity_columns(table: &TableContract) -> impl Iterator<Item = &str> {
+    id_columns(table).chain(["source", "source_record_id"])
+}
+
+/// Calls `found` with every row of a refined object of the table. Only ids are decoded.
 ///
 /// # Errors
 /// When the bytes are no file of rows.
@@ -105,11 +110,18 @@ pub(super) fn for_each_row(
     body: Bytes,
     mut found: impl FnMut(&RowIdentity<'_>),
 ) -> Result<(), LakeError> {
-    let wanted = id_columns(table).chain(["source", "source_record_id"]);
-    for batch in lake::file::read_columns(body, wanted)? {
-        let batch = batch?;
-        let ids = IdColumns::from_batch(&batch, table);
-        (0..batch.num_rows()).for_each(|row| found(&ids.row_identity(row)));
+    for batch in lake::file::read_columns(body, identity_columns(table))? {
+        for_each_batch_row(table, &batch?, &mut found);
     }
     Ok(())
+}
+
+/// Calls `found` with every row of a batch.
+pub(super) fn for_each_batch_row(
+    table: &TableContract,
+    batch: &RecordBatch,
+    mut found: impl FnMut(&RowIdentity<'_>),
+) {
+    let ids = IdColumns::from_batch(batch, table);
+    (0..batch.num_rows()).for_each(|row| found(&ids.row_identity(row)));
 }

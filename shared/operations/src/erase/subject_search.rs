@@ -2,33 +2,29 @@
 //! these rows.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::sync::Arc;
 
-use bytes::Bytes;
 use contract::{Catalogue, CompiledMapping, EvaluatedEvent, Event};
 use futures_util::{StreamExt, stream};
-use lake::{Chunk, ErasedSubjects, RawBatch, state_prefix, table_prefix};
+use lake::{Chunk, ErasedSubjects, RawBatch};
 use pole::{IdentityKey, Uuid};
 use store::raw_log::RawObject;
-use store::{ObjectStore, StoreError, UnreadableObjects};
+use store::{StoreError, UnreadableObjects};
 
 use super::inventory::ChunkObjects;
 use super::raw::iter_records;
 use super::request::RequestedSubject;
+use super::row_files::RowFiles;
 use super::row_ids::{self, RowIdentity};
 use super::search_terms::{SearchTerms, is_distinctive_key};
 use super::subjects::Subjects;
 use crate::error::OperationError;
 use crate::lake_handle::LakeHandle;
 
-/// Objects that are fetched at once. One is decoded at a time.
+/// Raw objects that are fetched at once. One is decoded at a time.
 const READS_AT_ONCE: usize = 8;
 
 /// A record, by source and key.
 type RecordName = (String, String);
-
-/// A file of rows: the table's index in the catalogue, its store and its key.
-type RowsFile = (usize, Arc<dyn ObjectStore>, String);
 
 /// What the search knows of a record: the ids of its own rows, and every id that its rows name.
 #[derive(Default)]
@@ -79,7 +75,7 @@ pub(super) async fn find_subjects(
         subjects: Subjects::default(),
         facts: BTreeMap::new(),
     };
-    let files = list_row_files(lake, chunks).await?;
+    let files = RowFiles::list(lake, chunks).await?;
 
     match requested {
         RequestedSubject::Record { source, key } => search.add_requested_record(source, key)?,
@@ -100,28 +96,6 @@ pub(super) async fn find_subjects(
         subjects: search.into_subjects(),
         sources_with_key,
     })
-}
-
-/// Every file of rows of the refined and the curated zone, with the state that merges keep.
-async fn list_row_files(
-    lake: &LakeHandle,
-    chunks: &BTreeMap<Chunk, ChunkObjects>,
-) -> Result<Vec<RowsFile>, OperationError> {
-    let refined = chunks.values().flat_map(|objects| &objects.refined);
-    let mut files: Vec<RowsFile> = refined
-        .map(|(table, key)| (*table, Arc::clone(&lake.refined), key.clone()))
-        .collect();
-
-    for (index, table) in lake.catalogue.stored_tables().enumerate() {
-        for prefix in [table_prefix(&table.name), state_prefix(&table.name)] {
-            let listed = lake.curated.list(&prefix, None).await?;
-            let rows = listed
-                .into_iter()
-                .filter(|entry| entry.key.ends_with(".parquet"));
-            files.extend(rows.map(|entry| (index, Arc::clone(&lake.curated), entry.key)));
-        }
-    }
-    Ok(files)
 }
 
 impl SubjectSearch<'_> {
@@ -151,24 +125,13 @@ impl SubjectSearch<'_> {
     /// Hands every row of the files to `visit`, with the table's index.
     async fn scan_rows(
         &mut self,
-        files: &[RowsFile],
+        files: &RowFiles<'_>,
         mut visit: impl FnMut(&mut Self, usize, &RowIdentity<'_>),
     ) -> Result<(), OperationError> {
-        let catalogue = self.catalogue;
-        let fetches = files.iter().map(fetch_row_file);
-        let mut fetched = stream::iter(fetches).buffer_unordered(READS_AT_ONCE);
-
-        while let Some(file) = fetched.next().await {
-            let Some((index, key, Some(body))) = self.unreadable.note(file)? else {
-                continue;
-            };
-            let Some(table) = catalogue.stored_table(index) else {
-                continue;
-            };
-            let visited = row_ids::for_each_row(table, body, |row| visit(self, index, row));
-            self.unreadable.note_decoded(key, visited);
-        }
-        Ok(())
+        let (catalogue, unreadable) = (self.catalogue, self.unreadable);
+        files
+            .for_each_row(catalogue, unreadable, |table, row| visit(self, table, row))
+            .await
     }
 
     /// Notes the record that made a row of the subject's own.
@@ -352,18 +315,4 @@ impl SubjectSearch<'_> {
             self.subjects.nameable.extend(&facts.nameable);
         }
     }
-}
-
-/// Fetches a file of rows; without content when it was deleted since it was listed.
-async fn fetch_row_file(
-    (table, store, key): &RowsFile,
-) -> Result<(usize, &String, Option<Bytes>), StoreError> {
-    Ok((*table, key, read_body(&**store, key).await?))
-}
-
-/// The object's content; none when it was deleted meanwhile.
-async fn read_body(store: &dyn ObjectStore, key: &str) -> Result<Option<Bytes>, StoreError> {
-    let object = store.get_if_present(key).await?;
-
-    Ok(object.map(|object| object.body))
 }

@@ -1,4 +1,5 @@
-//! The transform's, the merge's and the report's own code, as a rebuild or a repair runs it.
+//! The seam of rebuild and repair to the functions: days are built again with the code of the
+//! transform, the merge and the report.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -23,32 +24,39 @@ const DAY_BUDGET: Duration = Duration::from_secs(24 * 3_600);
 
 /// The reports that a rebuild made again.
 #[derive(Default)]
-pub(super) struct RemadeReports {
-    pub(super) days: Vec<String>,
-    pub(super) failed: Vec<UnmadeReport>,
+pub struct RemadeReports {
+    /// The days.
+    pub days: Vec<String>,
+    /// Those whose reports were not made.
+    pub failed: Vec<UnmadeReport>,
 }
 
 /// A report that stays as it was before its day was built again.
 #[derive(Serialize)]
-pub(super) struct UnmadeReport {
-    pub(super) date: String,
-    pub(super) cause: String,
+pub struct UnmadeReport {
+    /// The day, `YYYY-MM-DD`.
+    pub date: String,
+    /// Why.
+    pub cause: String,
 }
 
-/// The functions' own code.
-pub(super) struct FunctionRebuilder {
-    transform: TransformContext,
-    merge: MergeContext,
-    /// What is derived is written into the lake itself.
-    publish: MergeContext,
-    /// None where the bucket of the site is not known.
-    report: Option<ReportContext>,
-    reports: Mutex<RemadeReports>,
+/// The functions' own code, for a rebuild or a repair.
+pub struct FunctionRebuilder {
+    /// The transform's context.
+    pub transform: TransformContext,
+    /// The merge's context.
+    pub merge: MergeContext,
+    /// Where derived metadata is published, when the merge writes into layers.
+    pub publish: Option<MergeContext>,
+    /// The report's context; none where the bucket of the site is not known.
+    pub report: Option<ReportContext>,
+    /// The reports that were made again so far.
+    pub reports: Mutex<RemadeReports>,
 }
 
 impl FunctionRebuilder {
     /// Writes into the lake.
-    pub(super) async fn of_lake(lake: &OpenLake) -> Result<Self, CliError> {
+    pub(crate) async fn of_lake(lake: &OpenLake) -> Result<Self, CliError> {
         Ok(Self {
             transform: TransformContext {
                 raw: Arc::clone(&lake.handle.raw),
@@ -57,14 +65,14 @@ impl FunctionRebuilder {
                 identity_key: lake.handle.require_identity_key()?.clone(),
             },
             merge: lake.merge_context().await?,
-            publish: lake.merge_context().await?,
+            publish: None,
             report: lake.report_context()?,
             reports: Mutex::default(),
         })
     }
 
-    /// Writes into the layers over the lake, makes no report, and publishes nothing.
-    pub(super) async fn over_layers(
+    /// Writes into the layers over the lake, makes no report, and publishes no day.
+    pub(crate) async fn over_layers(
         lake: &OpenLake,
         layers: &RepairLayers,
     ) -> Result<Self, CliError> {
@@ -80,7 +88,7 @@ impl FunctionRebuilder {
                 glue: Arc::new(MemoryCatalogue::default()),
                 ..of_lake.merge
             },
-            publish: of_lake.publish,
+            publish: Some(lake.merge_context().await?),
             report: None,
             reports: Mutex::default(),
         })
@@ -102,7 +110,9 @@ impl FunctionRebuilder {
         }
     }
 
-    pub(super) fn into_reports(self) -> RemadeReports {
+    /// The reports that were made again.
+    #[must_use]
+    pub fn into_reports(self) -> RemadeReports {
         self.reports
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner)
@@ -116,7 +126,8 @@ impl DayRebuilder for FunctionRebuilder {
     }
 
     async fn publish_iceberg(&self, table: &str) -> Result<(), Failure> {
-        snapshot_merge::publish_iceberg_days(table, &self.publish).await
+        let context = self.publish.as_ref().unwrap_or(&self.merge);
+        snapshot_merge::publish_iceberg_days(table, context).await
     }
 
     async fn merge_day(&self, day: Day, tables: &[String]) -> Result<RebuiltDay, Failure> {
