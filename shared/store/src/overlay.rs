@@ -253,6 +253,7 @@ impl OverlayStore {
             LayerObject::Written(written) => Some(ListedObject {
                 key: key.clone(),
                 size: written.size,
+                etag: written.etag.clone(),
             }),
         });
         listed.collect()
