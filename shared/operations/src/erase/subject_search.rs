@@ -28,7 +28,7 @@ const READS_AT_ONCE: usize = 8;
 type RecordName = (String, String);
 
 /// A file of rows: the table's index in the catalogue, its store and its key.
-type RowsFile = (usize, Arc<dyn ObjectStore>, String);
+pub(super) type RowsFile = (usize, Arc<dyn ObjectStore>, String);
 
 /// What the search knows of a record: the ids of its own rows, and every id that its rows name.
 #[derive(Default)]
@@ -103,7 +103,7 @@ pub(super) async fn find_subjects(
 }
 
 /// Every file of rows of the refined and the curated zone, with the state that merges keep.
-async fn list_row_files(
+pub(super) async fn list_row_files(
     lake: &LakeHandle,
     chunks: &BTreeMap<Chunk, ChunkObjects>,
 ) -> Result<Vec<RowsFile>, OperationError> {
@@ -112,6 +112,13 @@ async fn list_row_files(
         .map(|(table, key)| (*table, Arc::clone(&lake.refined), key.clone()))
         .collect();
 
+    files.extend(list_curated_files(lake).await?);
+    Ok(files)
+}
+
+/// Every file of rows of the curated zone, with the state that merges keep.
+pub(super) async fn list_curated_files(lake: &LakeHandle) -> Result<Vec<RowsFile>, OperationError> {
+    let mut files = Vec::new();
     for (index, table) in lake.catalogue.stored_tables().enumerate() {
         for prefix in [table_prefix(&table.name), state_prefix(&table.name)] {
             let listed = lake.curated.list(&prefix, None).await?;
