@@ -123,7 +123,7 @@ impl<'s> ChunkTextSearch<'s> {
                     let redacted = self.remains.statements.redact(text);
                     redacted.filter(|_| !stays)
                 });
-                let record = Some((identity.source.to_owned(), identity.key.to_owned()));
+                let record = Some((identity.source, identity.key));
                 let found = walk.into_found();
                 self.add_found((ErasureZone::Refined, object), offset, record, found);
             }
@@ -151,6 +151,8 @@ impl<'s> ChunkTextSearch<'s> {
         let mut found = walk.into_found().peekable();
         if found.peek().is_some() {
             let record = self.record_name(value.unwrap_or_default(), headers);
+            let record = record.as_ref();
+            let record = record.map(|(source, key)| (source.as_str(), key.as_str()));
             self.add_found(place, offset, record, found);
         }
     }
@@ -168,7 +170,7 @@ impl<'s> ChunkTextSearch<'s> {
         &mut self,
         (zone, object): (ErasureZone, &str),
         offset: i64,
-        record: Option<(String, String)>,
+        record: Option<(&str, &str)>,
         found: impl Iterator<Item = FoundText>,
     ) {
         let mut fresh = Vec::new();
@@ -176,8 +178,8 @@ impl<'s> ChunkTextSearch<'s> {
             if self.known.contains(&(offset, text.digest)) {
                 continue;
             }
-            if let Some((source, key)) = &record {
-                self.candidates.remember((source, key), text.digest);
+            if let Some(record) = record {
+                self.candidates.remember(record, text.digest);
             }
             fresh.push((offset, text.digest));
             let place = RecordPlace {
