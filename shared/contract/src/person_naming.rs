@@ -75,3 +75,47 @@ fn check_column(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn column(name: &str, kind: ColumnType) -> Column {
+        Column {
+            name: name.to_owned(),
+            kind,
+            required: false,
+            meaning: String::new(),
+            classification: "personal".to_owned(),
+            personal: true,
+            tags: Vec::new(),
+            list: None,
+            examples: Vec::new(),
+            key: false,
+        }
+    }
+
+    #[test]
+    fn the_columns_are_there_and_have_their_types() {
+        let columns = [
+            column("pole_id", ColumnType::Text),
+            column("surname", ColumnType::Text),
+            column("date_of_birth", ColumnType::Date),
+        ];
+        let fault = |naming: serde_json::Value| {
+            let naming: PersonNaming = serde_json::from_value(naming).unwrap();
+            naming.check(&columns).err().map(|(_, why)| why)
+        };
+
+        let sound = json!({"person": "pole_id", "surname": ["surname"], "born": "date_of_birth"});
+        assert_eq!(fault(sound), None);
+        let misspelt = fault(json!({"person": "pole_id", "surname": ["surnme"]})).unwrap();
+        assert!(misspelt.contains("`surname`"), "{misspelt}");
+        let no_text = fault(json!({"person": "pole_id", "given": ["date_of_birth"]})).unwrap();
+        assert!(no_text.contains("must be string"), "{no_text}");
+        let no_date = fault(json!({"person": "pole_id", "born": "surname"})).unwrap();
+        assert!(no_date.contains("must be date"), "{no_date}");
+    }
+}

@@ -329,7 +329,8 @@ fn a_hostile_document_is_searched_in_linear_time() {
         .map(|number| (format!("n{number}"), json!("al")))
         .collect();
     assert_eq!(paths_in(&search, &json!({"a": text})), ["$.a"]);
-    assert_eq!(paths_in(&search, &Value::Object(members)).len(), 50_000);
+    // Names of four digits may be data: all of them share one path.
+    assert_eq!(paths_in(&search, &Value::Object(members)).len(), 1_001);
     let deep = format!("{}\"x\"", "\"[".repeat(10_000));
     found_in(&search, deep.as_bytes());
     assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
