@@ -2,6 +2,7 @@
 //! balances, and no replay brings them back.
 
 mod broken_off;
+mod free_text;
 pub(crate) mod people;
 pub(crate) mod statements;
 mod versions;
@@ -136,6 +137,7 @@ async fn an_unknown_person_changes_nothing() {
         &LakeErasureRequest {
             subject: wanted,
             mentions: MentionPolicy::EraseRecord,
+            free_text: None,
         },
         &Elsewhere,
         noon(),
@@ -152,6 +154,7 @@ async fn the_id_leads_to_the_same() {
     let request = LakeErasureRequest {
         subject: RequestedSubject::PoleId(pole_id()),
         mentions: MentionPolicy::RedactObject,
+        free_text: None,
     };
     let outcome = erase_subjects(&zones(&days), &request, &Elsewhere, noon())
         .await
@@ -327,6 +330,7 @@ async fn what_several_records_share_is_not_erased_with_one_of_them() {
     let request = LakeErasureRequest {
         subject: wanted,
         mentions: MentionPolicy::RedactObject,
+        free_text: None,
     };
     let outcome = erase_subjects(&zones(&days), &request, &Elsewhere, noon())
         .await
@@ -356,6 +360,7 @@ async fn a_shared_row_that_is_erased_by_its_id_leaves_records_to_be_fixed_by_han
     let request = |mentions| LakeErasureRequest {
         subject: RequestedSubject::PoleId(pole::Uuid::parse_str(&id).unwrap()),
         mentions,
+        free_text: None,
     };
     // The id does not tell the key from which it was made: the rows go, the record waits for a
     // person.

@@ -130,6 +130,7 @@ async fn breaks_off(limits: [i64; 3], by_id: bool) -> bool {
             by_key().subject
         },
         mentions: MentionPolicy::RedactObject,
+        free_text: None,
     };
     let dying = |inner: &Arc<MemoryStore>, left: i64| -> Arc<dyn ObjectStore> {
         Arc::new(DyingZone {

@@ -67,6 +67,7 @@ pub(crate) fn by_key() -> LakeErasureRequest {
     LakeErasureRequest {
         subject: wanted,
         mentions: MentionPolicy::RedactObject,
+        free_text: None,
     }
 }
 

@@ -90,6 +90,7 @@ async fn what_a_record_says_of_an_erased_person_goes_and_does_not_come_back() {
             key: PERSON.to_owned(),
         },
         mentions: MentionPolicy::RedactObject,
+        free_text: None,
     };
     erase_subjects(&zones(&days), &request, &SnapshotsInMemory(&days), noon())
         .await
@@ -131,6 +132,7 @@ async fn an_event_states_its_record_when_the_row_that_it_shares_is_erased() {
     let request = LakeErasureRequest {
         subject: RequestedSubject::PoleId(pole::Uuid::parse_str(&id).unwrap()),
         mentions: MentionPolicy::RedactObject,
+        free_text: None,
     };
     erase_subjects(&zones(&days), &request, &SnapshotsInMemory(&days), noon())
         .await

@@ -101,6 +101,7 @@ async fn erase(days: &Days, source: &str, key: &str, mentions: MentionPolicy) ->
             key: mapping.contract.canonical_record_key(key).unwrap(),
         },
         mentions,
+        free_text: None,
     };
     erase_subjects(&zones(days), &request, &Elsewhere, noon())
         .await

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use crate::dialect::FileDialect;
 use crate::fetch::FetchDocument;
 use crate::mapping::Expression;
+use crate::person_naming::PersonNaming;
 
 /// What an event type does to its record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -167,6 +168,9 @@ pub(crate) struct BackfillDocument {
 pub(crate) struct TableExtension {
     /// The family of POLE that the table belongs to.
     pub(crate) family: Family,
+    /// Which columns name a person: an erasure searches free text for what they hold.
+    #[serde(default)]
+    pub(crate) naming: Option<PersonNaming>,
 }
 
 /// The families of tables.

@@ -48,6 +48,7 @@ mod pack;
 mod parser_message;
 mod path;
 mod path_tree;
+mod person_naming;
 mod place;
 mod problem;
 mod record_key;
@@ -93,6 +94,7 @@ pub use odcs::{
 pub use open_decision::{UnfinishedDraft, find_unfinished_drafts};
 pub use outbound::{AddressClass, AllowedNetworks, OutboundUrl, UrlFault, classify_address};
 pub use pack::{pack_files, unpack_files};
+pub use person_naming::PersonNaming;
 pub use problem::{Location, Problem, ProblemLevel, nearest_name_hint};
 pub use record_table::{RECORD_TABLES_PREFIX, record_table_name};
 pub use rule::{Expectation, Operand, Operator, ReferenceTarget, Rule, Severity, Tolerance};
@@ -102,6 +104,7 @@ pub use statement::{Statement, apply_patch, join_covers, uncovered_patch};
 pub use structure::ContractFindings;
 pub use table::TableContract;
 pub use time::{parse_date, parse_timestamp};
+pub use walked_path::looks_like_field_name;
 
 /// The deepest nesting of an event that is read. A deeper event is a mistake or an attack.
 pub const NESTING_MAX: usize = 64;

@@ -38,6 +38,7 @@ impl TableContract {
             about: ContractInfo::default(),
             columns: PROVENANCE.iter().map(provenance_column).collect(),
             rules: Vec::new(),
+            naming: None,
             properties: Vec::new(),
             quality: Vec::new(),
         }

@@ -11,6 +11,7 @@ use crate::info::ContractInfo;
 use crate::locator::{extension_place, problem_at};
 use crate::logical_type::logical_type_fault;
 use crate::odcs::{ContractDocument, Property, Quality, SchemaObject};
+use crate::person_naming::PersonNaming;
 use crate::place::DocumentPlace;
 use crate::problem::{Problem, nearest_name_hint};
 use crate::reserved_names::{reserved_column_fault, reserved_table_fault};
@@ -43,6 +44,8 @@ pub struct TableContract {
     pub columns: Vec<Column>,
     /// The rules on it, compiled.
     pub rules: Vec<Rule>,
+    /// Which of its columns name a person; none where it names none.
+    pub naming: Option<PersonNaming>,
     pub(crate) properties: Vec<Property>,
     pub(crate) quality: Vec<Quality>,
 }
@@ -73,6 +76,7 @@ impl TableContract {
             domain: document.domain.unwrap_or_else(|| "pole".to_owned()),
             about,
             rules: Vec::new(),
+            naming: extension.naming,
             properties: object.properties,
             quality: object.quality,
         };
@@ -83,6 +87,10 @@ impl TableContract {
         table
             .check_provenance()
             .map_err(|(place, why)| problem_at(file, &object_place().join(place), why))?;
+        table.check_naming().map_err(|(place, why)| {
+            let naming = extension_place(file).name("naming");
+            problem_at(file, &naming.join(place), why)
+        })?;
         Ok(table)
     }
 
@@ -155,6 +163,12 @@ impl TableContract {
             }
         }
         Ok(())
+    }
+
+    /// The columns that name a person are there.
+    fn check_naming(&self) -> Result<(), (DocumentPlace, String)> {
+        let naming = self.naming.as_ref();
+        naming.map_or(Ok(()), |naming| naming.check(&self.columns))
     }
 
     /// Every table begins with the same columns, so that the same code fills them in every table.

@@ -44,7 +44,7 @@ impl<'t> WalkedPath<'t> {
             path.push_str(self.name);
         } else {
             path.push('.');
-            let printable = looks_like_name(self.name);
+            let printable = looks_like_field_name(self.name);
             path.push_str(if printable {
                 self.name
             } else {
@@ -75,9 +75,10 @@ pub(crate) fn count_path(path: String, counts: &mut BTreeMap<String, u64>) {
     *counts.entry(name).or_default() += 1;
 }
 
-/// Whether a field's name looks like one. A producer that makes names of data, such as e-mail
+/// Whether a field's name looks like one, and may be printed. A producer that makes names of data, such as e-mail
 /// addresses or telephone numbers, must not bring them into a receipt.
-fn looks_like_name(name: &str) -> bool {
+#[must_use]
+pub fn looks_like_field_name(name: &str) -> bool {
     let has_data_digits = name
         .as_bytes()
         .windows(DATA_DIGITS_MIN)

@@ -170,6 +170,17 @@ pub struct ErasedObject {
     pub count: u64,
 }
 
+/// Whether an erasure searched free text for names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SearchedFreeText {
+    /// Whether it did.
+    pub searched: bool,
+    /// How many names, dates and texts it searched for.
+    pub terms: u64,
+    /// The places that may name a subject, which it left for a person to decide.
+    pub candidates: u64,
+}
+
 /// What an erasure did. It names no person and holds no value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErasureReceipt {
@@ -188,6 +199,9 @@ pub struct ErasureReceipt {
     /// receipt of an erasure names any, the erasure is not finished.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unreadable: Vec<String>,
+    /// Whether free text was searched; a receipt of an earlier polelake does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub free_text: Option<SearchedFreeText>,
 }
 
 impl ErasureReceipt {

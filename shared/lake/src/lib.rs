@@ -59,8 +59,8 @@ pub use day::Day;
 pub use day_root::DayRoot;
 pub use digest::{FileDigest, NamedFile, NamedObject, ObjectDigest, Sha256Digest, check_size};
 pub use erasure::{
-    ERASURES_KEY, ErasedObject, ErasedSubject, ErasedSubjects, ErasureReceipt, erasure_receipt_key,
-    erasure_receipt_prefix,
+    ERASURES_KEY, ErasedObject, ErasedSubject, ErasedSubjects, ErasureReceipt, SearchedFreeText,
+    erasure_receipt_key, erasure_receipt_prefix,
 };
 pub use event_filter::{EventIdFilter, EventIdHash};
 pub use event_id::{EVENT_ID_HEADER, accepted_event_id};
@@ -87,7 +87,7 @@ pub use receipt::{
 };
 pub use redrive::{
     ERASED_HEADER, REDRIVE_HEADER, REDRIVE_PARTITION, RedriveOrigin, erased_headers,
-    find_header_text, has_erased_header, headers_with_origin,
+    find_header_text, has_erased_header, header_values, headers_with_origin,
 };
 pub use repair::repair_hint;
 pub use replacement::Replacement;

@@ -80,6 +80,18 @@ pub fn find_header_text(headers: Option<&str>, name: &str) -> Option<String> {
     String::from_utf8(base64_simd::STANDARD.decode_to_vec(value.as_str()?).ok()?).ok()
 }
 
+/// Every header of a record, by name and value; none where they cannot be read.
+#[must_use]
+pub fn header_values(headers: &str) -> Vec<(String, Option<Vec<u8>>)> {
+    let pairs: Vec<(String, Value)> = serde_json::from_str(headers).unwrap_or_default();
+    let values = pairs.into_iter().map(|(name, value)| {
+        let value = value.as_str();
+        let decoded = value.and_then(|text| base64_simd::STANDARD.decode_to_vec(text).ok());
+        (name, decoded)
+    });
+    values.collect()
+}
+
 /// The headers with the origin first; an origin that they had before is replaced.
 #[must_use]
 pub fn headers_with_origin(headers: Option<&str>, origin: RedriveOrigin) -> String {

@@ -213,7 +213,7 @@ fn is_machine_readable_zone(text: &str) -> bool {
 }
 
 /// Titles before a name, which are no part of it.
-const NAME_TITLES: [&str; 12] = [
+pub const NAME_TITLES: [&str; 12] = [
     "mr",
     "mrs",
     "ms",
@@ -245,7 +245,7 @@ fn is_person_name(text: &str) -> bool {
 }
 
 /// Whether a character belongs to the letter before it: an accent, a vowel sign, a joiner.
-fn is_mark(c: char) -> bool {
+pub(crate) fn is_mark(c: char) -> bool {
     let category = CodePointMapData::<GeneralCategory>::new().get(c);
     GeneralCategoryGroup::Mark.contains(category) || matches!(c, '\u{200c}' | '\u{200d}')
 }

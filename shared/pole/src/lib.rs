@@ -3,11 +3,12 @@
 //! Pure: no IO, no AWS, no clock. Every other crate agrees on these definitions: how an identity is
 //! derived ([`IdentityKey`]), which columns every row has ([`PROVENANCE`]), what can be done to a
 //! row ([`RowOperation`]), which of two versions of a row takes precedence ([`Precedence`]), how
-//! common values are written ([`Normaliser`]), and which form they must have
-//! ([`ConformanceCheck`]).
+//! common values are written ([`Normaliser`]), which form they must have ([`ConformanceCheck`]), and
+//! how a name is found whatever its spelling ([`FoldedText`]).
 
 mod conformance;
 mod country_names;
+mod folded_text;
 mod identity;
 mod key_part;
 mod normalise;
@@ -16,7 +17,8 @@ mod provenance;
 mod row_operation;
 mod stable_id;
 
-pub use conformance::ConformanceCheck;
+pub use conformance::{ConformanceCheck, NAME_TITLES};
+pub use folded_text::{FoldedText, Spelling};
 pub use identity::{IDENTITY_FORMAT, IDENTITY_KEY_BYTES_MIN, IdentityKey, TEST_IDENTITY_SECRET};
 pub use key_part::{KeyCase, canonical_key_part, join_key_parts, split_key_parts};
 pub use normalise::Normaliser;

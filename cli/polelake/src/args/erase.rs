@@ -29,6 +29,18 @@ pub(crate) struct EraseArgs {
     /// erases the full record where that is not possible.
     #[arg(long, value_enum, default_value = "object")]
     pub(crate) mentions: MentionChoice,
+    /// Search free text for the person's names and date of birth too: every text in raw,
+    /// quarantine, refined and curated that stays. What is found are candidates, namesakes among
+    /// them: nothing is changed because of one, and a person decides.
+    #[arg(long)]
+    pub(crate) search: bool,
+    /// Search for this text too: an alias, an earlier surname, a telephone number. At least four
+    /// letters and digits, found as full words whatever their case and accents. Can be repeated.
+    #[arg(long, value_name = "TEXT", requires = "search")]
+    pub(crate) search_text: Vec<String>,
+    /// Print what stands around each candidate, 80 characters at most. It is people's data.
+    #[arg(long, requires = "search")]
+    pub(crate) values: bool,
     /// Print what would be erased, and write nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,

@@ -2,10 +2,12 @@
 
 use contract::Catalogue;
 use operations::erase::{
-    ErasureOutcome, LakeErasureRequest, MentionPolicy, RequestedSubject, dry_run, erase_subjects,
+    ErasureOutcome, FreeTextRequest, LakeErasureRequest, MentionPolicy, RequestedSubject, dry_run,
+    erase_subjects,
 };
 use serde_json::{Map, Value, json};
 
+use super::erase_candidates::print_candidates;
 use super::erase_local::{LocalErasure, erase_outside_zones, wait_for_pending_events};
 use super::unreadable::{print_unreadable, with_unreadable};
 use crate::args::erase::{EraseArgs, MentionChoice};
@@ -36,12 +38,14 @@ pub(crate) async fn run(args: &EraseArgs, progress: &WorkProgress) -> Result<boo
             give --yes";
         return Err(why.into());
     }
+    let free_text = requested_search(args)?;
     let mut opened = OpenLake::open_with_identity_key(&args.lake).await?;
     opened.handle.stage = progress.stage_listener();
     let lake = &opened.handle;
     let request = LakeErasureRequest {
         subject: requested_subject(args, &lake.catalogue)?,
         mentions: mention_policy(args.mentions),
+        free_text,
     };
 
     let snapshots = SnapshotEraser {
@@ -76,12 +80,24 @@ pub(crate) async fn run(args: &EraseArgs, progress: &WorkProgress) -> Result<boo
         println!("{outcome}");
     } else {
         print_outcome(&outcome, args.dry_run, out_of_reach);
+        print_candidates(&outcome.free_text, args.search);
         if let Some(local) = local {
             local.print(folder);
         }
     }
     let is_unknown = outcome.found_nothing() && !outcome.erased_before;
-    Ok(!is_unknown && outcome.by_hand.is_empty() && outcome.is_complete())
+    let is_open = !outcome.by_hand.is_empty() || !outcome.is_decided();
+    Ok(!is_unknown && !is_open && outcome.is_complete())
+}
+
+/// The search of free text that the operator asks for.
+fn requested_search(args: &EraseArgs) -> Result<Option<FreeTextRequest>, CliError> {
+    if !args.search {
+        return Ok(None);
+    }
+    let request = FreeTextRequest::new(args.search_text.clone(), args.values)
+        .map_err(|why| format!("--search-text: {why}"))?;
+    Ok(Some(request))
 }
 
 fn mention_policy(choice: MentionChoice) -> MentionPolicy {
@@ -142,6 +158,7 @@ fn outcome_json(
         "resumed": outcome.resumed,
         "erased_before": outcome.erased_before,
         "sources_with_key": outcome.sources_with_key,
+        "free_text": outcome.free_text,
         "local_platform": local,
         "out_of_reach": out_of_reach,
     });

@@ -9,6 +9,7 @@ pub(crate) mod contract;
 pub(crate) mod demo;
 pub(crate) mod drop_day;
 pub(crate) mod erase;
+mod erase_candidates;
 mod erase_local;
 pub mod function;
 pub(crate) mod man;

@@ -5,8 +5,9 @@ use store::replacements::record_replacement;
 use store::{ObjectStore, UnreadableObject};
 
 use super::curated::CuratedEraser;
+use super::erasure_zone::ErasureZone;
 use super::examine::{ObjectRewrite, examine_chunk};
-use super::outcome::{ErasureOutcome, ErasureZone};
+use super::outcome::ErasureOutcome;
 use super::plan::{AffectedChunk, LakeErasurePlan};
 use super::{erasure_list, erasure_receipt};
 use crate::error::OperationError;
@@ -30,6 +31,7 @@ pub(super) async fn apply_plan(
 
     let mut outcome = ErasureOutcome {
         by_hand: plan.by_hand.clone(),
+        free_text: plan.free_text.clone(),
         resumed: plan.unfinished.is_some(),
         ..ErasureOutcome::default()
     };

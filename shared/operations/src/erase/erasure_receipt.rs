@@ -30,6 +30,7 @@ pub(super) async fn write_erasure_receipt(
         versions_purged: outcome.versions_purged,
         by_hand: outcome.by_hand.len() as u64,
         unreadable: unreadable_keys(outcome),
+        free_text: Some(outcome.free_text.for_receipt()),
     };
     let body = Bytes::from(receipt.to_json()?);
     if curated
@@ -45,6 +46,9 @@ pub(super) async fn write_erasure_receipt(
         return Ok(None);
     };
     receipt.objects.splice(0..0, before.objects);
+    if !outcome.free_text.searched {
+        receipt.free_text = before.free_text.or(receipt.free_text);
+    }
     receipt.versions_purged += before.versions_purged;
     let body = Bytes::from(receipt.to_json()?);
     if curated.put_if_match(&key, &object.etag, body).await? {

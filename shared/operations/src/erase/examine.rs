@@ -5,14 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use lake::{Chunk, ObjectDigest, RawBatch, Receipt, Sha256Digest};
+use lake::{Chunk, ObjectDigest, QuarantinedRecord, RawBatch, Receipt, Sha256Digest};
 use store::raw_log::{RawObject, record_content, recorded_next};
 use store::replacements::is_replaced_by;
 use store::{ObjectMetadata, ObjectStore, StoredObject};
 
 use super::classify::{RecordClassification, RecordClassifier};
+use super::erasure_zone::ErasureZone;
+use super::free_text::{CandidateList, ChunkRemains, ChunkTextSearch, FreeTextSearch};
 use super::inventory::ChunkObjects;
-use super::outcome::ErasureZone;
 use super::quarantine;
 use super::raw::{self, OffsetClassifications};
 use super::reconciliation::{self, ExaminedCounts};
@@ -29,6 +30,8 @@ pub(super) struct ErasureScope {
     pub(super) subjects: Subjects,
     pub(super) search_terms: Arc<SearchTerms>,
     pub(super) mentions: MentionPolicy,
+    /// What free text is searched for, where it is.
+    pub(super) free_text: Option<FreeTextSearch>,
 }
 
 impl ErasureScope {
@@ -77,6 +80,8 @@ pub(super) struct ExaminedChunk {
     pub(super) reveals_key: bool,
     /// The offsets of records that only a person can redact.
     pub(super) by_hand: BTreeSet<i64>,
+    /// Texts that may name a subject.
+    pub(super) candidates: CandidateList,
 }
 
 /// A refined object of a chunk.
@@ -130,9 +135,10 @@ pub(super) async fn examine_chunk(
             raw::reveals_record_key(batches, &classifications, classifier.mapping);
     }
 
-    examination
+    let refused = examination
         .redact_refused(objects, &classifier, &mut classifications)
         .await?;
+    examination.search_free_text((batches, &refused, &increments), objects, &classifications);
     examination.remove_rows(increments, &classifications);
     // The receipt names the raw object's new content, and is written before it.
     let raw_rewrite = raw.as_ref().and_then(|(object, batches)| {
@@ -325,17 +331,17 @@ impl<'w> ChunkExamination<'w> {
         objects: &ChunkObjects,
         classifier: &RecordClassifier<'_>,
         classifications: &mut OffsetClassifications,
-    ) -> Result<(), OperationError> {
+    ) -> Result<Vec<QuarantinedRecord>, OperationError> {
         let Some(key) = &objects.quarantine else {
-            return Ok(());
+            return Ok(Vec::new());
         };
         let Some(object) = self.read_refined_object(key).await? else {
-            return Ok(());
+            return Ok(Vec::new());
         };
 
         let redacted = quarantine::redact_quarantine(self.chunk, object.body.clone(), classifier);
         let Some(redacted) = self.lake.unreadable.note_decoded(key, redacted) else {
-            return Ok(());
+            return Ok(Vec::new());
         };
         for (offset, class) in redacted.classifications {
             classifications.entry(offset).or_insert(class);
@@ -344,7 +350,35 @@ impl<'w> ChunkExamination<'w> {
         if let Some((body, count)) = redacted.rewritten {
             self.push_rewrite(ErasureZone::Quarantine, key, object, body, count);
         }
-        Ok(())
+        Ok(redacted.records)
+    }
+
+    /// Searches what the erasure leaves of the chunk for names of the subjects.
+    fn search_free_text(
+        &mut self,
+        (batches, refused, increments): (&[RawBatch], &[QuarantinedRecord], &[ChunkIncrement<'_>]),
+        objects: &ChunkObjects,
+        classifications: &OffsetClassifications,
+    ) {
+        let Some(search) = &self.scope.free_text else {
+            return;
+        };
+        let remains = ChunkRemains {
+            chunk: self.chunk,
+            mapping: self.lake.catalogue.mapping_of_topic(&self.chunk.topic),
+            subjects: &self.scope.subjects,
+            classifications,
+            about: &self.examined.hints.about,
+            statements: self.scope.statement_redactor(),
+        };
+
+        let mut texts = ChunkTextSearch::new(search, remains);
+        texts.search_raw(batches);
+        texts.search_refused(objects.quarantine.as_deref().unwrap_or_default(), refused);
+        for ChunkIncrement { key, increment, .. } in increments {
+            texts.search_rows(key, increment.table(), increment.batches());
+        }
+        self.examined.candidates = texts.into_candidates();
     }
 
     fn remove_rows(

@@ -12,7 +12,10 @@ mod classify;
 mod curated;
 mod erasure_list;
 mod erasure_receipt;
+mod erasure_zone;
 mod examine;
+mod free_text;
+mod free_text_request;
 mod inventory;
 mod mention_matcher;
 mod outcome;
@@ -34,8 +37,10 @@ use crate::error::OperationError;
 use crate::lake_handle::LakeHandle;
 
 pub use curated::{CuratedEraser, RedactedObject};
+pub use free_text::{CandidateReason, TextCandidate};
+pub use free_text_request::FreeTextRequest;
 pub use mention_matcher::MentionMatcher;
-pub use outcome::{ErasureOutcome, ManualRedaction};
+pub use outcome::{ErasureOutcome, FreeTextOutcome, ManualRedaction};
 pub use redact::{MentionGrain, Redaction, redact};
 pub use request::{LakeErasureRequest, MentionPolicy, RequestedSubject};
 pub use statement_redactor::StatementRedactor;
@@ -70,7 +75,13 @@ pub async fn erase_subjects(
 ) -> Result<ErasureOutcome, OperationError> {
     let plan = plan::plan_erasure(lake, request, curated).await?;
     if plan.is_empty() {
-        return Ok(plan.planned_outcome());
+        let mut outcome = plan.planned_outcome();
+        // The receipt of the earlier erasure does not say that free text was searched since.
+        if let Some(earlier) = plan.earlier.filter(|_| plan.free_text.searched) {
+            outcome.receipt =
+                erasure_receipt::write_erasure_receipt(lake, earlier, now, &outcome).await?;
+        }
+        return Ok(outcome);
     }
 
     apply::apply_plan(lake, &plan, curated, now).await

@@ -1,34 +1,13 @@
 //! What an erasure did, or would do: objects and counts, and no person's data.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
-use lake::ErasedObject;
+use lake::{ErasedObject, SearchedFreeText};
 use serde::Serialize;
 use store::UnreadableObject;
 
-/// A part of the lake. An erasure writes them in this order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum ErasureZone {
-    Refined,
-    Quarantine,
-    Receipt,
-    Raw,
-    Curated,
-}
-
-impl fmt::Display for ErasureZone {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Refined => "refined",
-            Self::Quarantine => "quarantine",
-            Self::Receipt => "receipt",
-            Self::Raw => "raw",
-            Self::Curated => "curated",
-        })
-    }
-}
+use super::erasure_zone::ErasureZone;
+use super::free_text::{CandidateList, TextCandidate};
 
 /// A record that mentions a subject and that only a person can redact: its position, and no value
 /// of it.
@@ -38,6 +17,46 @@ pub struct ManualRedaction {
     pub object: String,
     /// The record's offset.
     pub offset: i64,
+}
+
+/// What a search of free text found, or that there was none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct FreeTextOutcome {
+    /// Whether free text was searched.
+    pub searched: bool,
+    /// How many names, dates and texts were searched for. None, where a search was asked for, says
+    /// that no row of the subject holds a name.
+    pub terms: u64,
+    /// The candidates, the first of them.
+    pub candidates: Vec<TextCandidate>,
+    /// Candidates beyond those.
+    pub not_listed: u64,
+}
+
+impl FreeTextOutcome {
+    pub(super) fn new(terms: u64, found: CandidateList) -> Self {
+        Self {
+            searched: terms > 0,
+            terms,
+            not_listed: found.total - found.listed.len() as u64,
+            candidates: found.listed,
+        }
+    }
+
+    /// How many candidates there are.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.candidates.len() as u64 + self.not_listed
+    }
+
+    /// What the erasure's receipt says of it.
+    pub(super) fn for_receipt(&self) -> SearchedFreeText {
+        SearchedFreeText {
+            searched: self.searched,
+            terms: self.terms,
+            candidates: self.count(),
+        }
+    }
 }
 
 /// What an erasure did, or would do.
@@ -57,6 +76,8 @@ pub struct ErasureOutcome {
     pub erased_before: bool,
     /// The sources that have a record of the requested key, whatever the case of its letters.
     pub sources_with_key: Vec<String>,
+    /// Places of free text that may name the subject. Nothing was changed because of one.
+    pub free_text: FreeTextOutcome,
     /// What could not be read, or not be changed because something else could not be read: it may
     /// still hold the subject. The erasure is finished when a later run finds nothing like it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -68,6 +89,12 @@ impl ErasureOutcome {
     #[must_use]
     pub fn found_nothing(&self) -> bool {
         self.objects.is_empty() && self.by_hand.is_empty() && !self.resumed && self.is_complete()
+    }
+
+    /// Whether no candidate waits for a person's decision.
+    #[must_use]
+    pub fn is_decided(&self) -> bool {
+        self.free_text.count() == 0
     }
 
     /// Whether every object could be read, so that nothing of the subject can be left unseen.

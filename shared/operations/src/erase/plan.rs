@@ -9,9 +9,11 @@ use pole::Uuid;
 use store::UnreadableObject;
 
 use super::curated::{CuratedEraser, RedactedObject};
+use super::erasure_zone::ErasureZone;
 use super::examine::{ErasureScope, ExaminedChunk, OffsetHints, examine_chunk};
+use super::free_text::{CandidateList, FreeTextSearch, derive_terms, search_curated};
 use super::inventory::{ChunkObjects, list_chunk_objects};
-use super::outcome::{ErasureOutcome, ErasureZone, ManualRedaction};
+use super::outcome::{ErasureOutcome, FreeTextOutcome, ManualRedaction};
 use super::request::LakeErasureRequest;
 use super::search_terms::SearchTerms;
 use super::{erasure_list, erasure_receipt, subject_search};
@@ -36,10 +38,12 @@ pub(super) struct LakeErasurePlan {
     pub(super) chunks: BTreeMap<Chunk, ChunkObjects>,
     pub(super) affected: Vec<AffectedChunk>,
     pub(super) by_hand: Vec<ManualRedaction>,
+    pub(super) free_text: FreeTextOutcome,
     pub(super) curated: Vec<RedactedObject>,
     /// The erasure of an earlier run that broke off.
     pub(super) unfinished: Option<Uuid>,
-    pub(super) erased_before: bool,
+    /// The latest erasure that the subject was part of.
+    pub(super) earlier: Option<Uuid>,
     pub(super) sources_with_key: BTreeSet<String>,
     /// What could not be read, and may hold the subjects.
     pub(super) unreadable: Vec<UnreadableObject>,
@@ -60,7 +64,8 @@ impl LakeErasurePlan {
         let mut outcome = ErasureOutcome {
             by_hand: self.by_hand.clone(),
             resumed: self.unfinished.is_some(),
-            erased_before: self.erased_before,
+            erased_before: self.earlier.is_some(),
+            free_text: self.free_text.clone(),
             sources_with_key: self.sources_with_key.iter().cloned().collect(),
             unreadable: self.unreadable.clone(),
             ..ErasureOutcome::default()
@@ -95,13 +100,16 @@ pub(super) async fn plan_erasure(
 
     let found = subject_search::find_subjects(lake, &request.subject, &erasures, &chunks).await?;
     let subjects = found.subjects;
-    let scope = ErasureScope {
+    let mut scope = ErasureScope {
         search_terms: Arc::new(SearchTerms::from_subjects(&subjects)?),
         subjects,
         mentions: request.mentions,
+        free_text: None,
     };
+    scope.free_text = prepare_search(lake, &scope, request, &chunks).await?;
 
-    let (affected, by_hand) = examine_chunks(lake, &scope, &chunks).await?;
+    let (affected, by_hand, candidates) = examine_chunks(lake, &scope, &chunks).await?;
+    let free_text = finish_search(lake, &mut scope, candidates).await?;
     let curated = curated
         .erase_rows(&scope.subjects, scope.statement_redactor(), true)
         .await?;
@@ -110,22 +118,56 @@ pub(super) async fn plan_erasure(
         chunks,
         affected,
         by_hand,
+        free_text,
         curated,
         unfinished,
-        erased_before: erasures
-            .erasure_id(&request.subject.erasure_hash())
-            .is_some(),
+        earlier: erasures.erasure_id(&request.subject.erasure_hash()),
         sources_with_key: found.sources_with_key,
         unreadable: lake.unreadable.take(),
     })
 }
 
-/// The chunks in which something must change, and the records that only a person can redact.
+/// The search of free text that is asked for, with what it looks for.
+async fn prepare_search(
+    lake: &LakeHandle,
+    scope: &ErasureScope,
+    request: &LakeErasureRequest,
+    chunks: &BTreeMap<Chunk, ChunkObjects>,
+) -> Result<Option<FreeTextSearch>, OperationError> {
+    let Some(wanted) = &request.free_text else {
+        return Ok(None);
+    };
+    let terms = derive_terms(lake, chunks, (&scope.subjects, &scope.search_terms), wanted).await?;
+    Ok(Some(FreeTextSearch::new(terms, wanted)))
+}
+
+/// Searches the curated zone, and ends the search: what is examined again while it is erased is not
+/// searched again.
+async fn finish_search(
+    lake: &LakeHandle,
+    scope: &mut ErasureScope,
+    mut candidates: CandidateList,
+) -> Result<FreeTextOutcome, OperationError> {
+    let Some(search) = scope.free_text.take() else {
+        return Ok(FreeTextOutcome::default());
+    };
+
+    let terms = search.terms.count();
+    if terms > 0 {
+        let statements = scope.statement_redactor();
+        search_curated(lake, &search, &scope.subjects, &statements, &mut candidates).await?;
+    }
+    Ok(FreeTextOutcome::new(terms, candidates))
+}
+
+/// The chunks in which something must change, the records that only a person can redact, and the
+/// texts that may name a subject.
 async fn examine_chunks(
     lake: &LakeHandle,
     scope: &ErasureScope,
     chunks: &BTreeMap<Chunk, ChunkObjects>,
-) -> Result<(Vec<AffectedChunk>, Vec<ManualRedaction>), OperationError> {
+) -> Result<(Vec<AffectedChunk>, Vec<ManualRedaction>, CandidateList), OperationError> {
+    let mut candidates = CandidateList::default();
     let mut affected = Vec::new();
     let mut by_hand = Vec::new();
     let no_hints = OffsetHints::default();
@@ -146,9 +188,10 @@ async fn examine_chunks(
             object: chunk.raw_key(),
             offset,
         }));
+        candidates.append(std::mem::take(&mut examined.candidates));
         affected.extend(affected_chunk(chunk, examined));
     }
-    Ok((affected, by_hand))
+    Ok((affected, by_hand, candidates))
 }
 
 /// The chunk, when something in it must change.

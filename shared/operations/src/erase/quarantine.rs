@@ -14,6 +14,8 @@ pub(super) struct RedactedQuarantine {
     pub(super) classifications: OffsetClassifications,
     /// The records that remain, by rule.
     pub(super) remaining: BTreeMap<String, u64>,
+    /// The records that remain, without mentions.
+    pub(super) records: Vec<QuarantinedRecord>,
     /// The object's new content, and how many of its records are erased or redacted; none when all
     /// stay as they are.
     pub(super) rewritten: Option<(Bytes, u64)>,
@@ -52,6 +54,7 @@ pub(super) fn redact_quarantine(
     Ok(RedactedQuarantine {
         classifications,
         remaining: by_rule,
+        records: remaining,
         rewritten,
     })
 }

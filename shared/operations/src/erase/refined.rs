@@ -63,6 +63,16 @@ impl<'i> RefinedIncrement<'i> {
         Ok(Self { table, batches })
     }
 
+    /// The table of its rows.
+    pub(super) fn table(&self) -> &'i TableContract {
+        self.table
+    }
+
+    /// Its rows as they are stored.
+    pub(super) fn batches(&self) -> &[RecordBatch] {
+        &self.batches
+    }
+
     pub(super) fn row_count(&self) -> u64 {
         let rows = self.batches.iter().map(|batch| batch.num_rows() as u64);
         rows.sum()
@@ -251,7 +261,7 @@ impl ChangedSets {
     }
 }
 
-fn names_subject(identity: &RowIdentity<'_>, subjects: &Subjects) -> bool {
+pub(super) fn names_subject(identity: &RowIdentity<'_>, subjects: &Subjects) -> bool {
     identity.ids.iter().any(|id| subjects.ids.contains(id))
 }
 

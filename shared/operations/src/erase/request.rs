@@ -3,6 +3,7 @@
 use lake::ErasedSubjects;
 use pole::Uuid;
 
+use super::free_text_request::FreeTextRequest;
 use super::redact::MentionGrain;
 
 /// Which subject is to be erased, and how far.
@@ -11,6 +12,8 @@ pub struct LakeErasureRequest {
     pub subject: RequestedSubject,
     /// What becomes of records that only mention the subject.
     pub mentions: MentionPolicy,
+    /// What free text is searched for; none when it is not searched.
+    pub free_text: Option<FreeTextRequest>,
 }
 
 /// What becomes of a record that is about something else and mentions the subject.

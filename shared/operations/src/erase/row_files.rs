@@ -38,20 +38,21 @@ impl<'l> RowFiles<'l> {
         chunks: &BTreeMap<Chunk, ChunkObjects>,
     ) -> Result<Self, OperationError> {
         let refined = chunks.values().flat_map(|objects| &objects.refined);
-        let mut curated = Vec::new();
-        for (index, table) in lake.catalogue.stored_tables().enumerate() {
-            for prefix in [table_prefix(&table.name), state_prefix(&table.name)] {
-                let listed = lake.curated.list(&prefix, None).await?;
-                let rows = listed.into_iter();
-                let rows = rows.filter(|entry| entry.key.ends_with(".parquet"));
-                curated.extend(rows.map(|entry| (index, entry)));
-            }
-        }
         Ok(Self {
             lake,
             refined: refined.cloned().collect(),
-            curated,
+            curated: list_curated_files(lake).await?,
         })
+    }
+
+    /// Each file, with the table's index and the store that holds it.
+    pub(super) fn places(&self) -> Vec<(usize, &'l Arc<dyn ObjectStore>, &str)> {
+        let lake = self.lake;
+        let refined = self.refined.iter();
+        let refined = refined.map(|(index, key)| (*index, &lake.refined, key.as_str()));
+        let curated = self.curated.iter();
+        let curated = curated.map(|(index, file)| (*index, &lake.curated, file.key.as_str()));
+        refined.chain(curated).collect()
     }
 
     /// Hands every row to `visit`, with the table's index. A file that cannot be read is noted.
@@ -88,6 +89,23 @@ impl<'l> RowFiles<'l> {
         }
         Ok(())
     }
+}
+
+/// The files of rows of the curated zone, with the state that merges keep; each with the table's
+/// index in the catalogue.
+pub(super) async fn list_curated_files(
+    lake: &LakeHandle,
+) -> Result<Vec<(usize, ListedObject)>, OperationError> {
+    let mut files = Vec::new();
+    for (index, table) in lake.catalogue.stored_tables().enumerate() {
+        for prefix in [table_prefix(&table.name), state_prefix(&table.name)] {
+            let listed = lake.curated.list(&prefix, None).await?;
+            let rows = listed.into_iter();
+            let rows = rows.filter(|entry| entry.key.ends_with(".parquet"));
+            files.extend(rows.map(|entry| (index, entry)));
+        }
+    }
+    Ok(files)
 }
 
 /// Fetches a refined object; without content when it was deleted since it was listed.
