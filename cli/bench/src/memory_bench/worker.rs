@@ -219,6 +219,7 @@ impl MemoryWorker {
                 key: mix_uuid(0),
             },
             mentions: MentionPolicy::RedactObject,
+            free_text: None,
         };
         let now = date_of(self.day + 1).start_micros();
         let outcome = erase_subjects(&lake, &request, &eraser, now).await?;

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use contract::TableContract;
-use lake::iceberg::IcebergDays;
+use lake::iceberg::{IcebergDays, SnapshotEntry};
 use lake::{Day, iceberg_hint_key, iceberg_metadata_key, iceberg_prefix, parse_iceberg_content};
 use pole::content_id;
 
@@ -116,7 +116,7 @@ async fn check_shown_days(
         };
         findings.push(iceberg_finding(&metadata, what));
     }
-    for named in days.entries().flat_map(|entry| entry.named_keys()) {
+    for named in days.entries().flat_map(SnapshotEntry::named_keys) {
         if !keys.contains(named) {
             let what = "is named by the table's metadata and is not there";
             findings.push(iceberg_finding(named, what));

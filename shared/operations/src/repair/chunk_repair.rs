@@ -28,7 +28,7 @@ impl RepairRun<'_> {
         if let Err(failure) = self.rebuilder.retransform_chunk(chunk).await {
             let object = failure.unreadable_object().ok_or(failure)?;
             self.layers.forget_undecided();
-            self.refuse_all(keys, &format!("it is made from {}", object));
+            self.refuse_all(keys, &format!("it is made from {object}"));
             return Ok(());
         }
 
