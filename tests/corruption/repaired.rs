@@ -168,7 +168,8 @@ async fn find_broken_erasure(
         if is_before_erasure && !(place == *damage.place() && is_named) {
             return Some(format!("is again what was erased: {place:?} {outcome:?}"));
         }
-        if !is_named && !(outcome.is_whole() && repaired.contains(place.1.as_str())) {
+        let is_accepted = outcome.is_whole() && repaired.contains(place.1.as_str());
+        if !is_named && !is_accepted {
             return Some(format!("differs and is not named: {place:?} {outcome:?}"));
         }
     }
