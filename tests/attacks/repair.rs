@@ -25,7 +25,7 @@ macro_rules! repairs_of {
 repairs_of! {
     repair_of_a_cut_receipt: is_repaired("refined", ["_receipts/housing-tenure/"], Truncated);
     repair_of_a_receipt_that_vanishes: is_repaired("refined", ["_receipts/housing-person/"], Vanished);
-    repair_of_rows_that_vanish: is_repaired("refined", ["refined/person/"], Vanished);
+    repair_of_rows_that_vanish: is_repaired("refined", ["refined/_records/housing-tenure/"], Vanished);
     repair_of_scratched_rows: is_repaired("refined", ["refined/_records/housing-tenure/"], Scratched);
     repair_of_a_foreign_quarantine: is_repaired("refined", ["quarantine/", "housing-person"], Foreign);
     repair_of_a_cut_manifest: is_repaired("curated", ["_manifests/person/2026-03-02"], Truncated);
@@ -123,10 +123,15 @@ fn is_lost(
 #[tokio::test(flavor = "multi_thread")]
 async fn repair_under_changed_contracts_keeps_nothing_and_names_the_versions() {
     let lake = lake_of_two_days().await;
-    let damaged = damage_object(&lake, "refined", &["refined/person/"], Damage::Vanished);
+    let damaged = damage_object(
+        &lake,
+        "refined",
+        &["refined/_records/housing-tenure/"],
+        Damage::Vanished,
+    );
     let contracts = new_lake_folder();
     copy_contracts(&contracts);
-    let mapping = contracts.join("sources/housing/person/mapping.yaml");
+    let mapping = contracts.join("sources/housing/tenure/mapping.yaml");
     let text = std::fs::read_to_string(&mapping).unwrap();
     std::fs::write(&mapping, text.replace("version: 1.1.0", "version: 1.7.0")).unwrap();
 

@@ -29,12 +29,14 @@ pub struct OverlayStore {
 #[derive(Debug, Default)]
 struct Layer {
     objects: BTreeMap<String, LayerObject>,
+    /// What stays when the rest is forgotten.
+    settled: BTreeMap<String, LayerObject>,
     /// Files that were written: the number of the next one, and of its entity tag.
     written: u64,
 }
 
 /// What the layer has of a key.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum LayerObject {
     /// No object is there, whatever the store below has.
     Hidden,
@@ -43,7 +45,7 @@ enum LayerObject {
 }
 
 /// An object that was written into the layer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct WrittenObject {
     file: PathBuf,
     size: u64,
@@ -109,18 +111,28 @@ impl OverlayStore {
         matches!(self.find(key), Some(LayerObject::Written(_)))
     }
 
-    /// Forgets everything that was written or hidden, but for the objects of these keys.
-    pub fn forget_all_but(&self, keep: impl Fn(&str) -> bool) {
-        self.lock_layer().objects.retain(|key, object| {
-            let is_kept = keep(key);
-            if let LayerObject::Written(written) = object
-                && !is_kept
+    /// Settles what the layer has of a key now: it stays when the rest is forgotten, whatever is
+    /// written there meanwhile.
+    pub fn settle(&self, key: &str) {
+        let mut layer = self.lock_layer();
+        if let Some(object) = layer.objects.get(key).cloned() {
+            layer.settled.insert(key.to_owned(), object);
+        }
+    }
+
+    /// Forgets everything that was written or hidden since it was settled.
+    pub fn forget_unsettled(&self) {
+        let mut layer = self.lock_layer();
+        let settled = layer.settled.clone();
+        let forgotten = std::mem::replace(&mut layer.objects, settled);
+        for (key, object) in forgotten {
+            if let LayerObject::Written(written) = &object
+                && layer.settled.get(&key) != Some(&object)
             {
                 // What cannot be deleted now goes with the folder.
-                let _ = std::fs::remove_file(&written.file);
+                drop(std::fs::remove_file(&written.file));
             }
-            is_kept
-        });
+        }
     }
 
     /// Writes the object of the layer into the store below.
@@ -141,9 +153,21 @@ impl OverlayStore {
         let body = self.require_written(key)?.read(key)?;
         match etag {
             Some(etag) => self.base.put_if_match(key, etag, body).await,
+            None => self.keep_if_absent(key, body).await,
+        }
+    }
+
+    async fn keep_if_absent(&self, key: &str, body: Bytes) -> Result<bool, StoreError> {
+        let metadata = ObjectMetadata::new();
+        if self.base.put_if_absent(key, body.clone(), metadata).await? {
+            return Ok(true);
+        }
+        match self.base.get_if_present(key).await? {
+            Some(present) => Ok(present.body == body),
+            // A store can list an object whose content it has lost.
             None => {
-                let metadata = ObjectMetadata::new();
-                self.base.put_if_absent(key, body, metadata).await
+                self.base.put(key, body, "application/json").await?;
+                Ok(true)
             }
         }
     }
@@ -435,8 +459,14 @@ mod tests {
             "it was not written here"
         );
 
-        overlay.forget_all_but(|key| key == "d");
+        overlay.settle("d");
+        overlay
+            .put("d", Bytes::from_static(b"later"), "")
+            .await
+            .unwrap();
+        overlay.forget_unsettled();
         assert!(overlay.is_written("d") && !overlay.is_written("b"));
+        assert_eq!(overlay.get("d").await.unwrap().body, "4");
         assert_eq!(listed_keys(&overlay).await, ["a", "b", "c", "d"]);
     }
 }

@@ -14,12 +14,12 @@ use super::scope::AuditScope;
 use crate::error::OperationError;
 use crate::lake_handle::LakeHandle;
 
-/// Checks the Iceberg metadata of a table. `passing` are the days of which the audit has read a
-/// manifest that passed.
+/// Checks the Iceberg metadata of a table. `passing` are the days whose manifests say that they
+/// passed; none where a manifest cannot be read.
 pub(super) async fn audit_iceberg_metadata(
     lake: &LakeHandle,
     table: &TableContract,
-    passing: &BTreeSet<Day>,
+    passing: Option<&BTreeSet<Day>>,
     scope: AuditScope,
     findings: &mut Vec<AuditFinding>,
 ) -> Result<(), OperationError> {
@@ -35,7 +35,9 @@ pub(super) async fn audit_iceberg_metadata(
     for key in keys.iter().filter(|key| **key != hint) {
         check_content(lake, key, scope, findings).await?;
     }
-    if scope.is_whole() && !(keys.is_empty() && passing.is_empty()) {
+    if let Some(passing) = passing.filter(|_| scope.is_whole())
+        && !(keys.is_empty() && passing.is_empty())
+    {
         check_shown_days(lake, &table.name, &keys, passing, findings).await?;
     }
     Ok(())

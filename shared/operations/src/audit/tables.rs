@@ -36,7 +36,7 @@ pub(super) async fn audit_tables(
             deep: scope.deep,
             checked: CheckedFiles::default(),
         };
-        let mut passing = BTreeSet::new();
+        let mut passing = Some(BTreeSet::new());
         let prefix = manifest_prefix(&table.name);
         let entries = lake.curated.list(&prefix, None).await?;
         let step = format!("auditing the days of {}", table.name);
@@ -46,10 +46,11 @@ pub(super) async fn audit_tables(
             if !scope.contains_date(date.trim_end_matches(".json")) {
                 continue;
             }
-            let Some(object) = lake.unreadable.note(lake.curated.get(&entry.key).await)? else {
-                continue;
-            };
-            let Some((manifest, sha256)) = decode_manifest(lake, &entry.key, &object) else {
+            let object = lake.unreadable.note(lake.curated.get(&entry.key).await)?;
+            let decoded = object.and_then(|object| decode_manifest(lake, &entry.key, &object));
+            let Some((manifest, sha256)) = decoded else {
+                // Which days readers are to see is not known then.
+                passing = None;
                 continue;
             };
             if let Some(day) = parse_manifest_day(&entry.key) {
@@ -57,14 +58,16 @@ pub(super) async fn audit_tables(
                 of_day.insert(table.name.clone(), sha256);
             }
             check_identity(&entry.key, &table.name, &manifest, findings);
-            passing.extend(Day::parse(&manifest.date).filter(|_| manifest.passed));
+            if let Some(passing) = &mut passing {
+                passing.extend(Day::parse(&manifest.date).filter(|_| manifest.passed));
+            }
             let date = manifest.date.clone();
             let mut found = Vec::new();
             audits.push(audit_snapshot(&mut auditor, &entry.key, manifest, &mut found).await?);
             findings.extend(found.into_iter().map(|finding| finding.of_day(&date)));
         }
         find_added_files(lake, &table.name, &auditor.checked, findings).await?;
-        audit_iceberg_metadata(lake, table, &passing, scope, findings).await?;
+        audit_iceberg_metadata(lake, table, passing.as_ref(), scope, findings).await?;
     }
     Ok((audits, digests))
 }

@@ -1,7 +1,6 @@
 //! The layers over the zones, into which the functions' own code writes during a repair.
 
-use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use lake::Chunk;
 use lake::file::PARQUET_MEDIA_TYPE;
@@ -17,8 +16,6 @@ pub struct RepairLayers {
     pub refined: Arc<OverlayStore>,
     /// Over the curated zone.
     pub curated: Arc<OverlayStore>,
-    /// What a repair has decided of these keys stays in the layers.
-    decided: Mutex<BTreeSet<String>>,
 }
 
 impl RepairLayers {
@@ -30,7 +27,6 @@ impl RepairLayers {
         Ok(Self {
             refined: Arc::new(OverlayStore::new(Arc::clone(&lake.refined))?),
             curated: Arc::new(OverlayStore::new(Arc::clone(&lake.curated))?),
-            decided: Mutex::default(),
         })
     }
 
@@ -52,10 +48,8 @@ impl RepairLayers {
 
     /// Forgets what is in the layers and is not decided.
     pub(super) fn forget_undecided(&self) {
-        let decided = self.decided.lock().unwrap_or_else(PoisonError::into_inner);
-        for layer in [&self.refined, &self.curated] {
-            layer.forget_all_but(|key| decided.contains(key));
-        }
+        self.refined.forget_unsettled();
+        self.curated.forget_unsettled();
     }
 
     /// Decides for the object of a layer: it stays, and goes into the zone below unless nothing is
@@ -66,7 +60,7 @@ impl RepairLayers {
         key: &str,
         dry_run: bool,
     ) -> Result<(), StoreError> {
-        self.decide(key);
+        layer.settle(key);
         if dry_run {
             return Ok(());
         }
@@ -83,7 +77,7 @@ impl RepairLayers {
     ) -> Result<bool, StoreError> {
         let is_kept = dry_run || layer.keep_if_match(key, etag).await?;
         if is_kept {
-            self.decide(key);
+            layer.settle(key);
         }
         Ok(is_kept)
     }
@@ -95,7 +89,6 @@ impl RepairLayers {
         key: &str,
         dry_run: bool,
     ) -> Result<(), OperationError> {
-        self.decide(key);
         let layer = match () {
             () if key.starts_with(Chunk::RAW_PREFIX) => {
                 if !dry_run {
@@ -107,15 +100,11 @@ impl RepairLayers {
             () => &self.curated,
         };
         layer.hide(key);
+        layer.settle(key);
         if !dry_run {
             layer.delete_below(key).await?;
         }
         Ok(())
-    }
-
-    fn decide(&self, key: &str) {
-        let mut decided = self.decided.lock().unwrap_or_else(PoisonError::into_inner);
-        decided.insert(key.to_owned());
     }
 }
 
