@@ -181,6 +181,7 @@ async fn every_command_works_on_a_deployed_stack_with_the_runbooks_environment()
     follow_an_event(&mut operator).await;
     redrive(&mut operator).await;
     assert_eq!(operator.run("audit")["findings"], json!([]));
+    assert_eq!(operator.run("repair")["repaired"], json!([]));
     look_in_the_morning(&mut operator);
     rebuild(&mut operator).await;
     erase(&mut operator).await;

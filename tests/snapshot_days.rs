@@ -77,6 +77,7 @@ async fn an_unchanged_table_costs_a_manifest_and_the_days_root_and_no_data_write
         "curated/_manifests/_records/housing-person/2026-03-03.json",
         "curated/_manifests/person/2026-03-03.json",
         "curated/_roots/2026-03-03.json",
+        "curated/_events/housing-person/2026-03-03/0000.filters",
     ];
     assert_eq!(ours, manifests);
     assert_eq!(iceberg.len(), 4, "{iceberg:?}");

@@ -15,7 +15,7 @@ const DAMAGES: u64 = 40;
 
 /// Members of a manifest that say which files hold its rows, and not which rows they are. A shard of
 /// which the measures are damaged is measured and written again.
-const FILE_MEMBERS: [&str; 2] = ["shards", "document_sha256"];
+const FILE_MEMBERS: [&str; 3] = ["shards", "document_sha256", "made_from"];
 
 /// What Wednesday's manifests say, and the rows of their files.
 async fn read_wednesday(lake: &KeptLake) -> BTreeMap<String, Value> {
