@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use contract::record_table_name;
-use lake::{Day, NamedFile, SnapshotManifest, manifest_key, manifest_prefix};
+use lake::{Day, NamedFile, Sha256Digest, SnapshotManifest, manifest_key, manifest_prefix};
 use store::{ObjectError, ObjectStore};
 
 use super::RepairRun;
 use super::found_damage::DamagedTables;
-use super::recorded_manifests::check_made_manifest;
+use super::recorded_manifests::{check_made_manifest, read_recorded_digests};
 use crate::error::OperationError;
 
 /// A day of a table of which objects are damaged.
@@ -33,6 +33,8 @@ impl DamagedDay<'_> {
 struct StoredManifest {
     body: Option<Bytes>,
     etag: Option<String>,
+    /// The digests under which others recorded it.
+    recorded: Vec<Sha256Digest>,
 }
 
 impl RepairRun<'_> {
@@ -69,6 +71,7 @@ impl RepairRun<'_> {
         let before = StoredManifest {
             body: self.read_document(&key).await?,
             etag: self.layers.curated.find_etag_below(&key).await?,
+            recorded: read_recorded_digests(self.lake, damaged.table, damaged.day).await?,
         };
 
         let merged = self.merge_again(damaged).await?;
@@ -174,8 +177,9 @@ impl RepairRun<'_> {
             return Ok(Err("the day has nothing of the table any more".to_owned()));
         };
         if damaged.is_manifest_damaged() {
-            let day = (damaged.table, damaged.day);
-            if let Err(cause) = check_made_manifest(self.lake, day, &body).await? {
+            let recorded = before.recorded.clone();
+            let checked = check_made_manifest(self.lake, damaged.day, recorded, &body);
+            if let Err(cause) = checked.await? {
                 return Ok(Err(cause));
             }
         }

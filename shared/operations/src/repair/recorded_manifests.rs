@@ -11,11 +11,11 @@ use crate::lake_handle::LakeHandle;
 /// of that; gives why it is not.
 pub(super) async fn check_made_manifest(
     lake: &LakeHandle,
-    (table, day): (&str, Day),
+    day: Day,
+    recorded: Vec<Sha256Digest>,
     made: &[u8],
 ) -> Result<Result<(), String>, OperationError> {
     let made = Sha256Digest::of_bytes(made);
-    let recorded = read_recorded_digests(lake, table, day).await?;
     if recorded.is_empty() {
         let why = format!(
             "nothing records which manifest it was: no root of {day}, and no later day; build the \
@@ -39,8 +39,9 @@ pub(super) async fn check_made_manifest(
     )))
 }
 
-/// The digests under which the manifest was recorded.
-async fn read_recorded_digests(
+/// The digests under which the manifest was recorded. They are read before the day is merged again,
+/// because that merge writes a root of its own.
+pub(super) async fn read_recorded_digests(
     lake: &LakeHandle,
     table: &str,
     day: Day,
