@@ -438,7 +438,7 @@ async fn the_logs_own_key_is_enough() {
         (Some(OTHER.as_bytes()), 2)
     );
     transform_again(&days).await;
-    // The filter of ids is made anew, without those that are erased.
+    // A transform makes the filter of the ids that are left; an erasure keeps the bits of the others.
     let again = lake::Receipt {
         event_ids: after.event_ids.clone(),
         ..receipt(&days, "housing-person", 3, 0).await

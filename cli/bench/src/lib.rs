@@ -2,7 +2,8 @@
 //!
 //! A crate of its own, so that none of it is linked into what operators install. `commands`
 //! measures single steps and a load, `snapshot_bench`, `patches_bench` and `quality_bench` measure
-//! days of large tables, `memory_bench` the peak memory of every operation on them, and `cost` turns measured figures into a month's bill.
+//! days of large tables, `memory_bench` the peak memory of every operation on them, and `cost`
+//! turns measured figures into a month's bill.
 
 mod args;
 mod commands;

@@ -12,8 +12,9 @@
 //!   step with the contracts.
 //!
 //! [`steps`] offers plan, merge and publish to many functions; [`mod@entity`] makes the table
-//! `entity` where `entity_changes` finds that tables changed; `retention` sweeps days, `drop_day` removes one, `day_bounds` refuses those
-//! that have not begun, [`erase`] removes persons, `rescan` audits stored measures.
+//! `entity` where `entity_changes` finds that tables changed; `retention` sweeps days, `drop_day`
+//! removes one, `day_bounds` refuses those that have not begun, [`erase`] removes persons, `rescan`
+//! audits stored measures.
 
 mod assemble;
 mod batch_columns;

@@ -4,8 +4,7 @@
 //! Functions know [`ObjectStore`], [`TableCatalogue`] and [`Notifier`] only. [`S3Store`] and
 //! [`GlueCatalogue`] run on AWS and on the local platform alike; [`MemoryStore`] and
 //! [`MemoryCatalogue`] are for unit tests; [`OverlayStore`] keeps writes away from the store below
-//! it. One conformance suite ([`conformance`]) runs over every
-//! one of them.
+//! it. One conformance suite ([`conformance`]) runs over every one of them.
 
 mod catalogue;
 pub mod conformance;

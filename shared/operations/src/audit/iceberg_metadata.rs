@@ -7,6 +7,7 @@ use contract::TableContract;
 use lake::iceberg::{IcebergDays, SnapshotEntry};
 use lake::{Day, iceberg_hint_key, iceberg_metadata_key, iceberg_prefix, parse_iceberg_content};
 use pole::content_id;
+use store::StoredObject;
 
 use super::finding_kind::FindingKind;
 use super::report::AuditFinding;
@@ -64,10 +65,7 @@ async fn check_content(
     if !scope.deep {
         return Ok(());
     }
-    let object = lake
-        .unreadable
-        .note(lake.curated.get_if_present(key).await)?;
-    if let Some(object) = object.flatten()
+    if let Some(object) = read_noted(lake, key).await?
         && content_id(&object.body).to_string() != named
     {
         let what = "does not hold what its name says";
@@ -84,37 +82,20 @@ async fn check_shown_days(
     passing: &BTreeSet<Day>,
     findings: &mut Vec<AuditFinding>,
 ) -> Result<(), OperationError> {
-    let hint = iceberg_hint_key(table);
-    let object = lake
-        .unreadable
-        .note(lake.curated.get_if_present(&hint).await)?;
-    let Some(object) = object.flatten() else {
-        findings.push(iceberg_finding(&hint, "is missing: readers find no days"));
-        return Ok(());
+    let (metadata, days) = match read_shown_days(lake, table, keys).await? {
+        Ok(shown) => shown,
+        Err(finding) => {
+            findings.push(finding);
+            return Ok(());
+        }
     };
-    let name = String::from_utf8_lossy(&object.body);
-    let metadata = iceberg_metadata_key(table, name.trim());
-    if !keys.contains(&metadata) {
-        let what = "names metadata that are not there";
-        findings.push(iceberg_finding(&hint, what));
-        return Ok(());
-    }
 
-    let object = lake
-        .unreadable
-        .note(lake.curated.get_if_present(&metadata).await)?;
-    let days = object
-        .flatten()
-        .map(|object| IcebergDays::from_metadata(&object.body));
-    let Some(Ok(days)) = days else {
-        findings.push(iceberg_finding(&metadata, "is no table metadata"));
-        return Ok(());
-    };
     let shown: BTreeSet<Day> = days.entries().map(|entry| entry.date).collect();
     if let Some(day) = shown.symmetric_difference(passing).next() {
-        let what = match shown.contains(day) {
-            true => format!("shows {day}, which has no snapshot that passed"),
-            false => format!("does not show {day}, which passed"),
+        let what = if shown.contains(day) {
+            format!("shows {day}, which has no snapshot that passed")
+        } else {
+            format!("does not show {day}, which passed")
         };
         findings.push(iceberg_finding(&metadata, what));
     }
@@ -125,6 +106,40 @@ async fn check_shown_days(
         }
     }
     Ok(())
+}
+
+/// The key of the metadata that the hint names, and their days; the finding where readers would not
+/// find them.
+async fn read_shown_days(
+    lake: &LakeHandle,
+    table: &str,
+    keys: &BTreeSet<String>,
+) -> Result<Result<(String, IcebergDays), AuditFinding>, OperationError> {
+    let hint = iceberg_hint_key(table);
+    let Some(object) = read_noted(lake, &hint).await? else {
+        let what = "is missing: readers find no days";
+        return Ok(Err(iceberg_finding(&hint, what)));
+    };
+    let name = String::from_utf8_lossy(&object.body);
+    let metadata = iceberg_metadata_key(table, name.trim());
+    if !keys.contains(&metadata) {
+        let what = "names metadata that are not there";
+        return Ok(Err(iceberg_finding(&hint, what)));
+    }
+
+    let object = read_noted(lake, &metadata).await?;
+    let days = object.map(|object| IcebergDays::from_metadata(&object.body));
+    Ok(match days {
+        Some(Ok(days)) => Ok((metadata, days)),
+        _ => Err(iceberg_finding(&metadata, "is no table metadata")),
+    })
+}
+
+/// An object of the curated zone; none where there is none, or where it cannot be read, which is
+/// noted.
+async fn read_noted(lake: &LakeHandle, key: &str) -> Result<Option<StoredObject>, OperationError> {
+    let object = lake.curated.get_if_present(key).await;
+    Ok(lake.unreadable.note(object)?.flatten())
 }
 
 fn iceberg_finding(key: &str, what: impl Into<String>) -> AuditFinding {

@@ -12,6 +12,13 @@ use crate::error::OperationError;
 /// What the objects that a receipt names hold, by key.
 type NamedContents<'r> = BTreeMap<&'r str, ObjectDigest>;
 
+/// What a raw object gave.
+struct MadeRows {
+    receipt: Receipt,
+    /// What is stored where each object was made, by key.
+    compared: BTreeMap<String, StoredContent>,
+}
+
 impl RepairRun<'_> {
     /// Repairs the damaged objects of `keys`, when the raw object gives today what was recorded.
     pub(super) async fn repair_chunk(
@@ -19,40 +26,49 @@ impl RepairRun<'_> {
         chunk: &Chunk,
         keys: &BTreeSet<String>,
     ) -> Result<(), OperationError> {
+        let layers = self.layers;
+        let receipt_key = chunk.receipt_key();
         let stored = self.read_stored_receipt(chunk).await?;
-        let etag = self
-            .layers
-            .refined
-            .find_etag_below(&chunk.receipt_key())
-            .await?;
+        let etag = layers.refined.find_etag_below(&receipt_key).await?;
+
+        match self.make_again(chunk, stored.as_ref()).await? {
+            Ok(made) => {
+                self.keep_objects(chunk, &made.compared).await?;
+                let is_receipt_right = stored.is_some_and(|stored| {
+                    !keys.contains(&receipt_key)
+                        && named_contents(&stored) == named_contents(&made.receipt)
+                });
+                if !is_receipt_right {
+                    let document = (receipt_key.as_str(), etag.as_deref());
+                    self.keep_document(&layers.refined, document, &chunk.raw_key())
+                        .await?;
+                }
+                self.refuse_unmade(keys, &made.receipt, chunk);
+            }
+            Err(cause) => self.refuse_all(keys, &cause),
+        }
+        layers.forget_undecided();
+        Ok(())
+    }
+
+    /// Transforms the raw object into the layer; gives what was made, or why it must not be kept.
+    async fn make_again(
+        &self,
+        chunk: &Chunk,
+        stored: Option<&Receipt>,
+    ) -> Result<Result<MadeRows, String>, OperationError> {
         if let Err(failure) = self.rebuilder.retransform_chunk(chunk).await {
             let object = failure.unreadable_object().ok_or(failure)?;
-            self.layers.forget_undecided();
-            self.refuse_all(keys, &format!("it is made from {object}"));
-            return Ok(());
+            return Ok(Err(format!("it is made from {object}")));
         }
 
-        let made = self.lake.read_receipt(chunk).await?.unwrap_or_default();
-        let compared = self.compare_with_stored(&made).await?;
-        let checked = match self.find_erased_content(&made).await? {
-            Some(key) => Err(format!("an erasure has replaced {key} since")),
-            None => check_made_rows(stored.as_ref(), &made, &compared),
-        };
-        if let Err(cause) = checked {
-            self.layers.forget_undecided();
-            self.refuse_all(keys, &cause);
-            return Ok(());
+        let receipt = self.lake.read_receipt(chunk).await?.unwrap_or_default();
+        if let Some(key) = self.find_erased_content(&receipt).await? {
+            return Ok(Err(format!("an erasure has replaced {key} since")));
         }
-        self.keep_objects(chunk, &compared).await?;
-        let is_receipt_right = stored.is_some_and(|stored| {
-            !keys.contains(&chunk.receipt_key()) && named_contents(&stored) == named_contents(&made)
-        });
-        if !is_receipt_right {
-            self.keep_receipt(chunk, etag).await?;
-        }
-        self.layers.forget_undecided();
-        self.refuse_unmade(keys, &made, chunk);
-        Ok(())
+        let compared = self.compare_with_stored(&receipt).await?;
+        let checked = check_made_rows(stored, &receipt, &compared);
+        Ok(checked.map(|()| MadeRows { receipt, compared }))
     }
 
     /// The receipt of a raw object as it was before the repair; none when it cannot be read, or is
@@ -112,25 +128,6 @@ impl RepairRun<'_> {
                 self.layers.keep(layer, key, self.request.dry_run).await?;
                 self.notes.note_repaired(key, &from);
             }
-        }
-        Ok(())
-    }
-
-    /// Keeps the receipt, after everything that it names.
-    async fn keep_receipt(
-        &mut self,
-        chunk: &Chunk,
-        etag: Option<String>,
-    ) -> Result<(), OperationError> {
-        let key = chunk.receipt_key();
-        let document = (key.as_str(), etag.as_deref());
-        let layer = &self.layers.refined;
-        let dry_run = self.request.dry_run;
-        if self.layers.keep_document(layer, document, dry_run).await? {
-            self.notes.note_repaired(&key, &chunk.raw_key());
-        } else {
-            let why = "another run wrote it meanwhile";
-            self.notes.note_unrepaired(&key, why);
         }
         Ok(())
     }

@@ -169,16 +169,18 @@ impl RepairRun<'_> {
         damaged: &DamagedDay<'_>,
         before: &StoredManifest,
     ) -> Result<Result<SnapshotManifest, String>, OperationError> {
-        let mut body = before.body.clone();
-        if damaged.is_manifest_damaged() {
-            body = self.read_document(&damaged.manifest_key()).await?;
-        }
-        let Some(body) = body else {
+        let made = self.read_document(&damaged.manifest_key()).await?;
+        let is_damaged = damaged.is_manifest_damaged();
+        let Some(body) = (if is_damaged {
+            made
+        } else {
+            before.body.clone()
+        }) else {
             return Ok(Err("the day has nothing of the table any more".to_owned()));
         };
-        if damaged.is_manifest_damaged() {
-            let recorded = before.recorded.clone();
-            let checked = check_made_manifest(self.lake, damaged.day, recorded, &body);
+
+        if is_damaged {
+            let checked = check_made_manifest(self.lake, damaged.day, &before.recorded, &body);
             if let Err(cause) = checked.await? {
                 return Ok(Err(cause));
             }
@@ -211,15 +213,8 @@ impl RepairRun<'_> {
             return Ok(());
         }
         let document = (manifest_key.as_str(), before.etag.as_deref());
-        let layer = &self.layers.curated;
-        let dry_run = self.request.dry_run;
-        if self.layers.keep_document(layer, document, dry_run).await? {
-            self.notes.note_repaired(&manifest_key, &from);
-        } else {
-            let why = "another run wrote it meanwhile";
-            self.notes.note_unrepaired(&manifest_key, why);
-        }
-        Ok(())
+        let layers = self.layers;
+        self.keep_document(&layers.curated, document, &from).await
     }
 
     /// Keeps a file that the merge made when it is the one that the manifest names.

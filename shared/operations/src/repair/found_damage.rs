@@ -26,10 +26,8 @@ pub(super) struct FoundDamage {
     pub(super) roots: BTreeSet<Day>,
     /// Files of Iceberg's metadata, by table.
     pub(super) iceberg: DamagedTables,
-    /// Parts of the index of events.
-    pub(super) event_indexes: BTreeSet<String>,
-    /// Hints of the ends of raw logs.
-    pub(super) log_ends: BTreeSet<String>,
+    /// Parts of the index of events, and hints of the ends of raw logs.
+    pub(super) derived: BTreeSet<String>,
 }
 
 impl FoundDamage {
@@ -67,12 +65,12 @@ impl FoundDamage {
         } else if let Some(table) = parse_iceberg_table(lake, key) {
             let keys = self.iceberg.entry(table).or_default();
             keys.insert(key.to_owned());
-        } else if key.starts_with(EventIndexPart::prefix()) {
-            self.event_indexes.insert(key.to_owned());
         } else if key.starts_with(DayRoot::prefix()) {
             self.roots.extend(parse_manifest_day(key));
-        } else if Chunk::from_log_end_hint_key(key).is_some() {
-            self.log_ends.insert(key.to_owned());
+        } else if key.starts_with(EventIndexPart::prefix())
+            || Chunk::from_log_end_hint_key(key).is_some()
+        {
+            self.derived.insert(key.to_owned());
         }
     }
 

@@ -89,15 +89,17 @@ impl RepairLayers {
         key: &str,
         dry_run: bool,
     ) -> Result<(), OperationError> {
-        let layer = match () {
-            () if key.starts_with(Chunk::RAW_PREFIX) => {
-                if !dry_run {
-                    lake.raw.delete(key).await?;
-                }
-                return Ok(());
+        if key.starts_with(Chunk::RAW_PREFIX) {
+            if !dry_run {
+                lake.raw.delete(key).await?;
             }
-            () if is_refined(key) => &self.refined,
-            () => &self.curated,
+            return Ok(());
+        }
+
+        let layer = if is_refined(key) {
+            &self.refined
+        } else {
+            &self.curated
         };
         layer.hide(key);
         layer.settle(key);

@@ -15,6 +15,8 @@ mod root_repair;
 
 use std::collections::BTreeSet;
 
+use store::OverlayStore;
+
 use self::found_damage::FoundDamage;
 pub use self::layers::RepairLayers;
 use self::lost_records::find_lost_records;
@@ -96,8 +98,7 @@ impl RepairRun<'_> {
         let damage = FoundDamage::sort_findings(self.lake, &audit.findings).await?;
         self.notes.begin_round();
         self.notes.lost = find_lost_records(self.lake, &audit.findings).await?;
-        self.delete_log_ends(&damage.log_ends).await?;
-        self.delete_event_indexes(&damage.event_indexes).await?;
+        self.delete_derived(&damage.derived).await?;
 
         for (done, (chunk, keys)) in damage.chunks.iter().enumerate() {
             let total = damage.chunks.len();
@@ -120,26 +121,32 @@ impl RepairRun<'_> {
         self.delete_added_objects(&audit.findings).await
     }
 
-    /// Deletes damaged hints of log ends: the landing finds the end by listing, and writes them
-    /// again.
-    async fn delete_log_ends(&mut self, keys: &BTreeSet<String>) -> Result<(), OperationError> {
-        for key in keys {
-            if !self.request.dry_run {
-                self.lake.raw.delete(key).await?;
-            }
-            self.notes.note_deleted(key);
+    /// Keeps a document that was made of `from`, unless another run wrote it meanwhile.
+    async fn keep_document(
+        &mut self,
+        layer: &OverlayStore,
+        (key, etag): (&str, Option<&str>),
+        from: &str,
+    ) -> Result<(), OperationError> {
+        let layers = self.layers;
+        let dry_run = self.request.dry_run;
+        if layers.keep_document(layer, (key, etag), dry_run).await? {
+            self.notes.note_repaired(key, from);
+        } else {
+            let why = "another run wrote it meanwhile";
+            self.notes.note_unrepaired(key, why);
         }
         Ok(())
     }
 
-    /// Deletes damaged parts of the index of events: a search reads the receipts in their place.
-    async fn delete_event_indexes(
-        &mut self,
-        keys: &BTreeSet<String>,
-    ) -> Result<(), OperationError> {
+    /// Deletes damaged objects that are derived and written again when they are needed: hints of log
+    /// ends, which the next landing writes, and parts of the index of events, in whose place a search
+    /// reads the receipts.
+    async fn delete_derived(&mut self, keys: &BTreeSet<String>) -> Result<(), OperationError> {
         for key in keys {
-            let dry_run = self.request.dry_run;
-            self.layers.delete(self.lake, key, dry_run).await?;
+            self.layers
+                .delete(self.lake, key, self.request.dry_run)
+                .await?;
             self.notes.note_deleted(key);
         }
         Ok(())

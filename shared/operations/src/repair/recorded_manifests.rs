@@ -12,7 +12,7 @@ use crate::lake_handle::LakeHandle;
 pub(super) async fn check_made_manifest(
     lake: &LakeHandle,
     day: Day,
-    recorded: Vec<Sha256Digest>,
+    recorded: &[Sha256Digest],
     made: &[u8],
 ) -> Result<Result<(), String>, OperationError> {
     let made = Sha256Digest::of_bytes(made);
@@ -28,7 +28,7 @@ pub(super) async fn check_made_manifest(
         return Ok(Err("an erasure has replaced it since".to_owned()));
     }
     for digest in recorded {
-        if is_replaced_by(&*lake.curated, digest, made).await? {
+        if is_replaced_by(&*lake.curated, *digest, made).await? {
             return Ok(Ok(()));
         }
     }

@@ -23,18 +23,12 @@ impl RepairRun<'_> {
         };
 
         let body = Bytes::from(root.to_json()?);
-        let layer = &self.layers.curated;
-        layer.put(&key, body, "application/json").await?;
+        let layers = self.layers;
+        layers.curated.put(&key, body, "application/json").await?;
         let document = (key.as_str(), etag.as_deref());
-        let dry_run = self.request.dry_run;
-        if self.layers.keep_document(layer, document, dry_run).await? {
-            let from = format!("the manifests of {day}");
-            self.notes.note_repaired(&key, &from);
-        } else {
-            self.notes
-                .note_unrepaired(&key, "another run wrote it meanwhile");
-        }
-        self.layers.forget_undecided();
+        let from = format!("the manifests of {day}");
+        self.keep_document(&layers.curated, document, &from).await?;
+        layers.forget_undecided();
         Ok(())
     }
 
