@@ -113,6 +113,7 @@ async fn shards_and_groups_are_no_matter_and_the_same_day_gives_the_same_bytes()
         group_rows: 8,
         batch_rows: 4,
         run_group_rows: 3,
+        run_group_bytes: 1 << 20,
         max_merged_runs: 2,
     };
     let mut rows = Vec::new();

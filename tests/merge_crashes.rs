@@ -363,6 +363,7 @@ async fn a_day_in_steps_over_many_shards_and_runs() {
         group_rows: 8,
         batch_rows: 4,
         run_group_rows: 3,
+        run_group_bytes: 1 << 20,
         max_merged_runs: 2,
     };
     matrix(sizes, true).await;

@@ -57,14 +57,21 @@ fn sizes() -> impl Strategy<Value = MergeSizes> {
         Just((4, 16)),
         Just((8_192, 131_072))
     ];
-    (shards, sort, groups, 1..8usize).prop_map(
-        |(shard_bytes, sort_bytes, (batch_rows, group_rows), run_group_rows)| MergeSizes {
-            sort_bytes,
-            shard_bytes,
-            group_rows,
-            batch_rows,
-            run_group_rows,
-            max_merged_runs: 2,
+    let runs = (
+        1..8usize,
+        prop_oneof![Just(1usize), Just(1_500), Just(1 << 20)],
+    );
+    (shards, sort, groups, runs).prop_map(
+        |(shard_bytes, sort_bytes, (batch_rows, group_rows), (run_group_rows, run_group_bytes))| {
+            MergeSizes {
+                sort_bytes,
+                shard_bytes,
+                group_rows,
+                batch_rows,
+                run_group_rows,
+                run_group_bytes,
+                max_merged_runs: 2,
+            }
         },
     )
 }

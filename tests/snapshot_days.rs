@@ -24,6 +24,7 @@ const SMALL: MergeSizes = MergeSizes {
     group_rows: 16,
     batch_rows: 4,
     run_group_rows: 8,
+    run_group_bytes: 1 << 20,
     max_merged_runs: 2,
 };
 

@@ -10,28 +10,43 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::LocalBoxFuture;
-use host::TimeBudget;
+use host::{Failure, TimeBudget};
 use serde_json::{Map, Value, json};
-use snapshot_merge::{MergeRequest, MergeSizes};
+use snapshot_merge::{Context, MergeRequest, MergeSizes};
 use store::{MemoryStore, ObjectStore};
 
+use crate::closed_store::ClosedStore;
 use crate::days_in_memory::{Days, objects};
 use crate::lake_under_test::{MONDAY, person_event, repository_root};
 
 /// As much of Amazon States Language as the machine uses. What it does not know it refuses.
 struct Machine<'m> {
     lake: &'m Days,
+    /// The context of `snapshot-merge`.
+    context: Context,
     site: Arc<MemoryStore>,
     /// What was invoked, in order.
     invoked: std::sync::Mutex<Vec<Value>>,
 }
 
+fn find<'i>(path: &str, input: &'i Value) -> Option<&'i Value> {
+    input.pointer(&path.trim_start_matches('$').replace('.', "/"))
+}
+
 fn path(path: &str, input: &Value) -> Value {
-    let pointer = path.trim_start_matches('$').replace('.', "/");
-    input
-        .pointer(&pointer)
+    let found = find(path, input);
+    found
         .unwrap_or_else(|| panic!("{path} is not in {input}"))
         .clone()
+}
+
+/// The input with the error that a task is caught with.
+fn with_error(mut input: Value, catch: &Value, failure: &Failure) -> Value {
+    assert_eq!(catch["ErrorEquals"], json!(["States.ALL"]));
+    let member = catch["ResultPath"].as_str().unwrap();
+    let error = json!({"Error": "Lambda", "Cause": failure.to_string()});
+    input[member.trim_start_matches("$.")] = error;
+    input
 }
 
 /// A template's value: names that end in `.$` are paths, or the one intrinsic that is used.
@@ -57,8 +72,11 @@ fn filled(template: &Value, input: &Value) -> Value {
 fn chosen<'s>(state: &'s Value, input: &Value) -> &'s str {
     let mut choices = state["Choices"].as_array().unwrap().iter();
     let fits = |choice: &&Value| {
-        let variable = path(choice["Variable"].as_str().unwrap(), input);
-        variable.is_null() == choice["IsNull"].as_bool().unwrap()
+        let variable = choice["Variable"].as_str().unwrap();
+        match &choice["IsPresent"] {
+            Value::Bool(present) => find(variable, input).is_some() == *present,
+            _ => path(variable, input).is_null() == choice["IsNull"].as_bool().unwrap(),
+        }
     };
     let next = choices
         .find(fits)
@@ -79,7 +97,18 @@ impl Machine<'_> {
             loop {
                 let state = &machine["States"][name];
                 let result = match state["Type"].as_str().unwrap() {
-                    "Task" => self.task(state, &input).await,
+                    "Task" => match self.task(state, &input).await {
+                        Ok(result) => result,
+                        Err(failure) => {
+                            let catch = &state["Catch"][0];
+                            assert!(catch.is_object(), "{name}: {failure}");
+                            input = with_error(input, catch, &failure);
+                            name = catch["Next"].as_str().unwrap();
+                            continue;
+                        }
+                    },
+                    "Succeed" => return input,
+                    "Fail" => return json!({"Error": state["Error"]}),
                     "Map" => self.map(state, &input).await,
                     "Pass" => path(state["InputPath"].as_str().unwrap(), &input),
                     "Choice" => {
@@ -101,7 +130,7 @@ impl Machine<'_> {
         })
     }
 
-    async fn task(&self, state: &Value, input: &Value) -> Value {
+    async fn task(&self, state: &Value, input: &Value) -> Result<Value, Failure> {
         assert_eq!(state["Resource"], "arn:aws:states:::lambda:invoke");
         let parameters = filled(&state["Parameters"], input);
         let payload = parameters["Payload"].clone();
@@ -110,17 +139,14 @@ impl Machine<'_> {
             "${snapshot_merge}" => {
                 let request: MergeRequest = serde_json::from_value(payload).unwrap();
                 let budget = TimeBudget::lasting_for(Duration::from_secs(600));
-                snapshot_merge::answer_request(request, &self.lake.context(), budget)
-                    .await
-                    .unwrap()
+                snapshot_merge::answer_request(request, &self.context, budget).await?
             }
             "${quality_report}" => self.report(payload).await,
             other => panic!("no function {other}"),
         };
         let answer = json!({"Payload": answer});
-        state
-            .get("ResultSelector")
-            .map_or(answer.clone(), |selector| filled(selector, &answer))
+        let selector = state.get("ResultSelector");
+        Ok(selector.map_or(answer.clone(), |selector| filled(selector, &answer)))
     }
 
     async fn map(&self, state: &Value, input: &Value) -> Value {
@@ -172,12 +198,41 @@ async fn lake(sizes: MergeSizes) -> Days {
     lake
 }
 
+fn read_machine() -> Value {
+    let file = repository_root().join("infra/state-machines/snapshot.asl.json");
+    serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn without_entity_the_day_is_reported_and_the_execution_fails() {
+    let lake = lake(MergeSizes::default()).await;
+    let curated = ClosedStore::without_writes(&lake.curated, &["curated/_manifests/entity"]);
+    let runner = Machine {
+        lake: &lake,
+        context: Context {
+            curated,
+            ..lake.context()
+        },
+        site: Arc::default(),
+        invoked: Default::default(),
+    };
+    let input = json!({"scheduled_time": "2026-03-03T01:00:00Z"});
+    let ended = runner.run(&read_machine(), input).await;
+    assert_eq!(ended, json!({"Error": "EntitiesFailed"}));
+
+    let curated = objects(&lake.curated).await;
+    assert!(curated.contains_key("curated/_manifests/person/2026-03-02.json"));
+    assert!(curated.contains_key("curated/_roots/2026-03-02.json"));
+    assert!(!objects(&runner.site).await.is_empty(), "the report");
+
+    lake.merge(MONDAY).await.unwrap();
+    let made_up = objects(&lake.curated).await;
+    assert!(made_up.contains_key("curated/_manifests/entity/2026-03-02.json"));
+}
+
 #[tokio::test]
 async fn the_state_machine_leaves_what_one_invocation_leaves() {
-    let text =
-        std::fs::read_to_string(repository_root().join("infra/state-machines/snapshot.asl.json"))
-            .unwrap();
-    let machine: Value = serde_json::from_str(&text).unwrap();
+    let machine = read_machine();
     let sizes = MergeSizes {
         shard_bytes: 10_000,
         ..MergeSizes::default()
@@ -186,6 +241,7 @@ async fn the_state_machine_leaves_what_one_invocation_leaves() {
     at_once.merge(MONDAY).await.unwrap();
     let runner = Machine {
         lake: &stepwise,
+        context: stepwise.context(),
         site: Arc::default(),
         invoked: Default::default(),
     };

@@ -30,6 +30,7 @@ repairs_of! {
     repair_of_a_foreign_quarantine: is_repaired("refined", ["quarantine/", "housing-person"], Foreign);
     repair_of_a_cut_manifest: is_repaired("curated", ["_manifests/person/2026-03-02"], Truncated);
     repair_of_the_newest_manifest: is_repaired("curated", ["_manifests/person/2026-03-03"], Vanished);
+    repair_of_a_manifest_of_records: is_repaired("curated", ["_manifests/_records/housing-tenure/2026-03-02"], Empty);
     repair_of_a_manifest_of_entities: is_repaired("curated", ["_manifests/entity/2026-03-02"], Foreign);
     repair_of_rows_in_curated: is_repaired("curated", ["curated/person/", "v=2026-03-02", "part-0"], Scratched);
     repair_of_rows_over_the_limit: is_repaired("curated", ["curated/object_tenancy/", "part-0"], OverLimit);

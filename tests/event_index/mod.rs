@@ -2,7 +2,6 @@
 //! it is missing, damaged or old, and a caller who may read no value learns where an event probably
 //! is.
 
-mod closed_store;
 mod damaged_index;
 mod days_of_index;
 mod rights;

@@ -6,8 +6,8 @@ use operations::LakeHandle;
 use operations::trace::{EventQuery, EventTrace, trace_event};
 use serde_json::json;
 
-use super::closed_store::ClosedStore;
 use super::{MONDAY, SOURCE, id_of, lake_of_days, part_keys, person, trace};
+use crate::closed_store::ClosedStore;
 use crate::days_in_memory::Days;
 
 /// Whether the index is there for the auditor.

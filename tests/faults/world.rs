@@ -272,6 +272,7 @@ impl World {
                 group_rows: 16,
                 batch_rows: 4,
                 run_group_rows: 8,
+                run_group_bytes: 4_000,
                 max_merged_runs: 2,
             },
         }

@@ -218,6 +218,7 @@ fn draw_sizes(dice: &mut SeededDice) -> MergeSizes {
         group_rows,
         batch_rows,
         run_group_rows: *dice.pick(&[8, 64, 4_096]),
+        run_group_bytes: *dice.pick(&[1, 3_000, 1 << 20]),
         max_merged_runs: 2,
     }
 }

@@ -37,7 +37,7 @@ pub(crate) async fn evaluate_cross_table_rules(
         .collect();
 
     let mut counts: BTreeMap<(&str, &str), RuleCount> = BTreeMap::new();
-    for range in IdRange::divide_ids(manifests) {
+    for range in IdRange::divide_ids(manifests, catalogue) {
         let index = IdIndex::from_snapshots(range, manifests, catalogue, curated).await?;
         for (table, manifest) in &tables {
             let rules = table.rules_by_cross_table(true).collect();

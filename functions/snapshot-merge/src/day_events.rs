@@ -1,8 +1,9 @@
 //! The index of a day's events, written when the day's tables are merged: what the receipts of each
 //! topic say of their events' ids, in one object or a few.
 //!
-//! It is derived from the receipts. A day is whole without it, so a failure is told and stops
-//! nothing; the next day's index then begins further back.
+//! A day's index covers the raw objects that the day's manifest has consumed behind its base. It is
+//! derived from the receipts: a day is whole without it, so a failure is told and stops nothing.
+//! The merge of the next day then writes it.
 
 use std::collections::BTreeSet;
 
@@ -15,6 +16,7 @@ use store::ObjectError;
 use store::streams::{StreamError, list_manifest_days, read_manifest, read_receipt_with_ids};
 
 use crate::context::Context;
+use crate::derived_steps::{DerivedStep, StepWarning, warning_of};
 use crate::retention::delete_objects;
 
 /// Receipts that are read at once.
@@ -23,30 +25,25 @@ const READS_AT_ONCE: usize = 16;
 /// Topics that are indexed at once: each holds one part, some 25 MB while it is encoded.
 const TOPICS_AT_ONCE: usize = 4;
 
-/// How many days without an index, one behind the other, the next one covers.
-const DAYS_COVERED_MAX: usize = 7;
+/// How many days at most one merge writes the index of: its own, and those behind it that have none.
+const DAYS_WRITTEN_MAX: usize = 7;
 
 /// Writes the index of a day's events for every topic that the day has consumed.
-pub(crate) async fn write_day_events(day: Day, context: &Context) {
+pub(crate) async fn write_day_events(day: Day, context: &Context) -> Vec<StepWarning> {
     let topics = context
         .catalogue
         .mappings
         .iter()
         .map(|mapping| mapping.contract.topic.as_str());
     let writes = topics.map(|topic| async move {
-        if let Err(failure) = write_topic_events(topic, day, context).await {
-            tracing::warn!(
-                topic,
-                %day,
-                %failure,
-                "the index of the day's events is not written; `polelake trace` reads the receipts"
-            );
-        }
+        let outcome = write_topic_events(topic, day, context).await;
+        warning_of(DerivedStep::EventIndex, topic, outcome)
     });
     stream::iter(writes)
-        .buffer_unordered(TOPICS_AT_ONCE)
-        .collect::<()>()
-        .await;
+        .buffered(TOPICS_AT_ONCE)
+        .filter_map(std::future::ready)
+        .collect()
+        .await
 }
 
 /// Deletes the index of a day.
@@ -86,83 +83,101 @@ pub(crate) async fn delete_events_of_dropped_days(context: &Context) -> Result<(
     Ok(())
 }
 
+/// Writes the index of a topic's day, and of the days on which it was built as far as these have
+/// none: their merge was broken off before it wrote one.
 async fn write_topic_events(topic: &str, day: Day, context: &Context) -> Result<(), Failure> {
-    let Some(streams) = find_day_streams(topic, day, context).await? else {
+    let Some(mut manifest) = find_consuming_manifest(topic, day, context).await? else {
         return Ok(());
     };
-    let mut writer = IndexWriter::new(topic, day, context);
-    for first in &streams {
-        add_stream(first, day, &mut writer).await?;
+    for _ in 0..DAYS_WRITTEN_MAX {
+        let base = read_base(&manifest, context).await?;
+        write_manifest_events(topic, &manifest, base.as_ref(), context).await?;
+        let Some(base) = base.filter(|base| has_consumed(base, topic)) else {
+            break;
+        };
+        if is_indexed(topic, &base, context).await? {
+            break;
+        }
+        manifest = base;
     }
-    writer.finish().await
+    Ok(())
 }
 
-/// The first raw object of each stream that the index of a day covers; none when the day has
-/// consumed nothing of the topic. Redriven records are not indexed: they are few, and a search
-/// begins with their receipts.
-async fn find_day_streams(
+/// The day's manifest of the first table that has consumed the topic; none when no table has.
+async fn find_consuming_manifest(
     topic: &str,
     day: Day,
     context: &Context,
-) -> Result<Option<Vec<Chunk>>, Failure> {
+) -> Result<Option<SnapshotManifest>, Failure> {
     for table in context.catalogue.tables_of_topic(topic) {
-        let Some(manifest) = read_readable_manifest(table, day, context).await? else {
-            continue;
-        };
-        let is_indexed = |committed: &&CommittedOffset| {
-            committed.stream.topic == topic && committed.stream.partition != REDRIVE_PARTITION
-        };
-        let committed = manifest.committed_offsets.iter().filter(is_indexed);
-        let committed: Vec<&CommittedOffset> = committed.collect();
-        if committed.is_empty() {
-            return Ok(None);
+        let manifest = read_readable_manifest(table, day, context).await?;
+        if let Some(manifest) = manifest.filter(|manifest| has_consumed(manifest, topic)) {
+            return Ok(Some(manifest));
         }
-
-        let base = find_indexed_base(table, topic, &manifest, context).await?;
-        let streams = committed.into_iter().map(|committed| Chunk {
-            topic: topic.to_owned(),
-            epoch: committed.stream.epoch,
-            partition: committed.stream.partition,
-            offset: base
-                .as_ref()
-                .and_then(|base| base.committed_offset(&committed.stream))
-                .map_or(committed.first, |base| base.next),
-        });
-        return Ok(Some(streams.collect()));
     }
     Ok(None)
 }
 
-/// The manifest behind which a day's index begins: that of the newest earlier day with an index.
-async fn find_indexed_base(
-    table: &str,
+fn has_consumed(manifest: &SnapshotManifest, topic: &str) -> bool {
+    indexed_offsets(manifest, topic).next().is_some()
+}
+
+/// How far the streams of a topic are consumed that an index covers. Redriven records are not
+/// indexed: they are few, and a search begins with their receipts.
+fn indexed_offsets<'m>(
+    manifest: &'m SnapshotManifest,
+    topic: &'m str,
+) -> impl Iterator<Item = &'m CommittedOffset> {
+    manifest.committed_offsets.iter().filter(move |committed| {
+        committed.stream.topic == topic && committed.stream.partition != REDRIVE_PARTITION
+    })
+}
+
+/// Whether the index of a manifest's day is there.
+async fn is_indexed(
     topic: &str,
     manifest: &SnapshotManifest,
     context: &Context,
-) -> Result<Option<SnapshotManifest>, Failure> {
-    let mut base = read_base(table, manifest, context).await?;
-    for _ in 1..DAYS_COVERED_MAX {
-        let Some(present) = &base else { break };
-        let Some(base_day) = Day::parse(&present.date) else {
-            break;
+) -> Result<bool, Failure> {
+    let Some(day) = Day::parse(&manifest.date) else {
+        return Ok(true);
+    };
+    let prefix = EventIndexPart::day_prefix(topic, day);
+    let first = context.curated.find_first(&prefix, None).await?;
+    Ok(first.is_some())
+}
+
+/// Writes the index of the raw objects that a manifest's day has consumed behind its base.
+async fn write_manifest_events(
+    topic: &str,
+    manifest: &SnapshotManifest,
+    base: Option<&SnapshotManifest>,
+    context: &Context,
+) -> Result<(), Failure> {
+    let Some(day) = Day::parse(&manifest.date) else {
+        return Ok(());
+    };
+    let mut writer = IndexWriter::new(topic, day, context);
+    for committed in indexed_offsets(manifest, topic) {
+        let before = base.and_then(|base| base.committed_offset(&committed.stream));
+        let first = Chunk {
+            topic: topic.to_owned(),
+            epoch: committed.stream.epoch,
+            partition: committed.stream.partition,
+            offset: before.map_or(committed.first, |before| before.next),
         };
-        let prefix = EventIndexPart::day_prefix(topic, base_day);
-        if context.curated.find_first(&prefix, None).await?.is_some() {
-            break;
-        }
-        base = read_base(table, present, context).await?;
+        add_chunks(&first, committed.next, &mut writer).await?;
     }
-    Ok(base)
+    writer.finish().await
 }
 
 /// The manifest on which another was built; none when it is not there any more.
 async fn read_base(
-    table: &str,
     manifest: &SnapshotManifest,
     context: &Context,
 ) -> Result<Option<SnapshotManifest>, Failure> {
     match manifest.base.as_deref().and_then(Day::parse) {
-        Some(base) => read_readable_manifest(table, base, context).await,
+        Some(base) => read_readable_manifest(&manifest.table, base, context).await,
         None => Ok(None),
     }
 }
@@ -184,38 +199,30 @@ fn without_unreadable<T>(reading: Result<Option<T>, StreamError>) -> Result<Opti
     }
 }
 
-/// What one receipt gives the index.
-struct ReceiptEntry {
-    day: Option<Day>,
-    /// None in a receipt of an earlier build, which has no filter.
-    indexed: Option<IndexedChunk>,
-}
-
-/// Adds the receipts of a stream, from a raw object up to the first that began after the day.
-async fn add_stream(first: &Chunk, day: Day, writer: &mut IndexWriter<'_>) -> Result<(), Failure> {
+/// Adds the raw objects of a stream from `first` on that begin before the offset `end`.
+async fn add_chunks(first: &Chunk, end: i64, writer: &mut IndexWriter<'_>) -> Result<(), Failure> {
     let refined = &*writer.context.refined;
     let start = first.receipt_list_start();
     let listed = refined.list(&first.receipt_prefix(), Some(&start)).await?;
     let chunks = listed
         .into_iter()
-        .filter_map(|entry| Chunk::from_receipt_key(&entry.key));
+        .filter_map(|entry| Chunk::from_receipt_key(&entry.key))
+        .take_while(|chunk| chunk.offset < end);
     let mut entries = stream::iter(chunks)
-        .map(|chunk| read_entry(chunk, writer.context))
+        .map(|chunk| index_chunk(chunk, writer.context))
         .buffered(READS_AT_ONCE);
 
-    while let Some(entry) = entries.try_next().await? {
-        let Some(entry) = entry else { continue };
-        if entry.day > Some(day) {
-            break;
-        }
-        if let Some(indexed) = entry.indexed {
+    while let Some(indexed) = entries.try_next().await? {
+        if let Some(indexed) = indexed {
             writer.add(indexed).await?;
         }
     }
     Ok(())
 }
 
-async fn read_entry(chunk: Chunk, context: &Context) -> Result<Option<ReceiptEntry>, Failure> {
+/// What the receipt of a raw object gives the index; none when it cannot be read, or is of an
+/// earlier build, which wrote no filter.
+async fn index_chunk(chunk: Chunk, context: &Context) -> Result<Option<IndexedChunk>, Failure> {
     let reading = read_receipt_with_ids(&chunk.receipt_key(), &*context.refined).await;
     let Some((receipt, receipt_tag)) = without_unreadable(reading.map(Some))? else {
         return Ok(None);
@@ -223,14 +230,13 @@ async fn read_entry(chunk: Chunk, context: &Context) -> Result<Option<ReceiptEnt
     let day = receipt.first_day();
     let refused_under = receipt.quarantine.is_some();
     let refused_under = refused_under.then_some(receipt.contract_version);
-    let indexed = receipt.event_ids.map(|event_ids| IndexedChunk {
+    Ok(receipt.event_ids.map(|event_ids| IndexedChunk {
         chunk,
         day,
         receipt_tag,
         refused_under,
         event_ids,
-    });
-    Ok(Some(ReceiptEntry { day, indexed }))
+    }))
 }
 
 /// Writes the parts of a topic's day. It holds one part.

@@ -241,7 +241,7 @@ impl EntityJob<'_> {
             let store = self.curated_store();
             let mut rows = SortedBatches::of_groups(store, parts, changed, &schema);
             if must_spill {
-                rows = rows.spill(&schema, sizes.spilled_group_rows()).await?;
+                rows = rows.spill(&schema, sizes.spilled_group()).await?;
             }
             opened.push((table, rows));
         }

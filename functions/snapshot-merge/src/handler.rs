@@ -12,6 +12,7 @@ use crate::context::Context;
 use crate::day_bounds::check_day;
 use crate::day_events::write_day_events;
 use crate::day_roots::write_day_root;
+use crate::derived_steps::{DerivedStep, warn_of_failure};
 use crate::entity;
 use crate::glue_databases;
 use crate::input_request::InputRequest;
@@ -20,6 +21,9 @@ use crate::merge_run::{MergeRun, MergedDay, TableFailure, TableRun, emit_table_m
 use crate::plan::{PlannedMerge, plan_table};
 use crate::streams::StreamReceipts;
 use crate::table;
+
+/// What the failures of a run call the tables that show raw and refined objects.
+const ZONE_TABLES: &str = "the tables of raw and refined objects";
 
 /// Small tables that are merged at once.
 const TABLES_AT_ONCE: usize = 8;
@@ -59,7 +63,7 @@ pub async fn merge_day(
     for phase in MergePhase::ALL {
         queue.process_phase(phase, &mut merged, &merge).await;
     }
-    queue.finish_run(&merged).await?;
+    queue.finish_run(&mut merged).await;
 
     if is_requested(schedule, entity::ENTITY) {
         merge_entities_of(schedule_day(schedule)?, &mut merged, context).await;
@@ -68,7 +72,10 @@ pub async fn merge_day(
     merged.run.root = write_day_root(day, context).await?;
     // The day is whole without the index, which the next day's then covers.
     if !budget.is_spent() {
-        write_day_events(day, context).await;
+        merged
+            .run
+            .warnings
+            .extend(write_day_events(day, context).await);
     }
     Ok(merged)
 }
@@ -96,6 +103,20 @@ async fn merge_entities_of(day: Day, merged: &mut MergedDay, context: &Context) 
             table: entity::ENTITY.to_owned(),
             failure,
         }),
+    }
+}
+
+/// Adds the failure of the zones' tables, which stops nothing: what the catalogue refuses is for an
+/// operator to mend, and any other failure is a warning.
+fn add_zone_failure(failure: Failure, merged: &mut MergedDay) {
+    if failure.kind == FailureKind::Configuration {
+        merged.failures.push(TableFailure {
+            table: ZONE_TABLES.to_owned(),
+            failure,
+        });
+    } else {
+        let warning = warn_of_failure(DerivedStep::ZoneTables, None, &failure);
+        merged.run.warnings.push(warning);
     }
 }
 
@@ -186,6 +207,7 @@ impl<'q> TableQueue<'q> {
                 tables: Vec::new(),
                 records: Vec::new(),
                 root: None,
+                warnings: Vec::new(),
                 behind: self.streams.untransformed_objects(),
             },
             failures: Vec::new(),
@@ -234,15 +256,16 @@ impl<'q> TableQueue<'q> {
     }
 
     /// Ends the run: the zones' tables are published when every table was merged.
-    pub(crate) async fn finish_run(&self, merged: &MergedDay) -> Result<(), Failure> {
+    pub(crate) async fn finish_run(&self, merged: &mut MergedDay) {
         emit_metric(
             &[("function", "snapshot-merge")],
             &[("raw_objects_behind", merged.run.behind)],
         );
-        if merged.failures.is_empty() {
-            glue_databases::publish_zone_tables(self.context).await?;
+        if merged.failures.is_empty()
+            && let Err(failure) = glue_databases::publish_zone_tables(self.context).await
+        {
+            add_zone_failure(failure, merged);
         }
-        Ok(())
     }
 
     /// Whether a table is small with all that it consumes.

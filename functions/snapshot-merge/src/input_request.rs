@@ -45,6 +45,12 @@ impl InputRequest<'_> {
         Some(limit)
     }
 
+    /// Whether the base or the day's sealed manifest holds how far a stream was consumed.
+    pub(crate) fn knows_stream(&self, stream: &StreamKey) -> bool {
+        let mut manifests = self.base.into_iter().chain(self.sealed);
+        manifests.any(|manifest| manifest.committed_offset(stream).is_some())
+    }
+
     /// The tables whose refined objects are read: the table's own, and of its records' the one that
     /// says which records the events changed.
     pub(crate) fn refined_tables(&self, topic: &str) -> impl Iterator<Item = &str> {

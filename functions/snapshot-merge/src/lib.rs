@@ -28,6 +28,7 @@ mod context;
 mod day_bounds;
 mod day_events;
 mod day_roots;
+mod derived_steps;
 mod drop_day;
 pub mod entity;
 mod entity_changes;
@@ -69,6 +70,7 @@ mod uniqueness;
 mod window_merge;
 
 pub use context::{Context, ZoneBuckets};
+pub use derived_steps::StepWarning;
 pub use drop_day::{DroppedDay, drop_day};
 pub use handler::{handle, merge_day};
 pub use merge_run::{MergeRun, MergedDay, TableFailure, TableRun};

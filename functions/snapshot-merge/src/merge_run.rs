@@ -4,6 +4,8 @@ use host::{Failure, FailureKind, emit_metric};
 use lake::Sha256Digest;
 use serde::{Deserialize, Serialize};
 
+use crate::derived_steps::StepWarning;
+
 /// The results of a run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct MergeRun {
@@ -18,9 +20,20 @@ pub struct MergeRun {
     /// are merged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub root: Option<Sha256Digest>,
+    /// The steps derived from the whole day that failed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<StepWarning>,
     /// Raw objects that the transform has not processed yet. Their records are consumed by the next
     /// run.
     pub behind: u64,
+}
+
+impl MergeRun {
+    /// Every derived step that failed, of the tables and of the day.
+    pub fn all_warnings(&self) -> impl Iterator<Item = &StepWarning> {
+        let tables = self.tables.iter().flat_map(|table| &table.warnings);
+        tables.chain(&self.warnings)
+    }
 }
 
 /// A table that was not merged, and why.
@@ -80,6 +93,9 @@ pub struct TableRun {
     pub passed: bool,
     /// Whether this run wrote the manifest; false when the same manifest was stored already.
     pub written: bool,
+    /// The steps derived from the table that failed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<StepWarning>,
 }
 
 /// Emits the metrics of a table's merge.

@@ -10,7 +10,7 @@ use lake::{LakeError, ParquetFooter, RowGroup, RowGroupWriter, file, schema};
 use quality::TableState;
 
 use crate::sizes::MergeSizes;
-use crate::temp_file::{TempFileWriter, WrittenTempFile};
+use crate::temp_file::{TempFileWriter, WrittenTempFile, write_in_groups};
 
 /// The files of a shard while they are written.
 pub(crate) struct ShardWriter<'m> {
@@ -44,6 +44,7 @@ impl<'m> ShardWriter<'m> {
         sizes: MergeSizes,
     ) -> Result<Self, Failure> {
         let file = TempFileWriter::new()?;
+        let sizes = sizes.of_table(table);
         let stored = schema::stored_schema(table);
         let columns = table.measured_columns();
         Ok(Self {
@@ -132,10 +133,7 @@ impl<'m> ShardWriter<'m> {
                 RowGroupWriter::new(file, &self.refined, file::sorted_properties())?
             }
         };
-        writer.write_batch(changes)?;
-        if writer.open_row_count() >= self.sizes.run_group_rows {
-            writer.close_group()?;
-        }
+        write_in_groups(&mut writer, changes, self.sizes.run_group())?;
         self.state = Some(writer);
         Ok(())
     }

@@ -8,21 +8,50 @@ use lake::{Day, ManifestShard, ShardVersion, SnapshotManifest, manifest_prefix};
 use store::{ColumnStatistics, PartitionSpec, TableSpec};
 
 use crate::context::Context;
+use crate::derived_steps::DerivedStep;
 use crate::glue_databases::{catalogue_failure, curated_table_spec, put_table};
 use crate::iceberg;
 use crate::manifest_lookup::read_manifest_at;
 
 /// Shows the day in `<table>_history` and `<table>_iceberg`, and the newest passing day in
-/// `<table>`. A day that did not pass is not shown.
+/// `<table>`. A day that did not pass is not shown. Gives the derived steps that failed when the
+/// tables were published already.
 pub(crate) async fn publish_snapshot(
     table: &TableContract,
     manifest: &SnapshotManifest,
     day: Day,
     context: &Context,
-) -> Result<(), Failure> {
+) -> Result<Vec<(DerivedStep, Failure)>, Failure> {
     if table.holds_records() {
-        return Ok(());
+        return Ok(Vec::new());
     }
+    publish_history(table, manifest, day, context).await?;
+    let newest = read_newest_passing(&table.name, context).await?;
+    if let Some(newest) = &newest {
+        publish_current_table(table, newest, context).await?;
+    }
+
+    let iceberg = publish_iceberg_table(table, |changed| changed == day, context).await;
+    let statistics = match &newest {
+        Some(newest) => put_table_statistics(table, newest, context).await,
+        None => Ok(()),
+    };
+    let outcomes = [
+        (DerivedStep::Iceberg, iceberg),
+        (DerivedStep::Statistics, statistics),
+    ];
+    let failed = outcomes.into_iter();
+    let failed = failed.filter_map(|(step, outcome)| Some((step, outcome.err()?)));
+    Ok(failed.collect())
+}
+
+/// Shows the day in `<table>_history`.
+async fn publish_history(
+    table: &TableContract,
+    manifest: &SnapshotManifest,
+    day: Day,
+    context: &Context,
+) -> Result<(), Failure> {
     let history = history_table_spec(table, context);
     put_table(&history, context).await?;
     let partitions = if manifest.passed {
@@ -33,12 +62,7 @@ pub(crate) async fn publish_snapshot(
     put_partitions(&history, &partitions, context).await?;
 
     let shown_day = day.to_string();
-    drop_stale_partitions(&history, &partitions, |value| value == shown_day, context).await?;
-    publish_iceberg_table(table, |changed| changed == day, context).await?;
-    match read_newest_passing(&table.name, context).await? {
-        Some(newest) => publish_current_table(table, &newest, context).await,
-        None => Ok(()),
-    }
+    drop_stale_partitions(&history, &partitions, |value| value == shown_day, context).await
 }
 
 /// Shows the newest day that passed in `<table>`; no row when there is none any more.
@@ -50,9 +74,10 @@ pub(crate) async fn publish_newest_passing(
         return Ok(());
     }
     if let Some(newest) = read_newest_passing(&table.name, context).await? {
-        return publish_current_table(table, &newest, context).await;
+        publish_current_table(table, &newest, context).await?;
+        return put_table_statistics(table, &newest, context).await;
     }
-    let current = curated_table_spec(table, &table.name, &["shard"], context);
+    let current = current_table_spec(table, context);
     put_table(&current, context).await?;
     drop_stale_partitions(&current, &[], |_| true, context).await
 }
@@ -73,6 +98,11 @@ pub(crate) async fn withdraw_days(
     drop_stale_partitions(&history, &[], is_withdrawn, context).await
 }
 
+/// The table of the newest day.
+fn current_table_spec(table: &TableContract, context: &Context) -> TableSpec {
+    curated_table_spec(table, &table.name, &["shard"], context)
+}
+
 /// The table of all retained days.
 fn history_table_spec(table: &TableContract, context: &Context) -> TableSpec {
     let name = format!("{}_history", table.name);
@@ -85,7 +115,7 @@ async fn publish_current_table(
     manifest: &SnapshotManifest,
     context: &Context,
 ) -> Result<(), Failure> {
-    let mut current = curated_table_spec(table, &table.name, &["shard"], context);
+    let mut current = current_table_spec(table, context);
     current.parameters.insert(
         "polelake.last_passing_snapshot".into(),
         manifest.date.clone(),
@@ -97,7 +127,16 @@ async fn publish_current_table(
 
     let partitions = partition_specs(manifest, None, context);
     put_partitions(&current, &partitions, context).await?;
-    drop_stale_partitions(&current, &partitions, |_| true, context).await?;
+    drop_stale_partitions(&current, &partitions, |_| true, context).await
+}
+
+/// Writes the statistics of the columns of `<table>`, by which engines plan.
+async fn put_table_statistics(
+    table: &TableContract,
+    manifest: &SnapshotManifest,
+    context: &Context,
+) -> Result<(), Failure> {
+    let current = current_table_spec(table, context);
     context
         .glue
         .put_statistics(&current, &column_statistics(table, manifest))

@@ -1,10 +1,15 @@
 //! How much is held in memory and written at once.
 
+use arrow_array::{Array, RecordBatch};
+use contract::TableContract;
 use lake::file::{BATCH_ROWS, ROW_GROUP_ROWS};
 
 /// A sixteenth of the function's memory is for sorting: sorted rows are held twice, and the merge
 /// needs the remainder.
 const SORT_SHARE: usize = 16;
+
+/// Rows of statements are some eight times as wide as those of tables: a row group has fewer.
+const RECORD_GROUPS: usize = 8;
 
 /// Sizes of a merge. Tests make them small, to see many groups, runs and shards of few rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,14 +22,18 @@ pub struct MergeSizes {
     pub group_rows: usize,
     /// Rows that are assembled at once; a group that is cut has a multiple of them.
     pub batch_rows: usize,
-    /// Rows of a group of a sorted run: a merge holds two of every run.
+    /// Rows of a group of a sorted run at most: a merge holds two of every run.
     pub run_group_rows: usize,
+    /// Bytes of such a group in memory, about: rows that hold documents fill it before
+    /// `run_group_rows`. Of each run, a merge holds the group four times: decoded, decoded ahead,
+    /// as pages, and fetched ahead.
+    pub run_group_bytes: usize,
     /// Runs that are merged at once: more are first merged into fewer.
     pub max_merged_runs: usize,
 }
 
 impl Default for MergeSizes {
-    /// 32 MB are sorted at once, 256 MB are a shard.
+    /// 32 MB are sorted at once, 256 MB are a shard, and 1 MB is a group of a sorted run.
     fn default() -> Self {
         Self {
             sort_bytes: 32 << 20,
@@ -32,6 +41,7 @@ impl Default for MergeSizes {
             group_rows: ROW_GROUP_ROWS,
             batch_rows: BATCH_ROWS,
             run_group_rows: 4 * 1024,
+            run_group_bytes: 1 << 20,
             max_merged_runs: 16,
         }
     }
@@ -45,6 +55,26 @@ impl MergeSizes {
         Self {
             sort_bytes: megabytes.map_or(sizes.sort_bytes, |size| (size << 20) / SORT_SHARE),
             ..sizes
+        }
+    }
+
+    /// The sizes of a table's files: the row groups of statements have fewer rows.
+    pub(crate) fn of_table(self, table: &TableContract) -> Self {
+        if !table.holds_records() {
+            return self;
+        }
+        let rows = self.group_rows / RECORD_GROUPS;
+        Self {
+            group_rows: rows.max(self.batch_rows).min(self.group_rows),
+            ..self
+        }
+    }
+
+    /// The limits of a group of a sorted run.
+    pub(crate) fn run_group(&self) -> GroupLimits {
+        GroupLimits {
+            rows: self.run_group_rows,
+            bytes: self.run_group_bytes,
         }
     }
 
@@ -65,9 +95,63 @@ impl MergeSizes {
         2 * self.sort_bytes as u64
     }
 
-    /// Rows of a group of such a file. The reader holds a group of every table, and the footers,
-    /// which grow with the number of groups.
-    pub(crate) fn spilled_group_rows(&self) -> usize {
-        4 * self.run_group_rows
+    /// The limits of a group of such a file. The reader holds a group of every table, and the
+    /// footers, which grow with the number of groups.
+    pub(crate) fn spilled_group(&self) -> GroupLimits {
+        GroupLimits {
+            rows: 4 * self.run_group_rows,
+            bytes: 4 * self.run_group_bytes,
+        }
+    }
+}
+
+/// Where a row group of a file that only merges read ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct GroupLimits {
+    rows: usize,
+    bytes: usize,
+}
+
+impl GroupLimits {
+    /// Rows of a group with rows as wide as those of the batch: at least one.
+    pub(crate) fn row_limit(&self, batch: &RecordBatch) -> usize {
+        let bytes = batch
+            .columns()
+            .iter()
+            .map(|column| column.to_data().get_slice_memory_size().unwrap_or_default())
+            .sum::<usize>();
+        let row_bytes = bytes.div_ceil(batch.num_rows().max(1)).max(1);
+        (self.bytes / row_bytes).clamp(1, self.rows.max(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow_array::{ArrayRef, StringArray};
+
+    use super::*;
+
+    fn rows_of_texts(count: usize, bytes: usize) -> RecordBatch {
+        let text = "x".repeat(bytes);
+        let texts = StringArray::from_iter_values((0..count).map(|_| &text));
+        RecordBatch::try_from_iter([("text", Arc::new(texts) as ArrayRef)]).unwrap()
+    }
+
+    #[test]
+    fn a_group_of_wide_rows_ends_by_its_bytes_and_one_of_narrow_rows_by_their_number() {
+        let limits = MergeSizes::default().run_group();
+        assert_eq!(limits.row_limit(&rows_of_texts(10, 20)), 4 * 1024);
+        assert_eq!(limits.row_limit(&rows_of_texts(10, 4_092)), 256);
+        assert_eq!(limits.row_limit(&rows_of_texts(2, 3 << 20)), 1);
+        assert_eq!(limits.row_limit(&rows_of_texts(0, 0)), 4 * 1024);
+    }
+
+    #[test]
+    fn a_slice_counts_its_own_rows() {
+        let limits = MergeSizes::default().run_group();
+        let slice = rows_of_texts(1_000, 4_092).slice(10, 2);
+        assert_eq!(limits.row_limit(&slice), 256);
     }
 }

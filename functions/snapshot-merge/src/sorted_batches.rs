@@ -12,6 +12,7 @@ use store::sorted_file::{FileRowGroup, RowGroupBatches, RowGroupFetcher, SortedF
 
 use crate::batch_columns::{conform_to_schema, rows_in_owner_range};
 use crate::owner_ranges::OwnerRanges;
+use crate::sizes::GroupLimits;
 use crate::spilled_rows::{SpillWriter, SpilledBatches};
 
 /// Sorted rows, batch by batch, never an empty one.
@@ -86,14 +87,14 @@ impl SortedBatches {
         }
     }
 
-    /// The same rows, all of which have this schema, out of a temporary file with groups of
-    /// `group_rows`.
+    /// The same rows, all of which have this schema, out of a temporary file with groups
+    /// within the limits.
     pub(crate) async fn spill(
         mut self,
         schema: &SchemaRef,
-        group_rows: usize,
+        limits: GroupLimits,
     ) -> Result<Self, Failure> {
-        let mut writer = SpillWriter::new(schema, group_rows)?;
+        let mut writer = SpillWriter::new(schema, limits)?;
         while let Some(batch) = self.next().await? {
             writer.write_batch(&batch)?;
         }

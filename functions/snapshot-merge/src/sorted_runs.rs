@@ -161,7 +161,7 @@ impl<'p> IncrementSorter<'p> {
         writer: &mut RowGroupWriter<TempFileWriter>,
         batch: &RecordBatch,
     ) -> Result<(), Failure> {
-        write_in_groups(writer, batch, self.target.sizes.run_group_rows)
+        write_in_groups(writer, batch, self.target.sizes.run_group())
     }
 
     async fn put_run(

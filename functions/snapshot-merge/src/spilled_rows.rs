@@ -10,13 +10,14 @@ use lake::limits::TABLE_FILE;
 use lake::{BoundedBatches, RowGroupWriter, file};
 
 use crate::batch_columns::conform_to_schema;
+use crate::sizes::GroupLimits;
 use crate::temp_file::{TempFileWriter, WrittenTempFile, temp_folder_failure, write_in_groups};
 
 /// Writes rows to a temporary file.
 pub(crate) struct SpillWriter {
     writer: RowGroupWriter<TempFileWriter>,
     schema: SchemaRef,
-    group_rows: usize,
+    limits: GroupLimits,
 }
 
 /// Rows of a temporary file. The file is deleted when they are dropped.
@@ -27,18 +28,18 @@ pub(crate) struct SpilledBatches {
 }
 
 impl SpillWriter {
-    /// Begins a file of rows of this schema, in groups of `group_rows`.
-    pub(crate) fn new(schema: &SchemaRef, group_rows: usize) -> Result<Self, Failure> {
+    /// Begins a file of rows of this schema, in groups within the limits.
+    pub(crate) fn new(schema: &SchemaRef, limits: GroupLimits) -> Result<Self, Failure> {
         let sink = TempFileWriter::new()?;
         Ok(Self {
             writer: RowGroupWriter::new(sink, schema, file::sorted_properties())?,
             schema: SchemaRef::clone(schema),
-            group_rows,
+            limits,
         })
     }
 
     pub(crate) fn write_batch(&mut self, batch: &RecordBatch) -> Result<(), Failure> {
-        write_in_groups(&mut self.writer, batch, self.group_rows)
+        write_in_groups(&mut self.writer, batch, self.limits)
     }
 
     /// Ends the file, and gives its rows back from there.

@@ -13,6 +13,7 @@ use store::ObjectStore;
 
 use crate::commit::commit_manifest;
 use crate::context::Context;
+use crate::derived_steps::warn_of_failure;
 use crate::merge_run::TableRun;
 use crate::plan::{PlannedMerge, merge_rules};
 use crate::profile::{ShardProfile, rules_fingerprint};
@@ -70,7 +71,11 @@ pub(crate) async fn commit_and_publish(
         _ => build_manifest(table, planned, results, context).await?,
     };
     let written = commit_manifest(&manifest, &planned.plan, &*context.curated).await?;
-    publish::publish_snapshot(table, &manifest, day, context).await?;
+    let failed = publish::publish_snapshot(table, &manifest, day, context).await?;
+    let warnings = failed
+        .iter()
+        .map(|(step, failure)| warn_of_failure(*step, Some(&table.name), failure));
+    let warnings = warnings.collect();
     delete_work_files(planned, day, context).await?;
     Ok(TableRun {
         table: table.name.clone(),
@@ -81,6 +86,7 @@ pub(crate) async fn commit_and_publish(
         copied,
         passed: manifest.passed,
         written,
+        warnings,
     })
 }
 

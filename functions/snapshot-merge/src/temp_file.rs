@@ -9,6 +9,8 @@ use host::{Failure, FailureKind};
 use lake::{FileDigest, RowGroupWriter};
 use tempfile::NamedTempFile;
 
+use crate::sizes::GroupLimits;
+
 /// Bytes that are gathered before they are written to the file.
 const WRITE_BUFFER_BYTES: usize = 256 << 10;
 
@@ -60,20 +62,25 @@ impl WrittenTempFile {
     }
 }
 
-/// Writes rows in groups of `group_rows`.
+/// Writes rows in groups within the limits.
 pub(crate) fn write_in_groups(
     writer: &mut RowGroupWriter<TempFileWriter>,
     batch: &RecordBatch,
-    group_rows: usize,
+    limits: GroupLimits,
 ) -> Result<(), Failure> {
+    let group_rows = limits.row_limit(batch);
     let mut from = 0;
     while from < batch.num_rows() {
-        let count = (group_rows - writer.open_row_count()).min(batch.num_rows() - from);
-        writer.write_batch(&batch.slice(from, count))?;
-        from += count;
+        // The open group may have as many rows already, of a batch with narrower ones.
         if writer.open_row_count() >= group_rows {
             writer.close_group()?;
         }
+        let count = (group_rows - writer.open_row_count()).min(batch.num_rows() - from);
+        writer.write_batch(&batch.slice(from, count))?;
+        from += count;
+    }
+    if writer.open_row_count() >= group_rows {
+        writer.close_group()?;
     }
     Ok(())
 }

@@ -29,7 +29,7 @@ locals {
     },
     {
       title = "Verdicts, reconciliation, raw objects without a receipt"
-      found = ["{polelake,function} (rules_passed OR rules_warned OR rules_failed OR unusual_metrics OR reconciliation_open OR raw_objects_behind)"]
+      found = ["{polelake,function} (rules_passed OR rules_warned OR rules_failed OR unusual_metrics OR reconciliation_open OR raw_objects_behind OR derived_steps_failed)"]
       every = 86400
     },
     {

@@ -189,6 +189,22 @@ resource "aws_cloudwatch_metric_alarm" "merge_behind" {
   ok_actions          = local.tell
 }
 
+resource "aws_cloudwatch_metric_alarm" "derived_steps_failed" {
+  alarm_name          = "${var.name}-derived-steps-failed"
+  alarm_description   = "Statistics, the Iceberg table, the event index or the tables of raw and refined objects are behind: the log of snapshot-merge names the step and its remedy."
+  namespace           = "polelake"
+  metric_name         = "derived_steps_failed"
+  dimensions          = { function = local.merge }
+  statistic           = "Sum"
+  period              = 3600
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = local.tell
+  ok_actions          = local.tell
+}
+
 resource "aws_cloudwatch_metric_alarm" "report_missing" {
   alarm_name          = "${var.name}-report-missing"
   alarm_description   = "No day was reported for 26 h."

@@ -26,6 +26,7 @@ output "alarms" {
       aws_cloudwatch_metric_alarm.given_up.alarm_name,
       aws_cloudwatch_metric_alarm.snapshot_missing.alarm_name,
       aws_cloudwatch_metric_alarm.merge_behind.alarm_name,
+      aws_cloudwatch_metric_alarm.derived_steps_failed.alarm_name,
       aws_cloudwatch_metric_alarm.report_missing.alarm_name,
       aws_cloudwatch_metric_alarm.reconciliation_open.alarm_name,
       aws_cloudwatch_metric_alarm.rules_failed.alarm_name,

@@ -111,7 +111,7 @@ pub const TABLE_FILE: ParquetLimits = ParquetLimits {
     file_bytes: 1_024 * 1_024 * MIB,
     page_bytes: 16 * MIB,
     held_bytes: 128 * MIB,
-    batch_bytes: 64 * MIB,
+    batch_bytes: 16 * MIB,
     batch_rows: 8 * KIB,
     value_overhead: 16,
 };
@@ -123,7 +123,6 @@ pub const WHOLE_FILE: ParquetLimits = ParquetLimits {
     file_rows: 128 * KIB,
     file_bytes: 32 * MIB,
     held_bytes: 64 * MIB,
-    batch_bytes: 16 * MIB,
     ..TABLE_FILE
 };
 

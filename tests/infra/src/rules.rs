@@ -42,6 +42,7 @@ const ALARMS: [(&str, &[&str]); 6] = [
             // No day was merged, and one was merged without some objects.
             "raw_objects_behind",
             "raw_objects_behind",
+            "derived_steps_failed",
             "rows",
             "rules_passed",
             "rules_failed",

@@ -85,6 +85,7 @@ fn sizes() -> impl Strategy<Value = MergeSizes> {
             group_rows,
             batch_rows,
             run_group_rows: 2,
+            run_group_bytes: 1 << 20,
             max_merged_runs: 2,
         }
     })

@@ -23,6 +23,7 @@ use store::replacements::record_replacement;
 use store::{ObjectError, ObjectStore, StoreError, UnreadableObjects};
 
 use crate::context::Context;
+use crate::derived_steps::DerivedStep;
 use crate::publish;
 use crate::retention::{ManifestReadings, read_each_manifest, referenced_keys};
 use crate::table::remeasure_manifest;
@@ -304,11 +305,19 @@ impl TableErasure<'_> {
             let Ok(manifest) = manifest else { continue };
             if changed.contains(&day) {
                 let published = publish::publish_snapshot(self.table, &manifest, day, self.context);
-                self.unreadable.note(published.await)?;
+                if let Some(failed) = self.unreadable.note(published.await)? {
+                    fail_on_derived(failed)?;
+                }
             }
         }
         Ok(())
     }
+}
+
+/// The first failure of a derived step: a reader of the Iceberg table must not see an erased row.
+fn fail_on_derived(failed: Vec<(DerivedStep, Failure)>) -> Result<(), Failure> {
+    let first = failed.into_iter().next();
+    first.map_or(Ok(()), |(_, failure)| Err(failure))
 }
 
 /// The base of a manifest. For one that cannot be read the manifest itself stands: the subject's

@@ -10,14 +10,14 @@ use store::{
 };
 
 /// A bucket, and what a caller may do.
-pub(super) struct ClosedStore {
-    pub(super) inner: Arc<MemoryStore>,
+pub(crate) struct ClosedStore {
+    pub(crate) inner: Arc<MemoryStore>,
     /// The beginnings of the keys that may be read.
-    pub(super) readable: &'static [&'static str],
+    pub(crate) readable: &'static [&'static str],
     /// The beginnings of the prefixes that may be listed.
-    pub(super) listable: &'static [&'static str],
+    pub(crate) listable: &'static [&'static str],
     /// The beginnings of the keys that may not be written; all others may.
-    pub(super) unwritable: &'static [&'static str],
+    pub(crate) unwritable: &'static [&'static str],
 }
 
 fn denied(operation: &'static str, key: &str) -> StoreError {
@@ -31,7 +31,7 @@ fn denied(operation: &'static str, key: &str) -> StoreError {
 
 impl ClosedStore {
     /// All rights but that to write below a prefix.
-    pub(super) fn without_writes(
+    pub(crate) fn without_writes(
         inner: &Arc<MemoryStore>,
         unwritable: &'static [&'static str],
     ) -> Arc<Self> {
