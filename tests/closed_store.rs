@@ -54,6 +54,11 @@ impl ClosedStore {
             .then_some(())
             .ok_or_else(|| denied(operation, key))
     }
+
+    fn check_write(&self, key: &str) -> Result<(), StoreError> {
+        let is_closed = self.unwritable.iter().any(|begin| key.starts_with(begin));
+        (!is_closed).then_some(()).ok_or_else(|| denied("put", key))
+    }
 }
 
 #[async_trait]
@@ -67,9 +72,7 @@ impl ObjectStore for ClosedStore {
         self.inner.head(key).await
     }
     async fn put(&self, key: &str, body: Bytes, kind: &str) -> Result<(), StoreError> {
-        if self.unwritable.iter().any(|begin| key.starts_with(begin)) {
-            return Err(denied("put", key));
-        }
+        self.check_write(key)?;
         self.inner.put(key, body, kind).await
     }
     async fn put_if_absent(
@@ -78,9 +81,11 @@ impl ObjectStore for ClosedStore {
         body: Bytes,
         metadata: ObjectMetadata,
     ) -> Result<bool, StoreError> {
+        self.check_write(key)?;
         self.inner.put_if_absent(key, body, metadata).await
     }
     async fn put_if_match(&self, key: &str, etag: &str, body: Bytes) -> Result<bool, StoreError> {
+        self.check_write(key)?;
         self.inner.put_if_match(key, etag, body).await
     }
     async fn list(

@@ -4,7 +4,7 @@
 use std::io;
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
 use crate::args::CliCommand;
@@ -21,15 +21,31 @@ const STOPPING_MAX: Duration = Duration::from_secs(3);
 /// What holds for commands that only read.
 const NOTHING_CHANGED: &str = "nothing was changed; the same command begins anew";
 
-/// Waits until the process is asked to stop: by Ctrl-C, or by `kill`.
-///
-/// # Errors
-/// When the system does not tell signals.
-pub(crate) async fn wait_for_stop() -> io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        stopped = tokio::signal::ctrl_c() => stopped,
-        _ = terminate.recv() => Ok(()),
+/// What asks the process to stop: Ctrl-C, and `kill`. Once they are listened to, neither ends the
+/// process by itself.
+pub(crate) struct StopSignals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl StopSignals {
+    /// Begins to listen.
+    ///
+    /// # Errors
+    /// When the system does not tell signals.
+    pub(crate) fn listen() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    /// Waits for the next signal.
+    pub(crate) async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
     }
 }
 
@@ -38,10 +54,11 @@ pub(crate) async fn run_until_stopped<T>(
     progress: &WorkProgress,
     command: impl Future<Output = Result<T, CliError>>,
 ) -> Result<T, CliError> {
+    let signals = StopSignals::listen()?;
     let lines = tokio::spawn(progress.clone().tell_lines());
     let (sender, stopped) = oneshot::channel();
     // A task of its own, for the command may compute without giving a turn.
-    let watcher = tokio::spawn(watch_signals(progress.clone(), sender));
+    let watcher = tokio::spawn(watch_signals(signals, progress.clone(), sender));
 
     let outcome = tokio::select! {
         outcome = command => outcome,
@@ -54,10 +71,12 @@ pub(crate) async fn run_until_stopped<T>(
 }
 
 /// Tells the first signal, and ends the process when the command does not, or at the second one.
-async fn watch_signals(progress: WorkProgress, stopped: oneshot::Sender<()>) {
-    if wait_for_stop().await.is_err() {
-        return;
-    }
+async fn watch_signals(
+    mut signals: StopSignals,
+    progress: WorkProgress,
+    stopped: oneshot::Sender<()>,
+) {
+    signals.wait().await;
     // The command has ended already.
     if stopped.send(()).is_err() {
         return;
@@ -69,9 +88,8 @@ async fn watch_signals(progress: WorkProgress, stopped: oneshot::Sender<()>) {
         std::thread::sleep(STOPPING_MAX);
         end_process(&late);
     });
-    if wait_for_stop().await.is_ok() {
-        end_process(&progress);
-    }
+    signals.wait().await;
+    end_process(&progress);
 }
 
 fn end_process(progress: &WorkProgress) -> ! {

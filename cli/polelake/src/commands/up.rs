@@ -11,7 +11,7 @@ use crate::client::platform_options;
 use crate::contract_mix::restart_command;
 use crate::error::CliError;
 use crate::full_disk::tell_full_disk;
-use crate::interruption::wait_for_stop;
+use crate::interruption::StopSignals;
 use crate::trial::FolderTrial;
 
 /// How often the folder of contracts is compared with what the platform runs.
@@ -22,6 +22,8 @@ pub(crate) async fn run(args: &UpArgs) -> Result<bool, CliError> {
         Some(port) => port,
         None => remembered_port(&args.place.dir)?,
     };
+    // Before anyone can find the platform: whoever stops it then stops it in order.
+    let mut signals = StopSignals::listen()?;
     let options = platform_options(&args.place, port)?;
     let trial = FolderTrial::new(&args.place.contracts);
     let platform = LocalPlatform::start_with_page(options, Some(Arc::new(trial))).await?;
@@ -52,7 +54,7 @@ pub(crate) async fn run(args: &UpArgs) -> Result<bool, CliError> {
     let nightly = tokio::spawn(schedule::run_nightly(Arc::clone(&platform.running)));
     let disk = tokio::spawn(tell_full_disk(args.place.dir.clone()));
     tokio::select! {
-        stopped = wait_for_stop() => stopped?,
+        () = signals.wait() => {}
         () = watch_contracts(&platform, args) => {}
     }
     nightly.abort();
