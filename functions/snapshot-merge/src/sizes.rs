@@ -143,7 +143,7 @@ mod tests {
     fn a_group_of_wide_rows_ends_by_its_bytes_and_one_of_narrow_rows_by_their_number() {
         let limits = MergeSizes::default().run_group();
         assert_eq!(limits.row_limit(&rows_of_texts(10, 20)), 4 * 1024);
-        assert_eq!(limits.row_limit(&rows_of_texts(10, 4_092)), 256);
+        assert_eq!(limits.row_limit(&rows_of_texts(10, 4_000)), 261);
         assert_eq!(limits.row_limit(&rows_of_texts(2, 3 << 20)), 1);
         assert_eq!(limits.row_limit(&rows_of_texts(0, 0)), 4 * 1024);
     }
@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn a_slice_counts_its_own_rows() {
         let limits = MergeSizes::default().run_group();
-        let slice = rows_of_texts(1_000, 4_092).slice(10, 2);
-        assert_eq!(limits.row_limit(&slice), 256);
+        let slice = rows_of_texts(1_000, 4_000).slice(10, 2);
+        assert_eq!(limits.row_limit(&slice), 261);
     }
 }
