@@ -26,7 +26,10 @@ pub(crate) async fn run(args: &UpArgs) -> Result<bool, CliError> {
     let mut signals = StopSignals::listen()?;
     let options = platform_options(&args.place, port)?;
     let trial = FolderTrial::new(&args.place.contracts);
-    let platform = LocalPlatform::start_with_page(options, Some(Arc::new(trial))).await?;
+    let platform = tokio::select! {
+        started = LocalPlatform::start_with_page(options, Some(Arc::new(trial))) => started?,
+        () = signals.wait() => return Ok(true),
+    };
 
     println!("HTTP API  {}/v1/{{source}}/events", platform.api);
     println!("Kafka     {}", platform.kafka);
