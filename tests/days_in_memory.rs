@@ -32,6 +32,22 @@ pub(crate) struct Days {
     offsets: BTreeMap<String, i64>,
 }
 
+/// Merges some tables of a day, all of them when none is named, in a context.
+pub(crate) async fn merge_with(
+    context: &Context,
+    date: &str,
+    tables: &[&str],
+) -> Result<snapshot_merge::MergeRun, host::Failure> {
+    let tables = tables.iter().map(|table| (*table).to_owned()).collect();
+    let schedule = ScheduleRequest {
+        date: Some(date.to_owned()),
+        tables,
+        ..ScheduleRequest::default()
+    };
+    let budget = TimeBudget::lasting_for(Duration::from_secs(600));
+    snapshot_merge::handle(&schedule, context, budget).await
+}
+
 impl Days {
     /// An empty lake under the shipped contracts.
     pub(crate) fn new() -> Self {
@@ -184,18 +200,7 @@ impl Days {
         date: &str,
         tables: &[&str],
     ) -> Result<snapshot_merge::MergeRun, host::Failure> {
-        let tables = tables.iter().map(|table| (*table).to_owned()).collect();
-        let schedule = ScheduleRequest {
-            date: Some(date.to_owned()),
-            tables,
-            ..ScheduleRequest::default()
-        };
-        snapshot_merge::handle(
-            &schedule,
-            &self.context(),
-            TimeBudget::lasting_for(Duration::from_secs(600)),
-        )
-        .await
+        merge_with(&self.context(), date, tables).await
     }
 
     pub(crate) async fn manifest(&self, table: &str, date: &str) -> SnapshotManifest {

@@ -1,23 +1,20 @@
 //! When the index is written, what a search by it costs, and when it goes.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use host::TimeBudget;
 use lake::{Day, EventIndexPart};
 use operations::LakeHandle;
 use operations::audit::{AuditScope, FindingKind, audit_lake};
 use operations::erase::erase_subjects;
 use operations::trace::{EventQuery, trace_event};
-use snapshot_merge::{Context, RetentionPolicy, drop_day, handle, steps};
+use snapshot_merge::{Context, RetentionPolicy, drop_day, steps};
 use store::ObjectStore;
-use trigger::ScheduleRequest;
 
 use super::{
     MONDAY, SOURCE, TUESDAY, WEDNESDAY, id_of, lake_of_days, open, part_keys, person, trace,
 };
 use crate::closed_store::ClosedStore;
-use crate::days_in_memory::{Days, objects};
+use crate::days_in_memory::{Days, merge_with, objects};
 use crate::erasure::people::{self, KEY, NAME, by_key, noon};
 use crate::erasure::statements::SnapshotsInMemory;
 use crate::store_recorder::StoreRecorder;
@@ -114,12 +111,7 @@ async fn a_day_whose_index_cannot_be_written_is_whole_and_the_next_days_merge_wr
         curated: ClosedStore::without_writes(&days.curated, &["curated/_events/"]),
         ..days.context()
     };
-    let schedule = ScheduleRequest {
-        date: Some(MONDAY.to_owned()),
-        ..ScheduleRequest::default()
-    };
-    let budget = TimeBudget::lasting_for(Duration::from_secs(600));
-    let run = handle(&schedule, &context, budget).await.unwrap();
+    let run = merge_with(&context, MONDAY, &[]).await.unwrap();
     assert!(run.root.is_some() && part_keys(&days).await.is_empty());
     let found = trace(&days, &id_of(&event)).await;
     assert_eq!((found.event.is_some(), found.searched.receipts), (true, 1));

@@ -25,7 +25,7 @@ const READS_AT_ONCE: usize = 16;
 /// Topics that are indexed at once: each holds one part, some 25 MB while it is encoded.
 const TOPICS_AT_ONCE: usize = 4;
 
-/// How many days at most one merge writes the index of: its own, and those behind it that have none.
+/// Days whose index one merge writes at most: its own, and those behind it that have none.
 const DAYS_WRITTEN_MAX: usize = 7;
 
 /// Writes the index of a day's events for every topic that the day has consumed.

@@ -106,8 +106,8 @@ async fn merge_entities_of(day: Day, merged: &mut MergedDay, context: &Context) 
     }
 }
 
-/// Adds the failure of the zones' tables, which stops nothing: what the catalogue refuses is for an
-/// operator to mend, and any other failure is a warning.
+/// Adds the failure of the zones' tables, which stops nothing: what the catalogue refuses an operator
+/// must correct, and any other failure is a warning.
 fn add_zone_failure(failure: Failure, merged: &mut MergedDay) {
     if failure.kind == FailureKind::Configuration {
         merged.failures.push(TableFailure {

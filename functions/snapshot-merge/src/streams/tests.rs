@@ -123,23 +123,28 @@ fn a_late_run_takes_nothing_of_later_days_and_an_early_record_all() {
     assert_eq!(consumed_inputs(earlier, 0, "2026-03-02").1, 5);
 }
 
-#[tokio::test]
-async fn a_stream_that_began_after_the_day_is_not_committed() {
-    let (raw, refined) = (store::MemoryStore::default(), store::MemoryStore::default());
-    let later = receipt(7, 9, &[("2026-03-03", 7)]);
+/// Stores a raw object without records, and its receipt.
+async fn put_chunk(receipt: &Receipt, raw: &store::MemoryStore, refined: &store::MemoryStore) {
     let chunk = Chunk {
-        topic: "t".into(),
-        epoch: 1,
-        partition: 0,
-        offset: 7,
+        topic: receipt.stream.topic.clone(),
+        epoch: receipt.stream.epoch,
+        partition: receipt.stream.partition,
+        offset: receipt.offset,
     };
     raw.put(&chunk.raw_key(), bytes::Bytes::new(), "")
         .await
         .unwrap();
     refined
-        .put(&chunk.receipt_key(), later.to_json().unwrap().into(), "")
+        .put(&chunk.receipt_key(), receipt.to_json().unwrap().into(), "")
         .await
         .unwrap();
+}
+
+#[tokio::test]
+async fn a_stream_that_began_after_the_day_is_not_committed() {
+    let (raw, refined) = (store::MemoryStore::default(), store::MemoryStore::default());
+    let later = receipt(7, 9, &[("2026-03-03", 7)]);
+    put_chunk(&later, &raw, &refined).await;
     let committed_nexts = async |day: &str, sealed: Option<&SnapshotManifest>| {
         let mut streams = StreamReceipts::new(Day::parse(day).unwrap());
         streams
@@ -175,22 +180,9 @@ async fn a_stream_that_began_after_the_day_is_not_committed() {
 #[tokio::test]
 async fn the_day_after_a_cut_finds_the_object_that_was_cut() {
     let (raw, refined) = (store::MemoryStore::default(), store::MemoryStore::default());
-    let chunk = |offset| Chunk {
-        topic: "t".into(),
-        epoch: 1,
-        partition: 0,
-        offset,
-    };
     let cut = receipt(0, 10, &[("2026-03-02", 0), ("2026-03-03", 6)]);
     for receipt in [cut, receipt(10, 12, &[("2026-03-03", 10)])] {
-        let chunk = chunk(receipt.offset);
-        raw.put(&chunk.raw_key(), bytes::Bytes::new(), "")
-            .await
-            .unwrap();
-        refined
-            .put(&chunk.receipt_key(), receipt.to_json().unwrap().into(), "")
-            .await
-            .unwrap();
+        put_chunk(&receipt, &raw, &refined).await;
     }
     let day = async |day: &str, base: Option<SnapshotManifest>| {
         let mut streams = StreamReceipts::new(Day::parse(day).unwrap());
