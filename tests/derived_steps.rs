@@ -1,23 +1,24 @@
 //! What is derived from a day never stops it: statistics, the Iceberg table, the tables of raw and
 //! refined objects. The run says what failed, every table and `entity` are merged, and a later run
-//! makes up what is missing.
+//! writes what is missing. Only days that are built again need all of it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use async_trait::async_trait;
-use host::TimeBudget;
+use lake::Day;
+use operations::LakeHandle;
+use operations::rebuild::{RebuildRequest, rebuild_days};
+use polelake::function_rebuilder::FunctionRebuilder;
 use serde_json::json;
-use snapshot_merge::{Context, MergeRun, handle};
+use snapshot_merge::Context;
 use store::{
     ColumnStatistics, MemoryCatalogue, ObjectStore, PartitionSpec, StoreError, StoreErrorKind,
     TableCatalogue, TableSpec,
 };
-use trigger::ScheduleRequest;
 
 use crate::closed_store::ClosedStore;
-use crate::days_in_memory::Days;
+use crate::days_in_memory::{Days, merge_with};
 use crate::lake_under_test::{MONDAY, person_event};
 
 /// A catalogue that answers some of its operations with an error.
@@ -27,13 +28,13 @@ struct FailingCatalogue {
     refuses_statistics: bool,
     /// What the names of tables that cannot be written end with, or their databases hold.
     unwritable: &'static str,
-    /// Whether everything succeeds again.
-    is_mended: AtomicBool,
+    /// Whether everything is allowed again.
+    is_allowed: AtomicBool,
 }
 
 impl FailingCatalogue {
     fn check(&self, fails: bool, name: &str) -> Result<(), StoreError> {
-        if fails && !self.is_mended.load(Ordering::SeqCst) {
+        if fails && !self.is_allowed.load(Ordering::SeqCst) {
             let why = "User is not authorized to perform this operation";
             return Err(StoreError::new(self.kind, "update", name, why));
         }
@@ -92,17 +93,8 @@ fn failing(lake: &Days, kind: StoreErrorKind) -> FailingCatalogue {
         kind,
         refuses_statistics: false,
         unwritable: "",
-        is_mended: AtomicBool::new(false),
+        is_allowed: AtomicBool::new(false),
     }
-}
-
-async fn merge(context: &Context) -> Result<MergeRun, host::Failure> {
-    let schedule = ScheduleRequest {
-        date: Some(MONDAY.to_owned()),
-        ..ScheduleRequest::default()
-    };
-    let budget = TimeBudget::lasting_for(Duration::from_secs(600));
-    handle(&schedule, context, budget).await
 }
 
 async fn is_merged(lake: &Days, table: &str) -> bool {
@@ -110,15 +102,15 @@ async fn is_merged(lake: &Days, table: &str) -> bool {
     lake.curated.get_if_present(&key).await.unwrap().is_some()
 }
 
-/// Runs the day with a failing catalogue, and then with one that is mended: the steps that the
-/// first run warned of.
+/// Runs the day with a failing catalogue, and then with one that allows everything: the steps
+/// that the first run warned of.
 async fn warned_steps(lake: &Days, catalogue: FailingCatalogue) -> Vec<(String, Option<String>)> {
     let catalogue = Arc::new(catalogue);
     let context = Context {
         glue: Arc::clone(&catalogue) as _,
         ..lake.context()
     };
-    let run = merge(&context).await.unwrap();
+    let run = merge_with(&context, MONDAY, &[]).await.unwrap();
     assert!(is_merged(lake, "person").await && is_merged(lake, "entity").await);
     assert!(run.root.is_some());
     for warning in run.all_warnings() {
@@ -126,8 +118,8 @@ async fn warned_steps(lake: &Days, catalogue: FailingCatalogue) -> Vec<(String, 
         assert!(warning.remedy.contains("merge"), "{warning:?}");
     }
 
-    catalogue.is_mended.store(true, Ordering::SeqCst);
-    let again = merge(&context).await.unwrap();
+    catalogue.is_allowed.store(true, Ordering::SeqCst);
+    let again = merge_with(&context, MONDAY, &[]).await.unwrap();
     assert_eq!(again.all_warnings().count(), 0);
     let warned = run.all_warnings();
     warned
@@ -169,7 +161,7 @@ async fn iceberg_metadata_that_cannot_be_written_stops_no_table() {
         curated,
         ..lake.context()
     };
-    let run = merge(&context).await.unwrap();
+    let run = merge_with(&context, MONDAY, &[]).await.unwrap();
     let warned: Vec<_> = run.all_warnings().map(|warning| &warning.step).collect();
     assert_eq!(warned, ["iceberg"]);
     assert!(is_merged(&lake, "person").await && is_merged(&lake, "entity").await);
@@ -201,7 +193,53 @@ async fn a_refused_table_of_raw_objects_fails_the_run_when_everything_else_is_do
         }),
         ..lake.context()
     };
-    let failure = merge(&context).await.unwrap_err();
+    let failure = merge_with(&context, MONDAY, &[]).await.unwrap_err();
     assert!(failure.message.contains("not authorized"), "{failure}");
     assert!(is_merged(&lake, "person").await && is_merged(&lake, "entity").await);
+}
+
+#[tokio::test]
+async fn a_rebuild_fails_where_readers_of_iceberg_would_see_what_was_before() {
+    let lake = lake_with_a_person().await;
+    lake.merge(MONDAY).await.unwrap();
+    let handle = LakeHandle::from_stores(
+        Arc::clone(&lake.raw) as _,
+        Arc::clone(&lake.refined) as _,
+        Arc::clone(&lake.curated) as _,
+        Arc::clone(&lake.catalogue),
+    );
+    let day = Day::parse(MONDAY).unwrap();
+    let request = RebuildRequest {
+        from: day,
+        to: Some(day),
+        today: day,
+        tables: Vec::new(),
+        raw: false,
+    };
+    let closed: [(&'static [&'static str], bool); 2] =
+        [(&[], false), (&["curated/person/metadata/"], true)];
+    for (closed, fails) in closed {
+        let merge = Context {
+            curated: ClosedStore::without_writes(&lake.curated, closed),
+            ..lake.context()
+        };
+        let rebuilder = FunctionRebuilder {
+            transform: pole_transform::Context {
+                raw: Arc::clone(&lake.raw) as _,
+                refined: Arc::clone(&lake.refined) as _,
+                catalogue: Arc::clone(&lake.catalogue),
+                identity_key: pole::IdentityKey::for_tests(),
+            },
+            merge,
+            publish: None,
+            report: None,
+            reports: Default::default(),
+        };
+        let rebuilt = rebuild_days(&handle, &request, &rebuilder, &|_| ()).await;
+        assert_eq!(rebuilt.is_err(), fails, "{closed:?}");
+        if let Err(error) = rebuilt {
+            let said = error.to_string();
+            assert!(said.contains("iceberg of person"), "{said}");
+        }
+    }
 }

@@ -70,6 +70,7 @@ impl DayRebuilder for LayeredFunctions {
         let merged = snapshot_merge::merge_day(&schedule, &self.merge, budget).await?;
         let failures = merged.failures.into_iter();
         Ok(RebuiltDay {
+            derived_failures: Vec::new(),
             manifests_written: 0,
             root: merged.run.root,
             failures: failures

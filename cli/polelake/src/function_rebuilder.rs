@@ -141,8 +141,13 @@ impl DayRebuilder for FunctionRebuilder {
         self.report_day(&schedule, day).await;
 
         let tables = merged.run.tables.iter().chain(&merged.run.records);
+        let derived = merged.run.tables.iter().flat_map(|table| {
+            let warnings = table.warnings.iter();
+            warnings.map(|warning| (table.table.clone(), warning.to_failure()))
+        });
         let failures = merged.failures.into_iter();
         Ok(RebuiltDay {
+            derived_failures: derived.collect(),
             manifests_written: tables.filter(|table| table.written).count(),
             root: merged.run.root,
             failures: failures

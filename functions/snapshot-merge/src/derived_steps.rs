@@ -2,8 +2,11 @@
 //! Iceberg table, the tables of the zones, the index of events. A failure of one stops nothing. The
 //! run tells it as a warning, and a later run makes it up.
 
-use host::{Failure, emit_metric};
+use std::fmt;
+
+use host::{Failure, FailureKind, emit_metric};
 use serde::{Deserialize, Serialize};
+use store::{ObjectError, UnreadableObject};
 
 /// A step that is derived from a committed day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,8 +31,32 @@ pub struct StepWarning {
     pub name: Option<String>,
     /// Why it failed.
     pub cause: String,
+    /// The key of the object that cannot be read, when the failure is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object: Option<String>,
     /// What readers have until then, and what makes it up.
     pub remedy: String,
+}
+
+impl StepWarning {
+    /// The failure for a caller that must not go on without the step.
+    #[must_use]
+    pub fn to_failure(&self) -> Failure {
+        match &self.object {
+            Some(key) => UnreadableObject::new(key, &self.cause).into(),
+            None => Failure::new(FailureKind::Unavailable, self.to_string()),
+        }
+    }
+}
+
+impl fmt::Display for StepWarning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.step)?;
+        if let Some(name) = &self.name {
+            write!(f, " of {name}")?;
+        }
+        write!(f, ": {}; {}", self.cause, self.remedy)
+    }
 }
 
 impl DerivedStep {
@@ -50,8 +77,8 @@ impl DerivedStep {
                  writes them again"
             }
             Self::Iceberg => {
-                "readers of the Iceberg table see its earlier state; `polelake run-day` of the \
-                 day, or the next day's merge, writes it again"
+                "readers of the Iceberg table see its earlier state; the next merge adds a day that \
+                 it lacks, and `polelake run-day` of the day replaces one that it has"
             }
             Self::ZoneTables => {
                 "new columns of raw and refined tables are not shown yet; the next merge writes \
@@ -74,6 +101,7 @@ pub(crate) fn warn_of_failure(
         step: step.label().to_owned(),
         name: name.map(str::to_owned),
         cause: failure.to_string(),
+        object: failure.unreadable_object().map(|object| object.object),
         remedy: step.remedy().to_owned(),
     };
     tracing::warn!(

@@ -6,7 +6,7 @@ use lake::Day;
 use local_platform::run_contracts::ContractUse;
 use quality_report::Report;
 use serde_json::{Map, Value, json};
-use snapshot_merge::{MergeRun, StepWarning, TableRun};
+use snapshot_merge::{MergeRun, TableRun};
 
 use super::progress::SETTLING;
 use super::quality::{broken_rules_json, print_unmet_rules, unmet_rules};
@@ -58,7 +58,9 @@ fn print_outcome(run: &MergeRun, report: &Report) {
     run.tables.iter().chain(&run.records).for_each(print_table);
     print_unmet_rules(&unmet_rules(report));
     print_quarantined(report);
-    run.all_warnings().for_each(print_warning);
+    for warning in run.all_warnings() {
+        println!("warning: {warning}");
+    }
     if run.tables.iter().all(|table| table.rows == 0) {
         println!(
             "No table has a row: nothing landed by the end of {}. `polelake push` sends events.",
@@ -99,20 +101,6 @@ fn print_quarantined(report: &Report) {
             rules.join(", ")
         );
     }
-}
-
-/// What is derived from the day and failed: the day is whole without it.
-fn print_warning(warning: &StepWarning) {
-    let StepWarning {
-        step,
-        name,
-        cause,
-        remedy,
-    } = warning;
-    let name = name
-        .as_deref()
-        .map_or(String::new(), |name| format!(" of {name}"));
-    println!("warning: {step}{name}: {cause}; {remedy}");
 }
 
 fn print_table(table: &TableRun) {

@@ -50,6 +50,9 @@ pub struct RebuiltDay {
     pub root: Option<Sha256Digest>,
     /// The tables that were not merged, by name, each with the reason.
     pub failures: Vec<(String, Failure)>,
+    /// The tables that are merged and of which something derived failed, such as what readers of
+    /// Iceberg see.
+    pub derived_failures: Vec<(String, Failure)>,
 }
 
 /// A table's day that was not built again. It stays as it was.
@@ -254,7 +257,9 @@ impl RebuildRun<'_> {
         let merged = self.rebuilder.merge_day(day, tables).await?;
         self.roots
             .extend(merged.root.map(|root| (day.to_string(), root)));
-        for (table, failure) in merged.failures {
+        // A day is built again for its readers: they must not be left with what it was before.
+        let failures = merged.failures.into_iter().chain(merged.derived_failures);
+        for (table, failure) in failures {
             let object = failure.unreadable_object().ok_or(failure)?;
             self.skip(&table, day, &object.object);
             self.lake.unreadable.add(object);
