@@ -83,6 +83,7 @@ resource "aws_iam_role_policy" "erasure" {
           "glue:CreateTable",
           "glue:GetPartitions",
           "glue:GetTable",
+          "glue:UpdateColumnStatisticsForPartition",
           "glue:UpdateColumnStatisticsForTable",
           "glue:UpdateTable",
         ]

@@ -107,6 +107,7 @@ module "snapshot_merge" {
         "glue:CreateTable",
         "glue:GetPartitions",
         "glue:GetTable",
+        "glue:UpdateColumnStatisticsForPartition",
         "glue:UpdateColumnStatisticsForTable",
         "glue:UpdateTable",
       ]

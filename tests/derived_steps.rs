@@ -56,10 +56,11 @@ impl TableCatalogue for FailingCatalogue {
     async fn put_statistics(
         &self,
         table: &TableSpec,
+        partition: Option<&[String]>,
         columns: &[ColumnStatistics],
     ) -> Result<(), StoreError> {
         self.check(self.refuses_statistics, &table.name)?;
-        self.inner.put_statistics(table, columns).await
+        self.inner.put_statistics(table, partition, columns).await
     }
     async fn put_partitions(
         &self,

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use event_relay::producer::{EventSink, KafkaSettings, KafkaSink, OutgoingRecord, SendError};
+use event_relay::kafka::{
+    EventSink, KafkaSettings, KafkaSink, OutgoingRecord, SendError, partition_bounds,
+};
 use local_platform::clock::Clock;
 use local_platform::kafka::fault_injection::{
-    INVALID_PRODUCER_EPOCH, MESSAGE_TOO_LARGE, ProduceFault,
+    INVALID_PRODUCER_EPOCH, MESSAGE_TOO_LARGE, ProduceFault, TOPIC_AUTHORIZATION_FAILED,
 };
 use local_platform::kafka::{self, TopicLogs};
 use serde_json::json;
@@ -29,11 +31,20 @@ impl Broker {
         name: &str,
         forecast: impl Fn() -> ProduceFault + Send + Sync + 'static,
     ) -> Self {
-        let folder =
-            std::env::temp_dir().join(format!("polelake-broker-{}-{name}", std::process::id()));
-        drop(std::fs::remove_dir_all(&folder));
-        let topics =
-            Arc::new(TopicLogs::open(Path::new(&folder), Arc::new(Clock::default())).unwrap());
+        Self::over(new_topics(name), forecast).await
+    }
+
+    /// A broker that creates no topic that a client asks for.
+    async fn without_topic_creation(name: &str) -> Self {
+        let topics = new_topics(name).without_topic_creation();
+        Self::over(topics, || ProduceFault::NoFault).await
+    }
+
+    async fn over(
+        topics: TopicLogs,
+        forecast: impl Fn() -> ProduceFault + Send + Sync + 'static,
+    ) -> Self {
+        let topics = Arc::new(topics);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let task = serve(listener, &topics, 1_000, Arc::new(forecast));
@@ -61,12 +72,16 @@ impl Broker {
         );
     }
 
-    fn sink(&self) -> KafkaSink {
-        KafkaSink::new(KafkaSettings {
+    fn settings(&self) -> KafkaSettings {
+        KafkaSettings {
             bootstrap: self.address.clone(),
             region: String::new(),
             iam: false,
-        })
+        }
+    }
+
+    fn sink(&self) -> KafkaSink {
+        KafkaSink::new(self.settings())
     }
 
     /// What every partition holds.
@@ -81,6 +96,13 @@ impl Broker {
         values.sort();
         values
     }
+}
+
+fn new_topics(name: &str) -> TopicLogs {
+    let folder =
+        std::env::temp_dir().join(format!("polelake-broker-{}-{name}", std::process::id()));
+    drop(std::fs::remove_dir_all(&folder));
+    TopicLogs::open(Path::new(&folder), Arc::new(Clock::default())).unwrap()
 }
 
 fn serve(
@@ -196,6 +218,62 @@ async fn a_record_that_is_too_large_is_told_apart_and_lost_answers_are_made_good
         20,
         "every one is there; repeats are told by the event's id"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_that_does_not_exist_is_told_at_once_and_holds_up_no_other() {
+    let broker = Broker::without_topic_creation("missing").await;
+    let sink = broker.sink();
+    let missing = [Err(SendError::TopicMissing("t".to_owned()))];
+
+    let begun = std::time::Instant::now();
+    let sent = sink
+        .send_records(vec![record("1")], Duration::from_secs(25))
+        .await;
+    assert_eq!(sent, missing);
+    // The caller is answered within five seconds, the gateway and the relay included.
+    let took = begun.elapsed();
+    assert!(took < Duration::from_millis(4_500), "{took:?}");
+    let bounds = partition_bounds(&broker.settings(), "t").await;
+    assert_eq!(bounds, Err(SendError::TopicMissing("t".to_owned())));
+
+    // Beside it, the records of other topics get through.
+    broker.topics.get_or_create_topic("other").unwrap();
+    let other = |value| OutgoingRecord {
+        topic: "other".into(),
+        ..record(value)
+    };
+    let sent = sink
+        .send_records(
+            vec![record("1"), other("2"), other("3")],
+            Duration::from_secs(25),
+        )
+        .await;
+    assert_eq!(sent, [missing[0].clone(), Ok(()), Ok(())]);
+
+    // Once it is created, so do its own.
+    broker.topics.get_or_create_topic("t").unwrap();
+    let sent = sink
+        .send_records(vec![record("1")], Duration::from_secs(25))
+        .await;
+    assert_eq!(sent, [Ok(())]);
+    assert_eq!(broker.values(), ["1"]);
+    let bounds = partition_bounds(&broker.settings(), "t").await.unwrap();
+    assert_eq!(bounds.values().map(|(_, end)| end).sum::<i64>(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_that_may_not_be_written_is_told_at_once() {
+    let denied = || ProduceFault::Refused(TOPIC_AUTHORIZATION_FAILED);
+    let broker = Broker::start("denied", denied).await;
+    let begun = std::time::Instant::now();
+    let sent = broker
+        .sink()
+        .send_records(vec![record("1")], Duration::from_secs(25))
+        .await;
+    assert_eq!(sent, [Err(SendError::TopicDenied("t".to_owned()))]);
+    let took = begun.elapsed();
+    assert!(took < Duration::from_millis(4_500), "{took:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

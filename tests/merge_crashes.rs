@@ -128,9 +128,11 @@ impl TableCatalogue for Dying<MemoryCatalogue> {
     async fn put_statistics(
         &self,
         table: &TableSpec,
+        partition: Option<&[String]>,
         columns: &[ColumnStatistics],
     ) -> Result<(), StoreError> {
-        write!(self, &table.name, self.inner.put_statistics(table, columns))
+        let written = self.inner.put_statistics(table, partition, columns);
+        write!(self, &table.name, written)
     }
     async fn put_partitions(
         &self,

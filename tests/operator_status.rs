@@ -1,13 +1,15 @@
 //! `polelake status`: what an operator looks at each morning says what needs attention, each with
 //! the next command, and nothing when nothing does.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use lake::{Chunk, Day, ERASURES_KEY, ErasedSubject, ErasedSubjects, manifest_key};
-use operations::LakeHandle;
+use operations::audit::{AuditScope, FindingKind, audit_lake};
 use operations::status::{LakeStatus, StatusRequest, read_status};
+use operations::{LakeHandle, OperationError, PartitionOffsets, TopicOffsets};
 use serde_json::{Value, json};
 use store::{
     ListedObject, MemoryStore, ObjectHead, ObjectMetadata, ObjectStore, StoreError, StoreErrorKind,
@@ -112,6 +114,45 @@ async fn nothing_needs_attention_where_all_is_merged() {
     );
     assert_eq!((status.sizes.raw.objects, source.raw.objects), (2, 2));
     assert!(status.sizes.refined.bytes > 0 && status.sizes.newest_snapshots.bytes > 0);
+}
+
+/// A Kafka that has all topics but one.
+struct KafkaWithoutTopic(String);
+
+#[async_trait]
+impl PartitionOffsets for KafkaWithoutTopic {
+    async fn of_topic(&self, topic: &str) -> Result<TopicOffsets, OperationError> {
+        if topic != self.0 {
+            return Ok(TopicOffsets::Partitions(BTreeMap::new()));
+        }
+        Ok(TopicOffsets::Refused {
+            what: format!("the topic `{topic}` does not exist"),
+            next: "create it".to_owned(),
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_topic_that_kafka_refuses_needs_attention_and_is_a_finding() {
+    let days = two_days().await;
+    let topic = days.catalogue.mappings[0].contract.topic.clone();
+    let lake = LakeHandle {
+        kafka: Some(Arc::new(KafkaWithoutTopic(topic.clone()))),
+        ..handle(&days)
+    };
+    let status = status_on(&lake, WEDNESDAY).await;
+    let what =
+        format!("`{topic}` does not exist: its senders get 503; create it, then `polelake status`");
+    assert_one(&status, &[&what]);
+
+    let audit = audit_lake(&lake, AuditScope::default()).await.unwrap();
+    let [finding] = audit.findings.as_slice() else {
+        panic!("one finding: {:?}", audit.findings);
+    };
+    assert_eq!(
+        (finding.kind, &finding.object),
+        (FindingKind::TopicRefused, &topic)
+    );
 }
 
 #[tokio::test]

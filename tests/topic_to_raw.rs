@@ -123,6 +123,37 @@ print(json.dumps({'errors': errors, 'in_order': values == list(range(2000)), 'co
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_of_a_group_is_told_and_settings_are_true() {
+    if !crate::readers::has("confluent_kafka", "confluent-kafka") {
+        return;
+    }
+    let lake = LakeUnderTest::start().await;
+    let script = "
+import sys, json, time
+from confluent_kafka import Consumer
+from confluent_kafka.admin import AdminClient, ConfigResource
+servers = {'bootstrap.servers': sys.argv[1]}
+admin = AdminClient(servers)
+admin.list_topics('housing-asset', timeout=10)
+topic = ConfigResource(ConfigResource.Type.TOPIC, 'housing-asset')
+settings = admin.describe_configs([topic])[topic].result(timeout=10)
+consumer = Consumer({**servers, 'group.id': 'mine', 'auto.offset.reset': 'earliest'})
+consumer.subscribe(['housing-asset'])
+said, end = None, time.time() + 10
+while said is None and time.time() < end:
+    message = consumer.poll(0.5)
+    if message is not None and message.error() is not None:
+        said = message.error().name()
+print(json.dumps({'said': said, 'stamped': settings['message.timestamp.type'].value}))
+";
+    let answer = crate::readers::python(script, std::slice::from_ref(&lake.platform.kafka));
+    assert_eq!(
+        answer,
+        serde_json::json!({"said": "GROUP_AUTHORIZATION_FAILED", "stamped": "LogAppendTime"})
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_librdkafka_writes_is_landed_bit_by_bit() {
     if !crate::readers::has("confluent_kafka", "confluent-kafka") {
         return;

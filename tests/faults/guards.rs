@@ -7,7 +7,7 @@ use arrow_array::BooleanArray;
 use arrow_array::cast::AsArray;
 use async_trait::async_trait;
 use bytes::Bytes;
-use event_relay::producer::{EventSink, OutgoingRecord, SendError};
+use event_relay::kafka::{EventSink, OutgoingRecord, SendError};
 use store::{ListedObject, ObjectHead, ObjectMetadata, ObjectStore, StoreError, StoredObject};
 
 /// A guard that is broken.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use aws_sdk_s3::config::{Credentials, Region};
 use contract::Catalogue;
-use event_relay::producer::{EventSink, KafkaSettings, KafkaSink, OutgoingRecord, SendError};
+use event_relay::kafka::{EventSink, KafkaSettings, KafkaSink, OutgoingRecord, SendError};
 use lake::Day;
 use local_platform::clock::Clock;
 use local_platform::kafka::fault_injection::{

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use event_relay::producer::{KafkaSettings, partition_bounds};
+use event_relay::kafka::{KafkaSettings, partition_bounds};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -439,7 +440,7 @@ fn check_programs(options: &PlatformOptions) -> io::Result<()> {
     };
     for (name, ..) in FUNCTIONS {
         let program = folder.join(name);
-        if !program.is_file() {
+        if !is_program(&program) {
             let message = format!(
                 "there is no program {}: `--functions` names the folder of the five functions, \
                  such as target/release after `cargo build --release --workspace`",
@@ -449,6 +450,12 @@ fn check_programs(options: &PlatformOptions) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whether a file can be started.
+fn is_program(file: &Path) -> bool {
+    let metadata = std::fs::metadata(file);
+    metadata.is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
 }
 
 /// A function's program with its first arguments: a binary of its own, or the program that carries

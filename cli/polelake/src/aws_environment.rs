@@ -1,7 +1,7 @@
 //! The deployed stack that `--aws` works on, by the environment's variables. docs/runbook.md sets
 //! them from Terraform's outputs.
 
-use event_relay::producer::KafkaSettings;
+use event_relay::kafka::KafkaSettings;
 use host::Settings;
 use snapshot_merge::ZoneBuckets;
 

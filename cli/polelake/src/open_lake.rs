@@ -1,7 +1,6 @@
 //! Opens the lake that a command works on: the local platform of a folder, or the AWS account of
 //! the environment.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -11,12 +10,12 @@ use aws_sdk_glue::Client as GlueClient;
 use aws_sdk_s3::Client as S3Client;
 use aws_sdk_s3::config::Credentials;
 use contract::Catalogue;
-use event_relay::producer::{KafkaSettings, partition_bounds};
+use event_relay::kafka::{KafkaSettings, partition_bounds};
 use local_platform::glue::LOCAL_DATABASE_PREFIX;
 use local_platform::identity_key::read_identity_key;
 use local_platform::run_contracts::ContractUse;
 use local_platform::s3::{ACCESS_KEY, SECRET_KEY};
-use operations::{LakeHandle, PartitionOffsets, WorkStage};
+use operations::{LakeHandle, PartitionOffsets, TopicOffsets, WorkStage};
 use quality_report::{Context as ReportContext, QueryLocation, ReportOutputSettings};
 use serde_json::Value;
 use snapshot_merge::{Context, MergeSizes, ZoneBuckets};
@@ -53,8 +52,18 @@ struct BrokerOffsets(KafkaSettings);
 
 #[async_trait]
 impl PartitionOffsets for BrokerOffsets {
-    async fn of_topic(&self, topic: &str) -> Result<BTreeMap<i32, (i64, i64)>, CliError> {
-        Ok(partition_bounds(&self.0, topic).await?)
+    async fn of_topic(&self, topic: &str) -> Result<TopicOffsets, CliError> {
+        let error = match partition_bounds(&self.0, topic).await {
+            Ok(partitions) => return Ok(TopicOffsets::Partitions(partitions)),
+            Err(error) => error,
+        };
+        match error.remedy() {
+            Some(remedy) => Ok(TopicOffsets::Refused {
+                what: error.to_string(),
+                next: remedy.to_owned(),
+            }),
+            None => Err(error.into()),
+        }
     }
 }
 

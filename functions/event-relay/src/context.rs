@@ -7,7 +7,7 @@ use contract::{Catalogue, OutboundUrl};
 use host::{Failure, FailureKind, Settings};
 
 use crate::fetch::StateFetcher;
-use crate::producer::{EventSink, KafkaSettings, KafkaSink};
+use crate::kafka::{EventSink, KafkaSettings, KafkaSink};
 
 /// The function's context.
 pub struct Context {

@@ -19,9 +19,31 @@ pub enum SendError {
     /// The record is larger than the broker accepts; another attempt cannot succeed.
     #[error("the record is larger than the topic takes")]
     TooLarge,
+    /// The topic does not exist; no attempt succeeds before it is created.
+    #[error("the topic `{0}` does not exist")]
+    TopicMissing(String),
+    /// The caller may not use the topic; no attempt succeeds before its rights are changed.
+    #[error("Kafka does not let this role use the topic `{0}`")]
+    TopicDenied(String),
     /// Kafka did not acknowledge; another attempt may succeed.
     #[error("{0}")]
     Unavailable(String),
+}
+
+impl SendError {
+    /// What an operator has to do before another attempt succeeds; none when an attempt may
+    /// succeed without.
+    #[must_use]
+    pub fn remedy(&self) -> Option<&'static str> {
+        match self {
+            Self::TopicMissing(_) => Some("create it (docs/deploy.md, Topics)"),
+            Self::TopicDenied(_) => Some(
+                "grant the role `kafka-cluster:DescribeTopic` and `kafka-cluster:WriteData` on it \
+                 (docs/deploy.md, Topics)",
+            ),
+            Self::TooLarge | Self::Unavailable(_) => None,
+        }
+    }
 }
 
 /// The records of one call, with what is known of each of them.

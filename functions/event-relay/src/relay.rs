@@ -10,8 +10,8 @@ use lake::{EVENT_ID_HEADER, FILE_NAME_HEADER, FILE_PLACE_HEADER, FileOrigin};
 
 use crate::context::Context;
 use crate::fetch::append_state;
+use crate::kafka::{OutgoingRecord, SendError};
 use crate::problem::{ProblemDetails, RefusalReason};
-use crate::producer::{OutgoingRecord, SendError};
 
 /// States that are fetched at once.
 const FETCHES_AT_ONCE: usize = 8;
@@ -91,7 +91,8 @@ pub(crate) async fn deliver_events(
 fn log_unacknowledged(topics: &[String], outcomes: &[Result<(), SendError>]) {
     for (topic, outcome) in topics.iter().zip(outcomes) {
         if let Err(error) = outcome {
-            tracing::error!(topic, %error, "an event was not acknowledged: its sender gets 503");
+            let next = error.remedy().unwrap_or("none: the sender sends it again");
+            tracing::error!(topic, %error, next, "an event was not acknowledged: its sender gets 503");
         }
     }
 }
@@ -174,10 +175,12 @@ impl From<SendError> for ProblemDetails {
                 RefusalReason::EventTooLarge,
                 "the event is larger than the topic takes; send less in one event",
             ),
-            SendError::Unavailable(_) => Self::new(
-                RefusalReason::NotAcknowledged,
-                "Kafka did not acknowledge the event; send it again, a repeat does no harm",
-            ),
+            SendError::TopicMissing(_) | SendError::TopicDenied(_) | SendError::Unavailable(_) => {
+                Self::new(
+                    RefusalReason::NotAcknowledged,
+                    "Kafka did not acknowledge the event; send it again, a repeat does no harm",
+                )
+            }
         }
     }
 }

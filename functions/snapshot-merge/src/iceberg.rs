@@ -11,6 +11,7 @@ use store::streams::list_manifest_days;
 use store::{ObjectMetadata, ObjectStore, StoreError, StoredObject};
 
 use crate::manifest_lookup::read_manifest_at;
+use crate::shard_columns::count_file_columns;
 
 /// Tries when other runs publish the same table at the same time.
 const PUBLISH_ATTEMPTS: u32 = 4;
@@ -31,7 +32,7 @@ pub(crate) async fn publish_metadata(
         days.retain_days(|day| retained.contains(&day));
         for day in retained {
             if is_changed(day) || days.entries().all(|known| known.date != day) {
-                add_day(&iceberg, &table.name, day, &mut days, curated).await?;
+                add_day(&iceberg, table, day, &mut days, curated).await?;
             }
         }
         if days.newest_entry().is_none() {
@@ -73,18 +74,27 @@ pub(crate) async fn read_iceberg_days(
 /// Adds a day, when it passed.
 async fn add_day(
     iceberg: &IcebergTable<'_>,
-    table: &str,
+    table: &TableContract,
     day: Day,
     days: &mut IcebergDays,
     curated: &dyn ObjectStore,
 ) -> Result<(), Failure> {
-    let manifest = read_manifest_at(&manifest_key(table, day), curated).await?;
+    let manifest = read_manifest_at(&manifest_key(&table.name, day), curated).await?;
     if !manifest.passed {
         days.retain_days(|known| known != day);
         return Ok(());
     }
     let lineage = read_lineage_before(day, days, curated).await?;
-    let files = DayFiles::from_manifest(&manifest)?;
+    let mut files = DayFiles::from_manifest(&manifest)?;
+    for (file, shard) in files.files.iter_mut().zip(&manifest.shards) {
+        let path = iceberg.full_path(&file.key);
+        if lineage
+            .as_ref()
+            .is_none_or(|before| !before.has_file(&path))
+        {
+            file.columns = count_file_columns(table, shard, curated).await?;
+        }
+    }
     let WrittenDay {
         manifest,
         list,

@@ -54,6 +54,7 @@ mod record_statements;
 mod rescan;
 pub mod resolve;
 mod retention;
+mod shard_columns;
 mod shard_job;
 mod shard_merge;
 mod shard_rows;

@@ -12,6 +12,7 @@ use crate::derived_steps::DerivedStep;
 use crate::glue_databases::{catalogue_failure, curated_table_spec, put_table};
 use crate::iceberg;
 use crate::manifest_lookup::read_manifest_at;
+use crate::shard_columns::read_shard_statistics;
 
 /// Shows the day in `<table>_history` and `<table>_iceberg`, and the newest passing day in
 /// `<table>`. A day that did not pass is not shown. Gives the derived steps that failed when the
@@ -32,10 +33,7 @@ pub(crate) async fn publish_snapshot(
     }
 
     let iceberg = publish_iceberg_table(table, |changed| changed == day, context).await;
-    let statistics = match &newest {
-        Some(newest) => put_table_statistics(table, newest, context).await,
-        None => Ok(()),
-    };
+    let statistics = put_statistics(table, manifest, newest.as_ref(), day, context).await;
     let outcomes = [
         (DerivedStep::Iceberg, iceberg),
         (DerivedStep::Statistics, statistics),
@@ -43,6 +41,24 @@ pub(crate) async fn publish_snapshot(
     let failed = outcomes.into_iter();
     let failed = failed.filter_map(|(step, outcome)| Some((step, outcome.err()?)));
     Ok(failed.collect())
+}
+
+/// Writes the statistics of the newest passing day, and of the day in the table of all days.
+async fn put_statistics(
+    table: &TableContract,
+    manifest: &SnapshotManifest,
+    newest: Option<&SnapshotManifest>,
+    day: Day,
+    context: &Context,
+) -> Result<(), Failure> {
+    if let Some(newest) = newest {
+        put_table_statistics(table, newest, context).await?;
+    }
+    if manifest.passed {
+        let history = history_table_spec(table, context);
+        put_partition_statistics(table, &history, manifest, Some(day), context).await?;
+    }
+    Ok(())
 }
 
 /// Shows the day in `<table>_history`.
@@ -139,9 +155,33 @@ async fn put_table_statistics(
     let current = current_table_spec(table, context);
     context
         .glue
-        .put_statistics(&current, &column_statistics(table, manifest))
+        .put_statistics(&current, None, &column_statistics(table, manifest))
         .await
-        .map_err(catalogue_failure)
+        .map_err(catalogue_failure)?;
+    put_partition_statistics(table, &current, manifest, None, context).await
+}
+
+/// Writes the statistics of each shard's partition: Trino and Spark plan by these, Athena by those
+/// of the table.
+async fn put_partition_statistics(
+    table: &TableContract,
+    spec: &TableSpec,
+    manifest: &SnapshotManifest,
+    day: Option<Day>,
+    context: &Context,
+) -> Result<(), Failure> {
+    let measured_on = Day::parse(&manifest.date).map_or(0, |day| day.0);
+    for shard in &manifest.shards {
+        let curated = &*context.curated;
+        let columns = read_shard_statistics(table, shard, measured_on, curated).await?;
+        let partition = shard_partition(&manifest.table, shard, day, context);
+        context
+            .glue
+            .put_statistics(spec, Some(&partition.values), &columns)
+            .await
+            .map_err(catalogue_failure)?;
+    }
+    Ok(())
 }
 
 /// Shows the table to engines that read Iceberg: one snapshot for each retained day that passed.
@@ -295,5 +335,7 @@ fn shard_partition(
     PartitionSpec {
         values,
         location: format!("s3://{}/{}", context.buckets.curated, version.rows_prefix()),
+        rows: shard.rows,
+        bytes: shard.bytes(),
     }
 }

@@ -1,6 +1,7 @@
 //! The end of a sorted Parquet file: the bytes of each row group and the owners in it, so that a
 //! reader fetches only the groups that it needs.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use bytes::{Buf, Bytes};
@@ -181,6 +182,19 @@ impl ParquetFooter {
             .enumerate()
             .map(|(index, group)| describe_row_group(index, group))
             .collect()
+    }
+
+    /// The bytes of each column in the file, compressed.
+    #[must_use]
+    pub fn column_bytes(&self) -> BTreeMap<&str, u64> {
+        let mut bytes = BTreeMap::new();
+        for group in self.metadata.metadata().row_groups() {
+            for column in group.columns() {
+                let size = u64::try_from(column.compressed_size()).unwrap_or_default();
+                *bytes.entry(column.column_descr().name()).or_default() += size;
+            }
+        }
+        bytes
     }
 
     /// Whether groups can be copied as they are into a file of these columns: the columns are the

@@ -7,6 +7,7 @@
 #[path = "iceberg/table.rs"]
 mod table;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -58,6 +59,7 @@ fn the_bytes_of_a_day_never_change() {
         rows: 2,
         bytes: 1_000,
         owners: Some(("0".into(), "f".into())),
+        columns: BTreeMap::new(),
     }];
     let date = Day::parse(DATES[0]).unwrap();
     let day = DayFiles {
@@ -75,16 +77,16 @@ fn the_bytes_of_a_day_never_change() {
     // id.
     assert_eq!(
         day.manifest.key,
-        "curated/person/metadata/20514-807ace60-3cf0-5893-a23e-ed7cab66a729-m0.avro"
+        "curated/person/metadata/20514-ed87fdb1-8f70-5b44-a03b-fb763251a062-m0.avro"
     );
     assert_eq!(
         day.list.key,
-        "curated/person/metadata/20514-bcb901f1-52ee-50aa-a716-c097fd1f0a7c-snap.avro"
+        "curated/person/metadata/20514-a159e748-854c-5419-ab89-32b82a237320-snap.avro"
     );
-    assert_eq!(day.entry.snapshot_id, 259_765_155_081_267_913);
+    assert_eq!(day.entry.snapshot_id, 6_514_782_017_026_927_656);
     assert_eq!(
         metadata.metadata.key,
-        "curated/person/metadata/20514-3fa40155-b245-5d86-a7ba-90b943c1d61e.metadata.json"
+        "curated/person/metadata/20514-fe176533-c50e-5ab5-a2a8-6af73033ebc9.metadata.json"
     );
     assert_eq!(
         metadata.hint.key,
@@ -107,9 +109,12 @@ fn the_metadata_says_what_iceberg_demands() {
     assert_eq!(metadata["last-sequence-number"], 20_516);
     assert_eq!(metadata["last-updated-ms"], 20_517 * 86_400_000_i64 - 1);
     assert_eq!(metadata["current-snapshot-id"], ids[2]);
+    let tag = |place: usize| json!({"snapshot-id": ids[place], "type": "tag"});
+    let main = json!({"snapshot-id": ids[2], "type": "branch"});
+    let [first, second, third] = DATES;
     assert_eq!(
         metadata["refs"],
-        json!({"main": {"snapshot-id": ids[2], "type": "branch"}})
+        json!({first: tag(0), second: tag(1), third: tag(2), "main": main})
     );
     assert_eq!(metadata["schemas"].as_array().unwrap().len(), 2);
     assert_eq!(
@@ -168,12 +173,18 @@ fn a_day_is_replaced_and_dropped_and_nothing_else_changes() {
         metadata["snapshots"][2]["parent-snapshot-id"],
         replaced.entry.snapshot_id
     );
+    let tag = &metadata["refs"][DATES[1]];
+    assert_eq!(tag["snapshot-id"], replaced.entry.snapshot_id);
 
     days.put_entry(written.days[1].entry.clone());
     assert_eq!(table.write_metadata(&days).unwrap(), written.metadata);
     days.retain_days(|day| day != Day::parse(DATES[0]).unwrap());
     let metadata = json_of(&table.write_metadata(&days).unwrap());
     assert_eq!(metadata["snapshot-log"].as_array().unwrap().len(), 2);
+    assert!(
+        metadata["refs"][DATES[0]].is_null(),
+        "a dropped day has no tag"
+    );
     assert_eq!(metadata["snapshots"][0]["parent-snapshot-id"], Value::Null);
     days.retain_days(|_| false);
     assert!(table.write_metadata(&days).is_err());
@@ -352,8 +363,18 @@ fn pyiceberg_reads_every_day() {
             json!(["append", "overwrite", "overwrite"])
         );
         assert_eq!(told["ids"], json!(ids));
+        let [first, second, third] = DATES;
+        assert_eq!(
+            told["tags"],
+            json!({first: ids[0], second: ids[1], third: ids[2]})
+        );
         assert_eq!(told["parents"], json!([null, ids[0], ids[1]]));
         assert_eq!(told["total"], json!(["4", "5", "5"]));
+        // The newest day's two files, as they were described when they were added.
+        assert_eq!(
+            told["counts_of_born"],
+            json!({"bytes": 2_000, "values": 5, "nulls": 1})
+        );
         // The file that stayed came on the second day; the new one's predecessor went.
         let statuses = json!([
             [0, 20_515, ids[1]],

@@ -40,7 +40,18 @@ class PyIceberg:
         table = StaticTable.from_metadata(metadata)
         snapshots = table.snapshots()
         entries = table.inspect.entries().to_pylist()
+        born = table.schema().find_field("born").field_id
+        files = table.inspect.files().to_pylist()
+
+        def counted(member):
+            return sum(count for it in files for field, count in it[member] if field == born)
+
         return {
+            "counts_of_born": {
+                "bytes": counted("column_sizes"),
+                "values": counted("value_counts"),
+                "nulls": counted("null_value_counts"),
+            },
             "found": StaticTable.from_metadata(folder).metadata_location,
             "types": {field.name: str(field.field_type) for field in table.schema().fields},
             "required": [field.name for field in table.schema().fields if field.required],
@@ -57,6 +68,9 @@ class PyIceberg:
             "operations": [it.summary.operation.value for it in snapshots],
             "parents": [it.parent_snapshot_id for it in snapshots],
             "ids": [it.snapshot_id for it in snapshots],
+            "tags": {
+                day(it.timestamp_ms): table.snapshot_by_name(day(it.timestamp_ms)).snapshot_id for it in snapshots
+            },
             "statuses": sorted([it["status"], it["sequence_number"], it["snapshot_id"]] for it in entries),
             "total": [it.summary["total-records"] for it in snapshots],
             "files_of_owner": len(list(table.scan(row_filter=EqualTo("owner_id", owner)).plan_files())),

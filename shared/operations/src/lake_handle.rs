@@ -17,11 +17,25 @@ use crate::work_stage::WorkStage;
 /// own client.
 #[async_trait]
 pub trait PartitionOffsets: Send + Sync {
-    /// The first offset of each partition of a topic, and its log end offset.
+    /// The offsets of a topic.
     ///
     /// # Errors
     /// When Kafka does not answer.
-    async fn of_topic(&self, topic: &str) -> Result<BTreeMap<i32, (i64, i64)>, OperationError>;
+    async fn of_topic(&self, topic: &str) -> Result<TopicOffsets, OperationError>;
+}
+
+/// What Kafka says of a topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TopicOffsets {
+    /// The first offset of each partition, and its log end offset.
+    Partitions(BTreeMap<i32, (i64, i64)>),
+    /// The topic does not exist, or may not be used.
+    Refused {
+        /// What is with it.
+        what: String,
+        /// What to do about it.
+        next: String,
+    },
 }
 
 /// The zones' buckets, the contracts, and Kafka's offsets.

@@ -26,5 +26,5 @@ pub mod trace;
 mod work_stage;
 
 pub use error::OperationError;
-pub use lake_handle::{LakeHandle, PartitionOffsets};
+pub use lake_handle::{LakeHandle, PartitionOffsets, TopicOffsets};
 pub use work_stage::WorkStage;

@@ -102,13 +102,17 @@ pub(crate) fn check_additive(
     Ok(())
 }
 
-/// A partition: its values and the location of its files.
+/// A partition: its values, the location of its files, and how much is there.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PartitionSpec {
     /// The values of the partition keys.
     pub values: Vec<String>,
     /// The prefix, as a URL.
     pub location: String,
+    /// Rows in it.
+    pub rows: u64,
+    /// Bytes of its files.
+    pub bytes: u64,
 }
 
 /// A catalogue of tables in databases, which must exist: Terraform creates them.
@@ -121,13 +125,15 @@ pub trait TableCatalogue: Send + Sync {
     /// than an addition.
     async fn put_table(&self, table: &TableSpec) -> Result<(), StoreError>;
 
-    /// Writes the statistics of the columns' values.
+    /// Writes the statistics of the columns' values: those of the partition with these values, or
+    /// of the table where none is given.
     ///
     /// # Errors
     /// The service's failure.
     async fn put_statistics(
         &self,
         table: &TableSpec,
+        partition: Option<&[String]>,
         columns: &[ColumnStatistics],
     ) -> Result<(), StoreError>;
 
@@ -161,8 +167,8 @@ pub trait TableCatalogue: Send + Sync {
 /// (database, table)
 type TableKey = (String, String);
 
-/// A table, and the locations of its partitions by their values.
-type TableAndPartitions = (TableSpec, BTreeMap<Vec<String>, String>);
+/// A table, and its partitions by their values.
+type TableAndPartitions = (TableSpec, BTreeMap<Vec<String>, PartitionSpec>);
 
 /// A catalogue in memory, for unit tests.
 #[derive(Debug, Default)]
@@ -210,17 +216,23 @@ impl TableCatalogue for MemoryCatalogue {
     async fn put_statistics(
         &self,
         table: &TableSpec,
+        partition: Option<&[String]>,
         _columns: &[ColumnStatistics],
     ) -> Result<(), StoreError> {
-        match self.lock_tables().contains_key(&table.table_key()) {
-            true => Ok(()),
-            false => Err(StoreError::new(
-                StoreErrorKind::NotFound,
-                "write statistics of",
-                &table.name,
-                "no such table",
-            )),
+        let tables = self.lock_tables();
+        let known = tables.get(&table.table_key());
+        let is_known = known.is_some_and(|(_, partitions)| {
+            partition.is_none_or(|values| partitions.contains_key(values))
+        });
+        if is_known {
+            return Ok(());
         }
+        Err(StoreError::new(
+            StoreErrorKind::NotFound,
+            "write statistics of",
+            &table.name,
+            "no such table or partition",
+        ))
     }
 
     async fn put_partitions(
@@ -235,7 +247,7 @@ impl TableCatalogue for MemoryCatalogue {
         known.1.extend(
             partitions
                 .iter()
-                .map(|partition| (partition.values.clone(), partition.location.clone())),
+                .map(|partition| (partition.values.clone(), partition.clone())),
         );
         Ok(())
     }
@@ -245,13 +257,7 @@ impl TableCatalogue for MemoryCatalogue {
         let Some((_, partitions)) = tables.get(&table.table_key()) else {
             return Ok(Vec::new());
         };
-        Ok(partitions
-            .iter()
-            .map(|(values, location)| PartitionSpec {
-                values: values.clone(),
-                location: location.clone(),
-            })
-            .collect())
+        Ok(partitions.values().cloned().collect())
     }
 
     async fn delete_partitions(

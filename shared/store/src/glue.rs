@@ -1,21 +1,23 @@
 //! The catalogue on AWS Glue, and on the local platform's Glue endpoint.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_glue::Client;
-use aws_sdk_glue::error::{BuildError, ProvideErrorMetadata, SdkError};
+use aws_sdk_glue::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_glue::types::{
-    BatchUpdatePartitionRequestEntry, Column, ErrorDetail, Partition, PartitionInput,
-    PartitionValueList, SerDeInfo, StorageDescriptor, Table, TableInput,
+    BatchUpdatePartitionRequestEntry, ColumnStatistics as GlueStatistics, ErrorDetail,
+    PartitionError, PartitionInput, PartitionValueList, StorageDescriptor, Table,
 };
 
 use crate::catalogue::check_additive;
+use crate::glue_inputs::{
+    build_error, build_partition_input, build_table_input, is_up_to_date, to_partition_spec,
+};
 use crate::glue_statistics::build_glue_statistics;
 use crate::{
-    ColumnSpec, ColumnStatistics, PartitionSpec, RetryPolicy, StoreError, StoreErrorKind,
-    TableCatalogue, TableSpec, describe_causes, retry_with_backoff,
+    ColumnStatistics, PartitionSpec, RetryPolicy, StoreError, StoreErrorKind, TableCatalogue,
+    TableSpec, describe_causes, retry_with_backoff,
 };
 
 /// Glue takes no more columns in one UpdateColumnStatisticsForTable.
@@ -26,9 +28,6 @@ const UPDATE_RETRY: RetryPolicy = RetryPolicy::new(4, Duration::from_millis(50))
 
 /// Glue takes no more partitions in one BatchCreatePartition or BatchUpdatePartition.
 const CREATE_BATCH_MAX: usize = 100;
-
-/// Glue takes no longer comment on a column.
-const COMMENT_CHARS_MAX: usize = 255;
 
 /// Glue takes no more partitions in one BatchDeletePartition.
 const DELETE_BATCH_MAX: usize = 25;
@@ -166,6 +165,43 @@ impl GlueCatalogue {
         Ok(known)
     }
 
+    /// Writes the statistics of some columns of a table.
+    async fn put_table_chunk(
+        &self,
+        table: &TableSpec,
+        chunk: &[GlueStatistics],
+    ) -> Result<(), StoreError> {
+        let request = self
+            .client
+            .update_column_statistics_for_table()
+            .database_name(&table.database)
+            .table_name(&table.name)
+            .set_column_statistics_list(Some(chunk.to_vec()));
+        let answer = request.send().await;
+        answer.map_err(|error| glue_error("write statistics of", &table.name, &error))?;
+        Ok(())
+    }
+
+    /// Writes the statistics of some columns of a partition.
+    async fn put_partition_chunk(
+        &self,
+        table: &TableSpec,
+        values: &[String],
+        chunk: &[GlueStatistics],
+    ) -> Result<(), StoreError> {
+        let request = self
+            .client
+            .update_column_statistics_for_partition()
+            .database_name(&table.database)
+            .table_name(&table.name)
+            .set_partition_values(Some(values.to_vec()))
+            .set_column_statistics_list(Some(chunk.to_vec()));
+        let answer = request.send().await;
+        let operation = "write statistics of a partition of";
+        answer.map_err(|error| glue_error(operation, &table.name, &error))?;
+        Ok(())
+    }
+
     async fn update_partitions(
         &self,
         spec: &TableSpec,
@@ -228,6 +264,7 @@ impl TableCatalogue for GlueCatalogue {
     async fn put_statistics(
         &self,
         table: &TableSpec,
+        partition: Option<&[String]>,
         columns: &[ColumnStatistics],
     ) -> Result<(), StoreError> {
         let statistics = columns
@@ -237,16 +274,10 @@ impl TableCatalogue for GlueCatalogue {
             .map_err(|error| build_error(&table.name, &error))?;
 
         for chunk in statistics.chunks(STATISTICS_BATCH_MAX) {
-            let request = self
-                .client
-                .update_column_statistics_for_table()
-                .database_name(&table.database)
-                .table_name(&table.name)
-                .set_column_statistics_list(Some(chunk.to_vec()));
-            request
-                .send()
-                .await
-                .map_err(|error| glue_error("write statistics of", &table.name, &error))?;
+            match partition {
+                Some(values) => self.put_partition_chunk(table, values, chunk).await?,
+                None => self.put_table_chunk(table, chunk).await?,
+            }
         }
         Ok(())
     }
@@ -313,10 +344,34 @@ impl TableCatalogue for GlueCatalogue {
                 .database_name(&spec.database)
                 .table_name(table);
             let answer = request.set_partitions_to_delete(Some(lists)).send().await;
-            answer.map_err(|error| glue_error("delete partitions of", table, &error))?;
+            let answer =
+                answer.map_err(|error| glue_error("delete partitions of", table, &error))?;
+            check_deletions(table, answer.errors())?;
         }
         Ok(())
     }
+}
+
+/// Glue answers a request of which it deleted nothing with success, and lists what it refused. A
+/// partition that is not there is as good as deleted.
+fn check_deletions(table: &str, errors: &[PartitionError]) -> Result<(), StoreError> {
+    let details = errors.iter().filter_map(PartitionError::error_detail);
+    let refused = details
+        .into_iter()
+        .find(|detail| detail.error_code() != Some("EntityNotFoundException"));
+    let Some(refused) = refused else {
+        return Ok(());
+    };
+    let why = refused.error_message().or(refused.error_code());
+    Err(StoreError::new(
+        StoreErrorKind::Refused,
+        "delete partitions of",
+        table,
+        format!(
+            "a partition was refused: {}",
+            why.unwrap_or("no reason given")
+        ),
+    ))
 }
 
 /// A table may get columns; every other change is refused.
@@ -341,106 +396,6 @@ fn check_known_columns(table: &TableSpec, known: &Table) -> Result<(), StoreErro
 
     check_additive(&columns, &keys, table)
         .map_err(|why| StoreError::new(StoreErrorKind::Refused, "update table", &table.name, why))
-}
-
-fn to_partition_spec(partition: Partition) -> PartitionSpec {
-    let descriptor = partition.storage_descriptor;
-    PartitionSpec {
-        values: partition.values.unwrap_or_default(),
-        location: descriptor
-            .and_then(|descriptor| descriptor.location)
-            .unwrap_or_default(),
-    }
-}
-
-/// The table as Glue stores it. Parameters that other programs have written stay.
-fn build_table_input(table: &TableSpec, known: Option<&Table>) -> Result<TableInput, StoreError> {
-    let mut keys = Vec::with_capacity(table.partition_keys.len());
-    for (name, kind) in &table.partition_keys {
-        let key = Column::builder().name(name).r#type(kind).build();
-        keys.push(key.map_err(|error| build_error(&table.name, &error))?);
-    }
-
-    let mut parameters: HashMap<String, String> = known
-        .and_then(|known| known.parameters.clone())
-        .unwrap_or_default();
-    parameters.insert("classification".into(), "parquet".into());
-    parameters.extend(table.parameters.clone());
-
-    TableInput::builder()
-        .name(&table.name)
-        .description(&table.description)
-        .table_type("EXTERNAL_TABLE")
-        .set_parameters(Some(parameters))
-        .set_partition_keys(Some(keys))
-        .storage_descriptor(build_storage_descriptor(table, &table.location)?)
-        .build()
-        .map_err(|error| build_error(&table.name, &error))
-}
-
-/// Whether an update would change nothing.
-fn is_up_to_date(input: &TableInput, known: &Table) -> bool {
-    let wanted = input.storage_descriptor.as_ref();
-    let present = known.storage_descriptor.as_ref();
-
-    input.description == known.description
-        && input.parameters == known.parameters
-        && wanted.map(|wanted| (&wanted.columns, &wanted.location))
-            == present.map(|present| (&present.columns, &present.location))
-}
-
-fn build_partition_input(
-    table: &TableSpec,
-    partition: &PartitionSpec,
-) -> Result<PartitionInput, StoreError> {
-    let descriptor = build_storage_descriptor(table, &partition.location)?;
-    Ok(PartitionInput::builder()
-        .set_values(Some(partition.values.clone()))
-        .storage_descriptor(descriptor)
-        .build())
-}
-
-/// Every partition is registered with the table's present columns: Athena refuses one that differs
-/// in type.
-fn build_storage_descriptor(
-    table: &TableSpec,
-    location: &str,
-) -> Result<StorageDescriptor, StoreError> {
-    let columns = table
-        .columns
-        .iter()
-        .map(build_glue_column)
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| build_error(&table.name, &error))?;
-
-    let serde = SerDeInfo::builder()
-        .serialization_library("org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe");
-    Ok(StorageDescriptor::builder()
-        .set_columns(Some(columns))
-        .location(location)
-        .input_format("org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat")
-        .output_format("org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat")
-        .serde_info(serde.build())
-        .build())
-}
-
-fn build_glue_column(column: &ColumnSpec) -> Result<Column, BuildError> {
-    let comment: String = column.meaning.chars().take(COMMENT_CHARS_MAX).collect();
-    Column::builder()
-        .name(&column.name)
-        .r#type(&column.kind)
-        .comment(comment)
-        .parameters("polelake.classification", &column.classification)
-        .build()
-}
-
-fn build_error(table: &str, error: &BuildError) -> StoreError {
-    StoreError::new(
-        StoreErrorKind::Refused,
-        "describe table",
-        table,
-        error.to_string(),
-    )
 }
 
 fn glue_error<E: ProvideErrorMetadata + std::error::Error + 'static>(

@@ -10,6 +10,7 @@ mod catalogue;
 pub mod conformance;
 mod error;
 mod glue;
+mod glue_inputs;
 mod glue_statistics;
 mod json;
 mod memory;

@@ -8,6 +8,9 @@ pub const MESSAGE_TOO_LARGE: i16 = 10;
 /// Kafka's error code for too few replicas in sync: a retry may succeed.
 pub const NOT_ENOUGH_REPLICAS: i16 = 19;
 
+/// Kafka's error code for a topic that the client may not use.
+pub const TOPIC_AUTHORIZATION_FAILED: i16 = 29;
+
 /// Kafka's error code for a producer that another has replaced: retries with the same producer
 /// fail.
 pub const INVALID_PRODUCER_EPOCH: i16 = 47;

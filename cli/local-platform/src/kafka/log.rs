@@ -51,6 +51,8 @@ mod batch {
 pub struct TopicLogs {
     folder: PathBuf,
     clock: Arc<Clock>,
+    /// Whether a topic that a client asks for is created: `auto.create.topics.enable`.
+    creates_topics: bool,
     topics: Mutex<BTreeMap<String, Arc<Vec<PartitionLog>>>>,
     /// Notified after every append.
     pub appended: Notify,
@@ -66,6 +68,7 @@ impl TopicLogs {
         let topics = Self {
             folder: folder.to_owned(),
             clock,
+            creates_topics: true,
             topics: Mutex::default(),
             appended: Notify::new(),
         };
@@ -76,6 +79,31 @@ impl TopicLogs {
             }
         }
         Ok(topics)
+    }
+
+    /// The same without the creation of topics that clients ask for, as brokers of production are
+    /// configured.
+    #[must_use]
+    pub fn without_topic_creation(mut self) -> Self {
+        self.creates_topics = false;
+        self
+    }
+
+    /// Whether a topic that a client asks for is created.
+    pub(super) fn creates_topics(&self) -> bool {
+        self.creates_topics
+    }
+
+    /// The topic's partitions for a client that asks for them; none when the topic does not exist
+    /// and is not created.
+    ///
+    /// # Errors
+    /// As [`Self::get_or_create_topic`].
+    pub(super) fn find_topic(&self, name: &str) -> io::Result<Option<Arc<Vec<PartitionLog>>>> {
+        if self.creates_topics {
+            return self.get_or_create_topic(name).map(Some);
+        }
+        Ok(lock_unpoisoned(&self.topics).get(name).map(Arc::clone))
     }
 
     /// The topic's partitions; a topic that does not exist is created.

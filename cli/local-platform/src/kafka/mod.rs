@@ -4,9 +4,12 @@
 //! in memory; ours writes them to files, because an acknowledged record must survive a restart of
 //! the platform.
 
+mod configs;
 pub mod fault_injection;
+mod groups;
 mod log;
 mod records;
+mod requests;
 mod server;
 
 pub use log::{PARTITIONS, PartitionLog, TopicLogs};

@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use kafka_protocol::messages::api_versions_response::ApiVersion;
 use kafka_protocol::messages::create_topics_response::CreatableTopicResult;
 use kafka_protocol::messages::fetch_request::FetchPartition;
 use kafka_protocol::messages::fetch_response::{FetchableTopicResponse, PartitionData};
@@ -20,44 +19,29 @@ use kafka_protocol::messages::metadata_response::{
 use kafka_protocol::messages::produce_request::PartitionProduceData;
 use kafka_protocol::messages::produce_response::{PartitionProduceResponse, TopicProduceResponse};
 use kafka_protocol::messages::{
-    ApiKey, ApiVersionsResponse, BrokerId, CreateTopicsRequest, CreateTopicsResponse, FetchRequest,
-    FetchResponse, InitProducerIdResponse, ListOffsetsRequest, ListOffsetsResponse,
-    MetadataRequest, MetadataResponse, ProduceRequest, ProduceResponse, ProducerId, ResponseHeader,
-    TopicName,
+    ApiKey, BrokerId, CreateTopicsRequest, CreateTopicsResponse, FetchRequest, FetchResponse,
+    InitProducerIdResponse, ListOffsetsRequest, ListOffsetsResponse, MetadataRequest,
+    MetadataResponse, ProduceRequest, ProduceResponse, ProducerId, TopicName,
 };
-use kafka_protocol::protocol::{Decodable, Encodable, StrBytes, decode_request_header_from_buffer};
+use kafka_protocol::protocol::StrBytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
+use super::configs::describe_configs;
 use super::fault_injection::{FaultInjection, ProduceFault};
+use super::groups;
 use super::log::{PARTITIONS, PartitionLog, STORAGE_ERROR, TopicLogs};
-
-/// The largest request that is read: a producer's batch is far below it.
-const REQUEST_BYTES_MAX: usize = 64 * 1024 * 1024;
+use super::requests::{
+    BrokerRequest, EncodedResponse, INVALID_TOPIC, OFFSET_OUT_OF_RANGE, REQUEST_BYTES_MAX,
+    UNKNOWN_TOPIC_OR_PARTITION,
+};
 
 /// The namespace of topic ids: a topic's id follows from its name.
 const TOPIC_ID_NAMESPACE: &str = "kafka-topic";
 
 /// The longest wait of a fetch for new records.
 const FETCH_WAIT_MAX: Duration = Duration::from_secs(30);
-
-const UNKNOWN_TOPIC_OR_PARTITION: i16 = 3;
-const INVALID_TOPIC: i16 = 17;
-const UNSUPPORTED_VERSION: i16 = 35;
-const OFFSET_OUT_OF_RANGE: i16 = 1;
-
-/// The supported requests: key, oldest and newest version. Produce ends before topic ids replace
-/// names.
-const SUPPORTED_APIS: [(ApiKey, i16, i16); 7] = [
-    (ApiKey::Produce, 3, 12),
-    (ApiKey::Fetch, 4, 12),
-    (ApiKey::ListOffsets, 1, 7),
-    (ApiKey::Metadata, 0, 12),
-    (ApiKey::ApiVersions, 0, 4),
-    (ApiKey::CreateTopics, 2, 7),
-    (ApiKey::InitProducerId, 0, 4),
-];
 
 struct LocalBroker {
     topics: Arc<TopicLogs>,
@@ -119,56 +103,15 @@ async fn serve_connection(mut stream: TcpStream, broker: &LocalBroker) -> io::Re
     }
 }
 
-type BrokerError = Box<dyn std::error::Error + Send + Sync>;
-
-/// The bytes of an answer; none for a request that gets no answer.
-type EncodedResponse = Result<Option<Bytes>, BrokerError>;
-
-/// A request whose header is read: its kind, its version, and the id that the answer repeats.
-struct BrokerRequest {
-    key: ApiKey,
-    version: i16,
-    correlation_id: i32,
-    body: Bytes,
-}
-
-impl BrokerRequest {
-    fn parse(mut bytes: Bytes) -> Result<Self, BrokerError> {
-        let header = decode_request_header_from_buffer(&mut bytes)?;
-        let key = ApiKey::try_from(header.request_api_key).map_err(|()| "an unknown request")?;
-        Ok(Self {
-            key,
-            version: header.request_api_version,
-            correlation_id: header.correlation_id,
-            body: bytes,
-        })
-    }
-
-    fn is_supported(&self) -> bool {
-        SUPPORTED_APIS
-            .iter()
-            .any(|(key, min, max)| *key == self.key && (*min..=*max).contains(&self.version))
-    }
-
-    fn decode<R: Decodable>(&mut self) -> Result<R, BrokerError> {
-        Ok(R::decode(&mut self.body, self.version)?)
-    }
-
-    /// The answer in the request's version.
-    fn answer(&self, response: &impl Encodable) -> EncodedResponse {
-        encode_response(response, self.key, self.version, self.correlation_id)
-    }
-}
-
 impl LocalBroker {
     async fn handle_request(&self, bytes: Bytes) -> EncodedResponse {
         let mut request = BrokerRequest::parse(bytes)?;
         if !request.is_supported() {
-            return answer_unsupported(&request);
+            return request.answer_unsupported();
         }
 
         match request.key {
-            ApiKey::ApiVersions => request.answer(&api_versions(0)),
+            ApiKey::ApiVersions => request.answer_versions(),
             ApiKey::Metadata => {
                 let body = request.decode()?;
                 request.answer(&self.metadata_response(body))
@@ -187,6 +130,36 @@ impl LocalBroker {
                 let body = request.decode()?;
                 request.answer(&self.list_offsets(body))
             }
+            ApiKey::DescribeConfigs => {
+                let body = request.decode()?;
+                request.answer(&describe_configs(body, &self.topics))
+            }
+            _ => self.answer_group_request(request),
+        }
+    }
+
+    /// Answers a request about consumer groups.
+    fn answer_group_request(&self, mut request: BrokerRequest) -> EncodedResponse {
+        match request.key {
+            ApiKey::FindCoordinator => {
+                let body = request.decode()?;
+                request.answer(&groups::find_coordinator(&body, self.port))
+            }
+            ApiKey::JoinGroup => {
+                let body = request.decode()?;
+                request.answer(&groups::refuse_to_join(&body))
+            }
+            ApiKey::OffsetFetch => {
+                let body = request.decode()?;
+                request.answer(&groups::fetch_committed_offsets(body))
+            }
+            ApiKey::OffsetCommit => {
+                let body = request.decode()?;
+                request.answer(&groups::refuse_to_commit(body))
+            }
+            ApiKey::SyncGroup => request.answer(&groups::refuse_to_sync()),
+            ApiKey::Heartbeat => request.answer(&groups::refuse_heartbeat()),
+            ApiKey::LeaveGroup => request.answer(&groups::refuse_to_leave()),
             _ => Err("an unknown request".into()),
         }
     }
@@ -222,12 +195,13 @@ impl LocalBroker {
     }
 
     fn topic_metadata(&self, name: String) -> MetadataResponseTopic {
-        let logs = self.topics.get_or_create_topic(&name);
+        let logs = self.topics.find_topic(&name);
         let topic = MetadataResponseTopic::default()
             .with_topic_id(pole::stable_id(TOPIC_ID_NAMESPACE, &[&name]))
             .with_name(Some(TopicName(StrBytes::from_string(name))));
         match logs {
-            Ok(_) => topic.with_partitions((0..PARTITIONS).map(partition_metadata).collect()),
+            Ok(Some(_)) => topic.with_partitions((0..PARTITIONS).map(partition_metadata).collect()),
+            Ok(None) => topic.with_error_code(UNKNOWN_TOPIC_OR_PARTITION),
             Err(_) => topic.with_error_code(INVALID_TOPIC),
         }
     }
@@ -317,7 +291,7 @@ impl LocalBroker {
         index: i32,
         act: impl FnOnce(&PartitionLog) -> T,
     ) -> Option<T> {
-        let logs = self.topics.get_or_create_topic(topic).ok()?;
+        let logs = self.topics.find_topic(topic).ok()??;
         let log = logs.get(usize::try_from(index).ok()?)?;
         Some(act(log))
     }
@@ -412,20 +386,6 @@ fn lost_connection() -> io::Error {
     io::Error::new(io::ErrorKind::ConnectionReset, "the connection was lost")
 }
 
-/// The answer to a request whose kind or version is not supported.
-fn answer_unsupported(request: &BrokerRequest) -> EncodedResponse {
-    if request.key != ApiKey::ApiVersions {
-        let message = format!(
-            "{:?} version {} is not supported",
-            request.key, request.version
-        );
-        return Err(message.into());
-    }
-    // A client that is newer than the broker asks again in the oldest version.
-    let response = api_versions(UNSUPPORTED_VERSION);
-    encode_response(&response, ApiKey::ApiVersions, 0, request.correlation_id)
-}
-
 /// The answer that refuses every partition of the request.
 fn refuse_produce(request: &ProduceRequest, code: i16) -> ProduceResponse {
     let responses = request.topic_data.iter().map(|topic| {
@@ -457,29 +417,4 @@ fn read_partition(log: &PartitionLog, offset: i64, max_bytes: usize) -> Partitio
         Ok(bytes) => data.with_records(Some(bytes)),
         Err(_) => data.with_error_code(STORAGE_ERROR),
     }
-}
-
-fn api_versions(error_code: i16) -> ApiVersionsResponse {
-    let versions = SUPPORTED_APIS.iter().map(|(key, min, max)| {
-        ApiVersion::default()
-            .with_api_key(*key as i16)
-            .with_min_version(*min)
-            .with_max_version(*max)
-    });
-    ApiVersionsResponse::default()
-        .with_error_code(error_code)
-        .with_api_keys(versions.collect())
-}
-
-fn encode_response(
-    response: &impl Encodable,
-    key: ApiKey,
-    version: i16,
-    correlation_id: i32,
-) -> EncodedResponse {
-    let mut bytes = BytesMut::new();
-    let header = ResponseHeader::default().with_correlation_id(correlation_id);
-    header.encode(&mut bytes, key.response_header_version(version))?;
-    response.encode(&mut bytes, version)?;
-    Ok(Some(bytes.freeze()))
 }

@@ -46,6 +46,7 @@ impl DayFiles {
                 rows: shard.rows,
                 bytes: shard.bytes(),
                 owners: (shards > 1).then(|| shard_owner_bounds(shard.shard, shards)),
+                columns: BTreeMap::new(),
             });
         }
 

@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 
 use super::IcebergTable;
 use super::avro::{self, AvroDecoder, AvroEncoder};
-use super::data_file::DataFile;
+use super::data_file::{ColumnCounts, DataFile};
 use crate::schema::field_id;
 use crate::{Day, LakeError};
 
 const MANIFEST_SCHEMA: &str = include_str!("manifest.avsc");
+
+/// The layout of manifests before they had counts of values.
+const SCHEMA_WITHOUT_COUNTS: &str = include_str!("manifest-without-counts.avsc");
 
 /// The id of the table's order of rows, see `metadata`.
 pub(super) const SORT_ORDER_ID: i32 = 1;
@@ -49,20 +52,31 @@ impl FileLineage {
     /// When the bytes are no manifest that this module has written.
     pub fn from_manifest(bytes: &[u8]) -> Result<Self, LakeError> {
         let (metadata, count, mut rows) = AvroDecoder::open_container(bytes)?;
-        // Only our own layout: another version's is a day that is published again.
-        if metadata.get("avro.schema") != Some(&MANIFEST_SCHEMA) {
-            let why = "an Iceberg manifest has another layout than this version writes: publish \
-                its day again";
-            return Err(LakeError::Unexpected(why.into()));
-        }
+        // Only our own layouts: another version's is a day that is published again.
+        let has_counts = match metadata.get("avro.schema") {
+            Some(&MANIFEST_SCHEMA) => true,
+            Some(&SCHEMA_WITHOUT_COUNTS) => false,
+            _ => {
+                let why = "an Iceberg manifest has another layout than this version writes: \
+                    publish its day again";
+                return Err(LakeError::Unexpected(why.into()));
+            }
+        };
         let mut files = BTreeMap::new();
         for _ in 0..count {
-            let entry = read_entry(&mut rows)?;
+            let entry = read_entry(&mut rows, has_counts)?;
             if entry.status != DataFileStatus::Deleted {
                 files.insert(entry.path.clone(), entry);
             }
         }
         Ok(Self(files))
+    }
+
+    /// Whether the day has a file of this path. Then the day after takes over what planners know of
+    /// its columns.
+    #[must_use]
+    pub fn has_file(&self, path: &str) -> bool {
+        self.0.contains_key(path)
     }
 
     /// The entries of a day that has these files.
@@ -77,7 +91,10 @@ impl FileLineage {
             entries.push(match removed.remove(&path) {
                 Some(before) => ManifestEntry {
                     status: DataFileStatus::Existing,
-                    file,
+                    file: DataFile {
+                        columns: before.file.columns,
+                        ..file
+                    },
                     ..before
                 },
                 None => ManifestEntry {
@@ -155,14 +172,39 @@ fn write_entry(to: &mut AvroEncoder, entry: &ManifestEntry, snapshot_id: i64) {
     to.write_bytes(b"PARQUET");
     to.write_long(entry.file.rows.cast_signed());
     to.write_long(entry.file.bytes.cast_signed());
-    // No sizes of columns, but a map of them: PyIceberg 0.12 lists no entries without one.
-    to.write_presence(true);
-    to.write_long(0);
+    write_column_counts(to, &entry.file);
     let owners = entry.file.owners.as_ref();
     write_bound(to, owners.map(|(minimum, _)| minimum));
     write_bound(to, owners.map(|(_, maximum)| maximum));
     to.write_presence(true);
     to.write_long(SORT_ORDER_ID.into());
+}
+
+/// Writes the sizes of the columns, their values and their nulls. A map without entries is written,
+/// too: PyIceberg 0.12 lists no entries where there is none.
+fn write_column_counts(to: &mut AvroEncoder, file: &DataFile) {
+    let columns = &file.columns;
+    let sizes = columns.iter().map(|(id, counts)| (*id, counts.bytes));
+    write_counts(to, &sizes.collect::<Vec<_>>());
+    let values = columns.keys().map(|id| (*id, file.rows));
+    write_counts(to, &values.collect::<Vec<_>>());
+    let nulls = columns
+        .iter()
+        .filter_map(|(id, counts)| Some((*id, counts.nulls?)));
+    write_counts(to, &nulls.collect::<Vec<_>>());
+}
+
+/// Writes a map of numbers by field id.
+fn write_counts(to: &mut AvroEncoder, counts: &[(i32, u64)]) {
+    to.write_presence(true);
+    if !counts.is_empty() {
+        to.write_long(i64::try_from(counts.len()).unwrap_or(i64::MAX));
+        for (id, count) in counts {
+            to.write_long(i64::from(*id));
+            to.write_long(count.cast_signed());
+        }
+    }
+    to.write_long(0);
 }
 
 /// Writes a map of one column: the owner, because files are ranges of owners. Bounds of other
@@ -179,7 +221,7 @@ fn write_bound(to: &mut AvroEncoder, owner: Option<&String>) {
 }
 
 /// Reads what [`write_entry`] has written.
-fn read_entry(from: &mut AvroDecoder<'_>) -> Result<ManifestEntry, LakeError> {
+fn read_entry(from: &mut AvroDecoder<'_>, has_counts: bool) -> Result<ManifestEntry, LakeError> {
     let status = match from.read_long()? {
         0 => DataFileStatus::Existing,
         1 => DataFileStatus::Added,
@@ -197,8 +239,7 @@ fn read_entry(from: &mut AvroDecoder<'_>) -> Result<ManifestEntry, LakeError> {
     from.read_text()?;
     let rows = from.read_long()?.cast_unsigned();
     let bytes = from.read_long()?.cast_unsigned();
-    from.read_presence()?;
-    from.read_long()?;
+    let columns = read_column_counts(from, has_counts)?;
     let owners = read_bound(from)?.zip(read_bound(from)?);
     if from.read_presence()? {
         from.read_long()?;
@@ -214,8 +255,45 @@ fn read_entry(from: &mut AvroDecoder<'_>) -> Result<ManifestEntry, LakeError> {
             rows,
             bytes,
             owners,
+            columns,
         },
     })
+}
+
+/// Reads what [`write_column_counts`] has written, or the sizes alone.
+fn read_column_counts(
+    from: &mut AvroDecoder<'_>,
+    has_counts: bool,
+) -> Result<BTreeMap<i32, ColumnCounts>, LakeError> {
+    let sizes = read_counts(from)?;
+    let mut nulls = BTreeMap::new();
+    if has_counts {
+        // The values are the rows of the file.
+        read_counts(from)?;
+        nulls = read_counts(from)?;
+    }
+    let columns = sizes.into_iter().map(|(id, bytes)| {
+        let nulls = nulls.get(&id).copied();
+        (id, ColumnCounts { bytes, nulls })
+    });
+    Ok(columns.collect())
+}
+
+/// Reads what [`write_counts`] has written: one block of entries at most.
+fn read_counts(from: &mut AvroDecoder<'_>) -> Result<BTreeMap<i32, u64>, LakeError> {
+    let mut counts = BTreeMap::new();
+    if !from.read_presence()? {
+        return Ok(counts);
+    }
+    let entries = from.read_long()?;
+    for _ in 0..entries {
+        let id = i32::try_from(from.read_long()?).unwrap_or_default();
+        counts.insert(id, from.read_long()?.cast_unsigned());
+    }
+    if entries != 0 {
+        from.read_long()?;
+    }
+    Ok(counts)
 }
 
 fn read_bound(from: &mut AvroDecoder<'_>) -> Result<Option<String>, LakeError> {
@@ -227,4 +305,58 @@ fn read_bound(from: &mut AvroDecoder<'_>) -> Result<Option<String>, LakeError> {
     let owner = from.read_text()?.to_owned();
     from.read_long()?;
     Ok(Some(owner))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An entry as it was written before manifests had counts of values.
+    fn write_entry_without_counts(to: &mut AvroEncoder, path: &str) {
+        to.write_long(DataFileStatus::Added as i64);
+        for number in [77, 20_514, 20_514] {
+            to.write_presence(true);
+            to.write_long(number);
+        }
+        to.write_long(0);
+        to.write_bytes(path.as_bytes());
+        to.write_bytes(b"PARQUET");
+        to.write_long(4);
+        to.write_long(1_000);
+        to.write_presence(true);
+        to.write_long(0);
+        write_bound(to, Some(&"0".to_owned()));
+        write_bound(to, Some(&"f".to_owned()));
+        to.write_presence(true);
+        to.write_long(SORT_ORDER_ID.into());
+    }
+
+    #[test]
+    fn a_manifest_without_counts_keeps_its_files_lineage() {
+        let mut rows = AvroEncoder::default();
+        write_entry_without_counts(&mut rows, "s3://b/a.parquet");
+        write_entry_without_counts(&mut rows, "s3://b/b.parquet");
+        let bytes = avro::encode_container(SCHEMA_WITHOUT_COUNTS, &[], 2, &rows);
+
+        let lineage = FileLineage::from_manifest(&bytes).unwrap();
+        assert!(lineage.has_file("s3://b/a.parquet") && lineage.has_file("s3://b/b.parquet"));
+        let file = DataFile {
+            key: "a.parquet".to_owned(),
+            rows: 4,
+            bytes: 1_000,
+            owners: None,
+            columns: BTreeMap::new(),
+        };
+        let entries =
+            lineage.next_day_entries(Day(20_515), vec![("s3://b/a.parquet".into(), file)]);
+        let statuses: Vec<_> = entries.iter().map(|entry| entry.status).collect();
+        assert_eq!(
+            statuses,
+            [DataFileStatus::Existing, DataFileStatus::Deleted]
+        );
+        assert_eq!(
+            (entries[0].snapshot_id, entries[0].added_on),
+            (Some(77), Day(20_514))
+        );
+    }
 }

@@ -42,7 +42,7 @@ struct TableMetadata<'d> {
     sort_orders: [IcebergSortOrder; 2],
     properties: BTreeMap<&'static str, String>,
     current_snapshot_id: i64,
-    refs: BTreeMap<&'static str, SnapshotReference>,
+    refs: BTreeMap<String, SnapshotReference>,
     snapshots: Vec<MetadataSnapshot<'d>>,
     snapshot_log: Vec<SnapshotLogEntry>,
     metadata_log: [(); 0],
@@ -76,6 +76,15 @@ struct IcebergSortField {
 struct SnapshotReference {
     snapshot_id: i64,
     r#type: &'static str,
+}
+
+impl SnapshotReference {
+    fn new(entry: &SnapshotEntry, r#type: &'static str) -> Self {
+        Self {
+            snapshot_id: entry.snapshot_id,
+            r#type,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -162,17 +171,25 @@ fn build_table_metadata<'d>(
         sort_orders: sort_orders(),
         properties: table_properties(&columns)?,
         current_snapshot_id: newest.snapshot_id,
-        refs: BTreeMap::from([(
-            "main",
-            SnapshotReference {
-                snapshot_id: newest.snapshot_id,
-                r#type: "branch",
-            },
-        )]),
+        refs: name_snapshots(days, newest),
         snapshots: snapshots_with_parents(days),
         snapshot_log: days.entries().map(snapshot_log_entry).collect(),
         metadata_log: [],
     })
+}
+
+/// The branch that readers see unless they ask for another snapshot, and a tag for each kept day,
+/// by its date: a day that is written again has another snapshot, and keeps its name.
+fn name_snapshots(
+    days: &IcebergDays,
+    newest: &SnapshotEntry,
+) -> BTreeMap<String, SnapshotReference> {
+    let tags = days.entries().map(|entry| {
+        let reference = SnapshotReference::new(entry, "tag");
+        (entry.date.to_string(), reference)
+    });
+    let branch = ("main".to_owned(), SnapshotReference::new(newest, "branch"));
+    tags.chain([branch]).collect()
 }
 
 fn snapshot_log_entry(entry: &SnapshotEntry) -> SnapshotLogEntry {

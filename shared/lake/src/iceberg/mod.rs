@@ -22,7 +22,7 @@ mod manifest_list;
 mod metadata;
 mod schema;
 
-pub use data_file::DataFile;
+pub use data_file::{ColumnCounts, DataFile};
 pub use day::{DayFiles, WrittenDay};
 pub use days::{IcebergDays, SnapshotEntry};
 pub use manifest::FileLineage;

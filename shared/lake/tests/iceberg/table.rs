@@ -8,7 +8,8 @@ use arrow_array::RecordBatch;
 use arrow_schema::{Field, Schema, SchemaRef};
 use contract::{Catalogue, Cell, ColumnType, DeclaredFile, TableContract};
 use lake::iceberg::{
-    DataFile, DayFiles, FileLineage, IcebergDays, IcebergTable, WrittenDay, WrittenMetadata,
+    ColumnCounts, DataFile, DayFiles, FileLineage, IcebergDays, IcebergTable, WrittenDay,
+    WrittenMetadata,
 };
 use lake::{Day, ShardVersion, TableBuilder, schema};
 use serde_json::{Value, json};
@@ -184,6 +185,10 @@ pub(crate) fn data_file(
         without_ids(&batch.schema())
     };
     let batch = RecordBatch::try_new(Arc::clone(&schema), batch.columns().to_vec()).unwrap();
+    let counts = ColumnCounts {
+        bytes: 1_000,
+        nulls: Some(shard.into()),
+    };
     let bytes = lake::file::write_parquet(&schema, &[batch], lake::file::curated_properties())
         .unwrap()
         .to_vec();
@@ -200,6 +205,7 @@ pub(crate) fn data_file(
             rows: people.len() as u64,
             bytes: bytes.len() as u64,
             owners,
+            columns: BTreeMap::from([(lake::schema::field_id("born"), counts)]),
         },
         bytes,
     )

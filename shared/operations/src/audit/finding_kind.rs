@@ -36,6 +36,9 @@ finding_kinds! {
     /// The raw zone ends behind Kafka's end: the topic begins at 0 again.
     TopicRecreated => "raise the topic's epoch, TOPIC_EPOCH (docs/runbook.md, A topic was \
                        recreated), then `polelake audit` again";
+    /// Kafka has not the topic of a source, or does not let this role use it.
+    TopicRefused => "create the topic, or grant its use (docs/deploy.md, Topics), then `polelake \
+                     audit` again";
     /// A raw object has no receipt.
     NotTransformed => "`polelake audit` again in a minute; where it stays, send its notification \
                        again (docs/runbook.md, Redrive dead letters)";

@@ -11,7 +11,7 @@ use super::report::{AuditFinding, SourceAudit, StreamAudit};
 use super::scope::AuditScope;
 use super::streams;
 use crate::error::OperationError;
-use crate::lake_handle::LakeHandle;
+use crate::lake_handle::{LakeHandle, TopicOffsets};
 
 /// Audits every stream of a source, and compares their ends with Kafka's when the scope has no last
 /// day.
@@ -23,9 +23,9 @@ pub(super) async fn audit_source(
     findings: &mut Vec<AuditFinding>,
 ) -> Result<SourceAudit, OperationError> {
     // Kafka first: records that it accepts meanwhile are then not expected in the raw zone.
-    let offsets = match &lake.kafka {
-        Some(kafka) if scope.to.is_none() => Some(kafka.of_topic(topic).await?),
-        _ => None,
+    let offsets = match scope.to {
+        None => read_kafka_offsets(lake, topic, findings).await?,
+        Some(_) => None,
     };
 
     let bases = read_bases(lake, topic, scope).await?;
@@ -51,6 +51,26 @@ pub(super) async fn audit_source(
         accepted,
         streams,
     })
+}
+
+/// Kafka's offsets of a topic; none where Kafka cannot be asked. A topic that Kafka refuses is a
+/// finding: nothing that is sent for it arrives.
+async fn read_kafka_offsets(
+    lake: &LakeHandle,
+    topic: &str,
+    findings: &mut Vec<AuditFinding>,
+) -> Result<Option<BTreeMap<i32, (i64, i64)>>, OperationError> {
+    let Some(kafka) = &lake.kafka else {
+        return Ok(None);
+    };
+    match kafka.of_topic(topic).await? {
+        TopicOffsets::Partitions(offsets) => Ok(Some(offsets)),
+        TopicOffsets::Refused { what, .. } => {
+            let refused = FindingKind::TopicRefused;
+            findings.push(AuditFinding::new(refused, topic, None, what));
+            Ok(None)
+        }
+    }
 }
 
 /// The manifests before the scope's first day; they say which offsets earlier days have committed.

@@ -157,6 +157,12 @@ impl AttentionFinder {
             self.add(object, what, next);
         }
 
+        if let Some(refusal) = &source.topic_refused {
+            let what = format!("{}: its senders get 503", refusal.what);
+            let next = format!("{}, then {}", refusal.next, self.command("status"));
+            self.add(object, what, next);
+        }
+
         let is_idle = source
             .newest_append_age
             .is_none_or(|seconds| seconds * 1_000 > WAIT_MAX_MILLIS);

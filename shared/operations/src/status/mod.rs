@@ -23,7 +23,7 @@ use crate::quarantine::{
 
 pub use attention::AttentionItem;
 pub use lake_sizes::LakeSizes;
-pub use source_status::{SourceStatus, SourceVersions};
+pub use source_status::{SourceStatus, SourceVersions, TopicRefusal};
 pub use stored_size::StoredSize;
 pub use table_status::TableStatus;
 

@@ -14,7 +14,7 @@ use super::day_reading::first_uncommitted_day;
 use super::stored_size::StoredSize;
 use super::table_status::TableStatus;
 use crate::error::OperationError;
-use crate::lake_handle::LakeHandle;
+use crate::lake_handle::{LakeHandle, TopicOffsets};
 use crate::quarantine::RefusalGroup;
 
 /// The minute of a day at noon.
@@ -33,6 +33,15 @@ pub struct SourceVersions {
     pub mapping_given: String,
 }
 
+/// A topic that does not exist, or that may not be used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TopicRefusal {
+    /// What is with it.
+    pub what: String,
+    /// What to do about it.
+    pub next: String,
+}
+
 /// How far a source is.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct SourceStatus {
@@ -45,6 +54,9 @@ pub struct SourceStatus {
     /// Why Kafka did not say that.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kafka_failure: Option<String>,
+    /// Why Kafka refuses the topic: nothing that is sent for it arrives.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub topic_refused: Option<TopicRefusal>,
     /// Raw objects that have no receipt yet.
     pub not_transformed: usize,
     /// The first of them.
@@ -172,7 +184,12 @@ async fn read_landing(
         return Ok(());
     };
     match kafka.of_topic(&status.topic).await {
-        Ok(offsets) => status.not_landed = Some(count_not_landed(&offsets, &landed)),
+        Ok(TopicOffsets::Partitions(offsets)) => {
+            status.not_landed = Some(count_not_landed(&offsets, &landed));
+        }
+        Ok(TopicOffsets::Refused { what, next }) => {
+            status.topic_refused = Some(TopicRefusal { what, next });
+        }
         Err(error) => status.kafka_failure = Some(error.to_string()),
     }
     Ok(())

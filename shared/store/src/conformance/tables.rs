@@ -112,6 +112,8 @@ fn partition_spec(day: usize, location: &str) -> PartitionSpec {
     PartitionSpec {
         values: vec![date, "0".into()],
         location: format!("s3://bucket/{location}/{day}/"),
+        rows: 1_000 + day as u64,
+        bytes: 4_096,
     }
 }
 
@@ -138,9 +140,10 @@ async fn check_partitions(
         .map(|partition| partition.values.clone())
         .collect();
     catalogue.delete_partitions(table, &values).await?;
+    catalogue.delete_partitions(table, &values).await?;
     check_promise(
         catalogue.list_partitions(table).await?.len() == 100,
-        "deleted partitions are not listed",
+        "deleted partitions are not listed, also when they are deleted twice",
     )
 }
 
@@ -149,16 +152,28 @@ async fn check_statistics(
     table: &TableSpec,
 ) -> Result<(), ConformanceError> {
     let columns: Vec<ColumnStatistics> = table.columns.iter().map(column_statistics).collect();
-    catalogue.put_statistics(table, &columns).await?;
+    catalogue.put_statistics(table, None, &columns).await?;
 
     let absent = TableSpec {
         name: "absent".into(),
         ..table.clone()
     };
-    let answer = catalogue.put_statistics(&absent, &columns).await;
+    let answer = catalogue.put_statistics(&absent, None, &columns).await;
     check_promise(
         answer.is_err_and(|error| error.is_not_found()),
         "statistics of an absent table are not found",
+    )?;
+
+    let kept = catalogue.list_partitions(table).await?;
+    let values = kept.first().map(|partition| partition.values.as_slice());
+    catalogue.put_statistics(table, values, &columns).await?;
+    let absent = ["1999-01-01".to_owned(), "0".to_owned()];
+    let answer = catalogue
+        .put_statistics(table, Some(&absent), &columns)
+        .await;
+    check_promise(
+        answer.is_err_and(|error| error.is_not_found()),
+        "statistics of an absent partition are not found",
     )
 }
 

@@ -1,24 +1,18 @@
-//! The Kafka producer, behind the trait [`EventSink`]: krafka is before 1.0, and this file alone
-//! uses it.
+//! The Kafka producer, behind the trait [`EventSink`].
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime};
 
 use async_trait::async_trait;
 use backon::RetryableWithContext;
-use krafka::admin::{
-    AdminClient, DescribeTopicsOptions, ListOffsetsOptions, OffsetSpec, TopicPartition,
-};
-use krafka::auth::{AuthConfig, AwsMskIamCredentials};
-use krafka::error::{ErrorCode, KrafkaError};
+use krafka::admin::AdminClient;
 use krafka::producer::{Acks, Producer};
-use krafka::{CloseOptions, Compression, Kafka, Record};
+use krafka::{CloseOptions, Compression, Record};
 use tokio::sync::Mutex;
 
-use crate::delivery::{Delivery, RecordsPending};
+use super::connection::{ATTEMPT_TIMEOUT, KafkaSettings, REQUEST_TIMEOUT, connect_kafka};
+use super::topics::{RefusedTopics, send_error, watch_topics};
+use crate::delivery::{Delivery, OutgoingRecord, RecordsPending, SendError};
 use crate::retry::{DeadlineRetry, time_left};
-
-pub use crate::delivery::{OutgoingRecord, SendError};
 
 /// A connection that was idle for longer is dropped, and the next batch connects again: NAT
 /// gateways drop a connection after 350 s, and a frozen sandbox does not notice.
@@ -29,30 +23,12 @@ const CONNECTION_IDLE_MAX: Duration = Duration::from_secs(240);
 /// this bounds what that burns.
 const PRODUCER_AGE_MAX: Duration = Duration::from_secs(900);
 
-/// One request to a broker.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// One attempt to send a whole batch, connecting included.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
-
 /// The pause before the second attempt is up to 200 ms, before the third up to twice as long.
 const RETRY_POLICY: DeadlineRetry = DeadlineRetry {
     attempts_max: 3,
     pause: Duration::from_millis(200),
     jitter_floor: 0.0,
 };
-
-impl From<KrafkaError> for SendError {
-    fn from(error: KrafkaError) -> Self {
-        match &error {
-            KrafkaError::Broker {
-                code: ErrorCode::MessageTooLarge | ErrorCode::RecordListTooLarge,
-                ..
-            } => Self::TooLarge,
-            _ => Self::Unavailable(error.to_string()),
-        }
-    }
-}
 
 /// Where records are sent.
 #[async_trait]
@@ -66,17 +42,6 @@ pub trait EventSink: Send + Sync {
     ) -> Vec<Result<(), SendError>>;
 }
 
-/// How to reach Kafka.
-#[derive(Clone, Debug)]
-pub struct KafkaSettings {
-    /// `host:port,host:port`.
-    pub bootstrap: String,
-    /// The region that signs the requests.
-    pub region: String,
-    /// Whether to sign in with the function's role (MSK IAM, over TLS) or not at all.
-    pub iam: bool,
-}
-
 /// Kafka, by krafka: idempotent, all replicas.
 pub struct KafkaSink {
     settings: KafkaSettings,
@@ -86,14 +51,17 @@ pub struct KafkaSink {
 /// A producer, and when it was last used, by both clocks: a frozen sandbox may stop one of them.
 struct CachedProducer {
     producer: Producer,
+    /// Asks about topics, on the producer's connections.
+    admin: AdminClient,
     created_at: Instant,
     last_used: (Instant, SystemTime),
 }
 
 impl CachedProducer {
-    fn new(producer: Producer) -> Self {
+    fn new(producer: Producer, admin: AdminClient) -> Self {
         Self {
             producer,
+            admin,
             created_at: Instant::now(),
             last_used: (Instant::now(), SystemTime::now()),
         }
@@ -126,9 +94,9 @@ impl KafkaSink {
         }
     }
 
-    async fn connect_producer(&self, within: Duration) -> krafka::Result<Producer> {
-        connect_kafka(&self.settings, within)
-            .await?
+    async fn connect_producer(&self, within: Duration) -> krafka::Result<CachedProducer> {
+        let kafka = connect_kafka(&self.settings, within).await?;
+        let producer = kafka
             .producer()
             .acks(Acks::All)
             .idempotent(true)
@@ -139,13 +107,14 @@ impl KafkaSink {
             .max_block(within)
             .metrics_push(false)
             .build()
-            .await
+            .await?;
+        Ok(CachedProducer::new(producer, kafka.admin()))
     }
 
     /// A new producer, unless the time is too short to connect.
     async fn connect_in_time(&self, within: Duration) -> Result<CachedProducer, SendError> {
         match tokio::time::timeout(within, self.connect_producer(within)).await {
-            Ok(Ok(producer)) => Ok(CachedProducer::new(producer)),
+            Ok(Ok(producer)) => Ok(producer),
             Ok(Err(error)) => {
                 let message = format!("Kafka cannot be reached: {error}");
                 Err(SendError::Unavailable(message))
@@ -213,12 +182,15 @@ impl KafkaSink {
             Err(error) => return vec![Err(error); count],
         };
 
+        let topics: Vec<String> = records.iter().map(|record| record.topic.clone()).collect();
         let sending = send_all(&connected.producer, records);
-        let outcomes = tokio::time::timeout(within, sending).await;
-        let outcomes = outcomes.unwrap_or_else(|_| {
-            let message = "Kafka did not acknowledge in time".to_owned();
-            vec![Err(SendError::Unavailable(message)); count]
-        });
+        let outcomes = tokio::select! {
+            outcomes = tokio::time::timeout(within, sending) => outcomes.unwrap_or_else(|_| {
+                let message = "Kafka did not acknowledge in time".to_owned();
+                vec![Err(SendError::Unavailable(message)); count]
+            }),
+            refused = watch_topics(&connected.admin, &topics) => refuse_records(&topics, &refused),
+        };
 
         if outcomes.iter().all(Result::is_ok) {
             connected.last_used = (Instant::now(), SystemTime::now());
@@ -230,88 +202,31 @@ impl KafkaSink {
     }
 }
 
-async fn connect_kafka(settings: &KafkaSettings, within: Duration) -> krafka::Result<Kafka> {
-    let mut builder = Kafka::builder(&settings.bootstrap)
-        .client_id("polelake")
-        .connect_timeout(REQUEST_TIMEOUT.min(within))
-        .request_timeout(REQUEST_TIMEOUT.min(within));
-    if settings.iam {
-        let region = settings.region.clone();
-        // The role's credentials rotate: every new connection reads them again.
-        builder = builder.security(AuthConfig::aws_msk_iam_provider(move || {
-            let region = region.clone();
-            async move { AwsMskIamCredentials::from_env_with_region(region) }
-        }));
-    }
-    builder.connect().await
-}
-
-/// The first offset of each partition of a topic, and the offset behind its last record; for
-/// operators' tools.
-///
-/// # Errors
-/// When Kafka does not answer.
-pub async fn partition_bounds(
-    settings: &KafkaSettings,
-    topic: &str,
-) -> Result<BTreeMap<i32, (i64, i64)>, SendError> {
-    let admin = connect_kafka(settings, ATTEMPT_TIMEOUT).await?.admin();
-    let described = admin
-        .describe_topics([topic], DescribeTopicsOptions::default())
-        .await?;
-    let partitions: Vec<i32> = described
-        .into_values()
-        .flatten()
-        .flat_map(|topic| topic.partitions)
-        .map(|partition| partition.partition)
-        .collect();
-
-    let earliest = list_offsets(&admin, topic, &partitions, OffsetSpec::Earliest).await?;
-    let latest = list_offsets(&admin, topic, &partitions, OffsetSpec::Latest).await?;
-
-    let mut bounds: BTreeMap<i32, (i64, i64)> = BTreeMap::new();
-    for (partition, offset) in earliest {
-        bounds.entry(partition).or_default().0 = offset;
-    }
-    for (partition, offset) in latest {
-        bounds.entry(partition).or_default().1 = offset;
-    }
-    Ok(bounds)
-}
-
-/// One offset of each partition.
-async fn list_offsets(
-    admin: &AdminClient,
-    topic: &str,
-    partitions: &[i32],
-    spec: OffsetSpec,
-) -> Result<Vec<(i32, i64)>, SendError> {
-    let requests = partitions
-        .iter()
-        .map(|partition| (TopicPartition::new(topic, *partition), spec));
-    let listed = admin
-        .list_offsets(requests, ListOffsetsOptions::default())
-        .await?;
-
-    listed
-        .into_iter()
-        .map(|(location, offset)| Ok((location.partition, offset?.offset)))
-        .collect()
+/// The outcomes of records of which some are for topics that Kafka refuses. The sending of the
+/// others was broken off: another attempt gets them through.
+fn refuse_records(topics: &[String], refused: &RefusedTopics) -> Vec<Result<(), SendError>> {
+    let outcomes = topics.iter().map(|topic| {
+        let broken_off = || SendError::Unavailable("sent beside a topic that is refused".into());
+        Err(refused.get(topic).cloned().unwrap_or_else(broken_off))
+    });
+    outcomes.collect()
 }
 
 async fn send_all(producer: &Producer, records: Vec<OutgoingRecord>) -> Vec<Result<(), SendError>> {
     // Queue all of them first, so that they travel in few batches and in their order.
     let mut handles = Vec::with_capacity(records.len());
     for record in records {
-        handles.push(producer.enqueue(kafka_record(record)).await);
+        let topic = record.topic.clone();
+        handles.push((topic, producer.enqueue(kafka_record(record)).await));
     }
 
     let mut outcomes = Vec::with_capacity(handles.len());
-    for handle in handles {
-        outcomes.push(match handle {
-            Ok(handle) => handle.await.map(drop).map_err(SendError::from),
-            Err(error) => Err(error.into()),
-        });
+    for (topic, handle) in handles {
+        let sent = match handle {
+            Ok(handle) => handle.await.map(drop),
+            Err(error) => Err(error),
+        };
+        outcomes.push(sent.map_err(|error| send_error(&topic, &error)));
     }
     outcomes
 }
