@@ -374,14 +374,16 @@ fn a_folder_without_the_functions_is_refused_at_the_start() {
     let empty = new_folder("no-functions");
     std::fs::create_dir_all(&*empty).unwrap();
     let functions = empty.to_str().unwrap();
+    let said = [
+        "there is no program",
+        "event-relay",
+        "cargo build --release",
+    ];
     let output = run_on(&folder, &["run-day", MONDAY, "--functions", functions]);
-    assert_says(
-        &output,
-        2,
-        &[
-            "there is no program",
-            "event-relay",
-            "cargo build --release",
-        ],
-    );
+    assert_says(&output, 2, &said);
+
+    // A file that cannot be started is none.
+    std::fs::write(empty.join("event-relay"), "").unwrap();
+    let output = run_on(&folder, &["run-day", MONDAY, "--functions", functions]);
+    assert_says(&output, 2, &said);
 }
