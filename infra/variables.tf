@@ -221,7 +221,6 @@ variable "topic_epoch" {
   default     = 1
 
   validation {
-    # Athena's projection covers 1 to 99.
     condition     = var.topic_epoch >= 1 && var.topic_epoch <= 99
     error_message = "1 to 99."
   }

@@ -133,6 +133,15 @@ async fn assert_projections(client: &Client) {
     ] {
         let table = read_table(client, database, name).await;
         let parameters = table.parameters.unwrap();
+        // What there is, and nothing else: an engine lists every place that is named.
+        let range = |key: &str| parameters[&format!("projection.{key}.range")].as_str();
+        assert_eq!(range("in_epoch"), "1,1");
+        let (first, last) = range("in_partition").split_once(',').unwrap();
+        assert!(first.parse::<i32>().unwrap() >= 0 && last.parse::<i32>().unwrap() <= 2);
+        if name == "person" {
+            // The rows of this source are made from its records: there are no refined ones.
+            assert_eq!(range("in_date"), "NOW,NOW");
+        }
         assert_eq!(
             (
                 parameters["storage.location.template"].as_str(),

@@ -245,11 +245,14 @@ async fn a_topic_that_does_not_exist_is_told_at_once_and_holds_up_no_other() {
     };
     let sent = sink
         .send_records(
-            vec![record("1"), other("2"), other("3")],
+            vec![other("2"), record("1"), other("3")],
             Duration::from_secs(25),
         )
         .await;
-    assert_eq!(sent, [missing[0].clone(), Ok(()), Ok(())]);
+    assert_eq!(sent, [Ok(()), missing[0].clone(), Ok(())]);
+    let bounds = partition_bounds(&broker.settings(), "other").await.unwrap();
+    let there: i64 = bounds.values().map(|(_, end)| end).sum();
+    assert_eq!(there, 2, "nothing is sent twice because of the other topic");
 
     // Once it is created, so do its own.
     broker.topics.get_or_create_topic("t").unwrap();

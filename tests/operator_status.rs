@@ -126,7 +126,7 @@ impl PartitionOffsets for KafkaWithoutTopic {
             return Ok(TopicOffsets::Partitions(BTreeMap::new()));
         }
         Ok(TopicOffsets::Refused {
-            what: format!("the topic `{topic}` does not exist"),
+            what: format!("the topic `{topic}` does not exist: its senders get 503"),
             next: "create it".to_owned(),
         })
     }

@@ -10,7 +10,7 @@ use aws_sdk_glue::Client as GlueClient;
 use aws_sdk_s3::Client as S3Client;
 use aws_sdk_s3::config::Credentials;
 use contract::Catalogue;
-use event_relay::kafka::{KafkaSettings, partition_bounds};
+use event_relay::kafka::{KafkaSettings, SendError, partition_bounds};
 use local_platform::glue::LOCAL_DATABASE_PREFIX;
 use local_platform::identity_key::read_identity_key;
 use local_platform::run_contracts::ContractUse;
@@ -57,12 +57,17 @@ impl PartitionOffsets for BrokerOffsets {
             Ok(partitions) => return Ok(TopicOffsets::Partitions(partitions)),
             Err(error) => error,
         };
-        match error.remedy() {
-            Some(remedy) => Ok(TopicOffsets::Refused {
-                what: error.to_string(),
-                next: remedy.to_owned(),
+        match &error {
+            SendError::TopicMissing(_) => Ok(TopicOffsets::Refused {
+                what: format!("{error}: its senders get 503"),
+                next: error.remedy().unwrap_or_default().to_owned(),
             }),
-            None => Err(error.into()),
+            // That is about this role: the relay has another.
+            SendError::TopicDenied(_) => Ok(TopicOffsets::Refused {
+                what: error.to_string(),
+                next: "grant this role `kafka-cluster:DescribeTopic` on it".to_owned(),
+            }),
+            _ => Err(error.into()),
         }
     }
 }

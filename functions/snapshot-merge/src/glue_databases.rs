@@ -2,25 +2,20 @@
 //! objects.
 //!
 //! Athena finds raw and refined objects by partition projection: it derives their locations from
-//! the names of the keys, so that no partition is registered for each of them.
+//! the names of the keys, so that no partition is registered for each of them. The projection names
+//! the streams and the days that there are when a day is merged.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{Catalogue, Column, CompiledMapping, TableContract};
 use host::{Failure, FailureKind};
-use lake::{Chunk, database_name, schema, table_prefix};
+use lake::{Chunk, Day, database_name, schema, table_prefix};
 use store::{ColumnSpec, StoreError, StoreErrorKind, TableSpec};
 
 use crate::context::Context;
-
-/// The first day that a projection looks at.
-const FIRST_DAY: &str = "2020-01-01";
-
-/// Epochs of a topic that a projection looks at.
-const EPOCHS: &str = "1,99";
-
-/// Partitions that a projection looks at: `-1` holds redriven records.
-const PARTITIONS: &str = "-1,999";
+use crate::zone_extents::{
+    StreamExtent, TopicStreams, day_range, find_first_history_day, find_first_refined_day,
+};
 
 /// The department of the metrics' history.
 const QUALITY_DEPARTMENT: &str = "quality";
@@ -69,17 +64,26 @@ pub(crate) async fn put_table(spec: &TableSpec, context: &Context) -> Result<(),
 /// # Errors
 /// When the catalogue does not answer, or refuses a change.
 pub(crate) async fn publish_zone_tables(context: &Context) -> Result<(), Failure> {
-    for mapping in &context.catalogue.mappings {
-        put_table(&raw_table_spec(mapping, context), context).await?;
+    let mappings = &context.catalogue.mappings;
+    let topics = mappings
+        .iter()
+        .map(|mapping| mapping.contract.topic.as_str());
+    let streams = TopicStreams::find(topics, &*context.raw).await?;
+    for mapping in mappings {
+        let extent = streams.extent_of(&[&mapping.contract.topic]);
+        put_table(&raw_table_spec(mapping, &extent, context), context).await?;
     }
     for table in &context.catalogue.tables {
         let topics = context.catalogue.topics_of_table(&table.name);
         if !topics.is_empty() {
-            put_table(&refined_table_spec(table, &topics, context), context).await?;
+            let extent = streams.extent_of(&topics);
+            let spec = refined_table_spec(table, &topics, &extent, context).await?;
+            put_table(&spec, context).await?;
         }
     }
     for (name, columns, meaning) in HISTORY_TABLES {
-        let spec = metric_history_spec(name, columns, meaning, context);
+        let first = find_first_history_day(name, &*context.curated).await?;
+        let spec = metric_history_spec(name, columns, meaning, first, context);
         put_table(&spec, context).await?;
     }
     Ok(())
@@ -163,7 +167,12 @@ fn table_parameters(
 }
 
 /// Increments of a table, by day, topic and partition.
-fn refined_table_spec(table: &TableContract, topics: &[&str], context: &Context) -> TableSpec {
+async fn refined_table_spec(
+    table: &TableContract,
+    topics: &[&str],
+    extent: &StreamExtent,
+    context: &Context,
+) -> Result<TableSpec, Failure> {
     let bucket = &context.buckets.refined;
     let mut spec = curated_table_spec(table, &table.name, &[], context);
     spec.database = database_name(&context.database_prefix, "refined", &table.domain);
@@ -190,17 +199,18 @@ fn refined_table_spec(table: &TableContract, topics: &[&str], context: &Context)
         spec.columns.push(column);
     }
 
-    let template = Chunk::refined_location_template(&table.name);
-    let days = format!("{FIRST_DAY},NOW");
+    let days = day_range(find_first_refined_day(&table.name, &*context.refined).await?);
     let topics = topics.join(",");
+    let template = Chunk::refined_location_template(&table.name);
     project_streams(
         &mut spec,
         format!("s3://{bucket}/{template}"),
         &[("in_date", "date", &days), ("in_topic", "enum", &topics)],
+        extent,
     );
     spec.parameters
         .insert("projection.in_date.format".into(), "yyyy-MM-dd".into());
-    spec
+    Ok(spec)
 }
 
 /// A table of the metrics' history, by day.
@@ -208,6 +218,7 @@ fn metric_history_spec(
     name: &str,
     columns: &[(&str, &str, &str)],
     meaning: &str,
+    first_day: Option<Day>,
     context: &Context,
 ) -> TableSpec {
     let bucket = &context.buckets.curated;
@@ -225,7 +236,7 @@ fn metric_history_spec(
     };
 
     let template = lake::history_location_template(name);
-    let days = format!("{FIRST_DAY},NOW");
+    let days = day_range(first_day);
     project_keys(
         &mut spec,
         format!("s3://{bucket}/{template}"),
@@ -237,7 +248,11 @@ fn metric_history_spec(
 }
 
 /// Raw objects of a topic, as Kafka brought them.
-fn raw_table_spec(mapping: &CompiledMapping, context: &Context) -> TableSpec {
+fn raw_table_spec(
+    mapping: &CompiledMapping,
+    extent: &StreamExtent,
+    context: &Context,
+) -> TableSpec {
     let contract = &mapping.contract;
     let bucket = &context.buckets.raw;
     let mut spec = TableSpec {
@@ -260,16 +275,22 @@ fn raw_table_spec(mapping: &CompiledMapping, context: &Context) -> TableSpec {
         ),
     };
     let template = Chunk::raw_location_template(&contract.topic);
-    project_streams(&mut spec, format!("s3://{bucket}/{template}"), &[]);
+    project_streams(&mut spec, format!("s3://{bucket}/{template}"), &[], extent);
     spec
 }
 
 /// Sets where Athena finds the partitions of streams. `keys` come before those of every stream:
 /// each is the key, the kind of its projection, and its range or values.
-fn project_streams(spec: &mut TableSpec, template: String, keys: &[(&str, &str, &str)]) {
+fn project_streams(
+    spec: &mut TableSpec,
+    template: String,
+    keys: &[(&str, &str, &str)],
+    extent: &StreamExtent,
+) {
+    let (epochs, partitions) = (extent.epoch_range(), extent.partition_range());
     let streams = [
-        ("in_epoch", "integer", EPOCHS),
-        ("in_partition", "integer", PARTITIONS),
+        ("in_epoch", "integer", epochs.as_str()),
+        ("in_partition", "integer", partitions.as_str()),
     ];
     project_keys(spec, template, &[keys, &streams].concat());
 }

@@ -69,6 +69,7 @@ mod table;
 mod temp_file;
 mod uniqueness;
 mod window_merge;
+mod zone_extents;
 
 pub use context::{Context, ZoneBuckets};
 pub use derived_steps::StepWarning;

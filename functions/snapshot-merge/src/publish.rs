@@ -3,6 +3,7 @@
 //! see it.
 
 use contract::{Column, TableContract};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use host::{Failure, FailureKind};
 use lake::{Day, ManifestShard, ShardVersion, SnapshotManifest, manifest_prefix};
 use store::{ColumnStatistics, PartitionSpec, TableSpec};
@@ -13,6 +14,9 @@ use crate::glue_databases::{catalogue_failure, curated_table_spec, put_table};
 use crate::iceberg;
 use crate::manifest_lookup::read_manifest_at;
 use crate::shard_columns::read_shard_statistics;
+
+/// Shards whose statistics are written at once: the catalogue answers some requests a second.
+const SHARDS_AT_ONCE: usize = 8;
 
 /// Shows the day in `<table>_history` and `<table>_iceberg`, and the newest passing day in
 /// `<table>`. A day that did not pass is not shown. Gives the derived steps that failed when the
@@ -43,7 +47,8 @@ pub(crate) async fn publish_snapshot(
     Ok(failed.collect())
 }
 
-/// Writes the statistics of the newest passing day, and of the day in the table of all days.
+/// Writes the statistics of the day in the table of all days, and in `<table>` where the day is the
+/// newest that passed. Those of another newest day are written already.
 async fn put_statistics(
     table: &TableContract,
     manifest: &SnapshotManifest,
@@ -51,14 +56,16 @@ async fn put_statistics(
     day: Day,
     context: &Context,
 ) -> Result<(), Failure> {
-    if let Some(newest) = newest {
-        put_table_statistics(table, newest, context).await?;
-    }
+    let is_newest = newest.is_some_and(|newest| newest.date == manifest.date);
+    let mut shown_in = Vec::new();
     if manifest.passed {
-        let history = history_table_spec(table, context);
-        put_partition_statistics(table, &history, manifest, Some(day), context).await?;
+        shown_in.push((history_table_spec(table, context), Some(day)));
     }
-    Ok(())
+    if is_newest {
+        put_table_statistics(table, manifest, context).await?;
+        shown_in.push((current_table_spec(table, context), None));
+    }
+    put_partition_statistics(table, &shown_in, manifest, context).await
 }
 
 /// Shows the day in `<table>_history`.
@@ -91,7 +98,9 @@ pub(crate) async fn publish_newest_passing(
     }
     if let Some(newest) = read_newest_passing(&table.name, context).await? {
         publish_current_table(table, &newest, context).await?;
-        return put_table_statistics(table, &newest, context).await;
+        put_table_statistics(table, &newest, context).await?;
+        let current = (current_table_spec(table, context), None);
+        return put_partition_statistics(table, &[current], &newest, context).await;
     }
     let current = current_table_spec(table, context);
     put_table(&current, context).await?;
@@ -146,7 +155,7 @@ async fn publish_current_table(
     drop_stale_partitions(&current, &partitions, |_| true, context).await
 }
 
-/// Writes the statistics of the columns of `<table>`, by which engines plan.
+/// Writes the statistics of the columns of `<table>`, by which Athena plans.
 async fn put_table_statistics(
     table: &TableContract,
     manifest: &SnapshotManifest,
@@ -157,24 +166,42 @@ async fn put_table_statistics(
         .glue
         .put_statistics(&current, None, &column_statistics(table, manifest))
         .await
-        .map_err(catalogue_failure)?;
-    put_partition_statistics(table, &current, manifest, None, context).await
+        .map_err(catalogue_failure)
 }
 
-/// Writes the statistics of each shard's partition: Trino and Spark plan by these, Athena by those
-/// of the table.
+/// Writes the statistics of each shard's partition, by which Trino and Spark plan, in each table
+/// that shows the snapshot: with a day where the table has all days.
 async fn put_partition_statistics(
     table: &TableContract,
-    spec: &TableSpec,
+    shown_in: &[(TableSpec, Option<Day>)],
     manifest: &SnapshotManifest,
-    day: Option<Day>,
+    context: &Context,
+) -> Result<(), Failure> {
+    if shown_in.is_empty() {
+        return Ok(());
+    }
+    let shards: Vec<_> = manifest
+        .shards
+        .iter()
+        .map(|shard| put_shard_statistics(table, shown_in, manifest, shard, context))
+        .collect();
+    stream::iter(shards)
+        .buffered(SHARDS_AT_ONCE)
+        .try_collect()
+        .await
+}
+
+async fn put_shard_statistics(
+    table: &TableContract,
+    shown_in: &[(TableSpec, Option<Day>)],
+    manifest: &SnapshotManifest,
+    shard: &ManifestShard,
     context: &Context,
 ) -> Result<(), Failure> {
     let measured_on = Day::parse(&manifest.date).map_or(0, |day| day.0);
-    for shard in &manifest.shards {
-        let curated = &*context.curated;
-        let columns = read_shard_statistics(table, shard, measured_on, curated).await?;
-        let partition = shard_partition(&manifest.table, shard, day, context);
+    let columns = read_shard_statistics(table, shard, measured_on, &*context.curated).await?;
+    for (spec, day) in shown_in {
+        let partition = shard_partition(&manifest.table, shard, *day, context);
         context
             .glue
             .put_statistics(spec, Some(&partition.values), &columns)

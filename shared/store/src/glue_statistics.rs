@@ -81,11 +81,13 @@ fn build_date_data(column: &ColumnStatistics) -> Result<ColumnStatisticsData, Bu
         .build()
 }
 
-/// None without a range: Glue would take a missing minimum and maximum for 0.
+/// None without a range: Glue would take a missing minimum and maximum for 0. A column without any
+/// value is written with these: an erased value must not stay as its minimum.
 fn build_integer_data(
     column: &ColumnStatistics,
 ) -> Result<Option<ColumnStatisticsData>, BuildError> {
-    let Some((minimum, maximum)) = column.range else {
+    let range = column.range.or((column.filled == 0).then_some((0, 0)));
+    let Some((minimum, maximum)) = range else {
         return Ok(None);
     };
     let numbers = LongColumnStatisticsData::builder()

@@ -42,7 +42,7 @@ fn create_database(
     databases: &mut GlueDatabases,
     request: GlueRequest<'_>,
 ) -> Result<Value, GlueException> {
-    let input = request.required("DatabaseInput")?;
+    let input = request.input_of("DatabaseInput")?;
     let name = GlueRequest(input).name_of("Name")?;
     match databases.entry(name) {
         Entry::Vacant(entry) => {
@@ -75,7 +75,7 @@ fn update_database(
     request: GlueRequest<'_>,
 ) -> Result<Value, GlueException> {
     let database = find_database(databases, &request.name_of("Name")?)?;
-    database.input = request.required("DatabaseInput")?.clone();
+    database.input = request.input_of("DatabaseInput")?.clone();
     Ok(json!({}))
 }
 

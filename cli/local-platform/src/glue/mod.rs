@@ -16,7 +16,7 @@ mod tests;
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -37,7 +37,14 @@ const CATALOGUE_ID: &str = "000000000000";
 /// The catalogue, stored in one JSON file.
 pub struct LocalGlue {
     file: PathBuf,
-    databases: Mutex<GlueDatabases>,
+    catalogue: Mutex<LoadedCatalogue>,
+}
+
+/// The catalogue in memory.
+struct LoadedCatalogue {
+    databases: GlueDatabases,
+    /// Whether the file lacks what memory has.
+    is_unsaved: bool,
 }
 
 impl LocalGlue {
@@ -48,35 +55,58 @@ impl LocalGlue {
     pub fn open(file: &Path) -> io::Result<Self> {
         Ok(Self {
             file: file.to_owned(),
-            databases: Mutex::new(file::read_databases(file)?),
+            catalogue: Mutex::new(LoadedCatalogue {
+                databases: file::read_databases(file)?,
+                is_unsaved: false,
+            }),
         })
     }
 
     /// Creates the databases, as Terraform does on AWS.
     pub fn create_databases(&self, names: impl IntoIterator<Item = String>) {
-        let mut databases = self
-            .databases
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut catalogue = self.lock_catalogue();
         for name in names {
             let database = GlueDatabase::of(json!({"Name": name}));
-            databases.entry(name).or_insert(database);
+            catalogue.databases.entry(name).or_insert(database);
         }
     }
 
     fn answer_request(&self, operation: &str, input: &Value) -> Result<Value, GlueException> {
-        let mut databases = self
-            .databases
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let answer = answer_operation(&mut databases, operation, GlueRequest(input))?;
+        let mut catalogue = self.lock_catalogue();
+        let answer = answer_operation(&mut catalogue.databases, operation, GlueRequest(input))?;
 
-        // The file holds every table: writing it takes longer than the operation.
-        if !is_read(operation) {
-            file::write_databases(&self.file, &databases)
+        // The file holds every table: writing it takes longer than the operation. Statistics come
+        // for each partition of a day, and a planner can do without them: the next write, or the
+        // end of the platform, saves them.
+        catalogue.is_unsaved |= !is_read(operation);
+        if catalogue.is_unsaved && !is_read(operation) && !columns::is_operation(operation) {
+            self.save_catalogue(&mut catalogue)
                 .map_err(|error| GlueException("InternalServiceException", error.to_string()))?;
         }
         Ok(answer)
+    }
+
+    fn lock_catalogue(&self) -> MutexGuard<'_, LoadedCatalogue> {
+        self.catalogue
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn save_catalogue(&self, catalogue: &mut LoadedCatalogue) -> io::Result<()> {
+        file::write_databases(&self.file, &catalogue.databases)?;
+        catalogue.is_unsaved = false;
+        Ok(())
+    }
+}
+
+impl Drop for LocalGlue {
+    fn drop(&mut self) {
+        let mut catalogue = self.lock_catalogue();
+        if catalogue.is_unsaved
+            && let Err(error) = self.save_catalogue(&mut catalogue)
+        {
+            tracing::warn!(%error, "column statistics of the local Glue were not saved");
+        }
     }
 }
 

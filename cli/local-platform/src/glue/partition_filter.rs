@@ -8,6 +8,9 @@ use sqlparser::ast::{BinaryOperator, Expr, InTarget, UnaryOperator, Value as Sql
 use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::Parser;
 
+/// The value of a partition of rows without a value, as Hive writes it.
+const NULL_PARTITION: &str = "__HIVE_DEFAULT_PARTITION__";
+
 /// A condition on the values of a partition.
 #[derive(Debug)]
 pub(super) enum PartitionFilter {
@@ -137,6 +140,8 @@ impl<'t> PartitionKeys<'t> {
                 expr,
             } => Ok(negate(self.read_condition(expr)?)),
             Expr::BinaryOp { left, op, right } => self.read_operator(left, op, right),
+            Expr::IsNull(key) => self.read_null(key),
+            Expr::IsNotNull(key) => Ok(negate(self.read_null(key)?)),
             Expr::Between {
                 expr,
                 negated,
@@ -221,6 +226,16 @@ impl<'t> PartitionKeys<'t> {
             key,
             operator,
             value,
+        })
+    }
+
+    /// Whether a partition is that of rows without a value.
+    fn read_null(&self, key: &Expr) -> Result<PartitionFilter, String> {
+        let (key, _) = self.find_key(key)?;
+        Ok(PartitionFilter::Compare {
+            key,
+            operator: BinaryOperator::Eq,
+            value: KeyValue::Text(NULL_PARTITION.to_owned()),
         })
     }
 

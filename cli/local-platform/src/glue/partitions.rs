@@ -18,6 +18,9 @@ const DELETE_MAX: usize = 25;
 /// Glue gives no more partitions in one answer.
 const READ_MAX: usize = 1000;
 
+/// Glue takes no longer filter.
+const EXPRESSION_BYTES_MAX: usize = 2048;
+
 /// Engines read a table's partitions in up to this number of parts at once.
 const SEGMENTS_MAX: u64 = 10;
 
@@ -63,7 +66,7 @@ pub(super) fn answer_operation(
 ) -> Result<Value, GlueException> {
     match operation {
         "CreatePartition" => {
-            create_partition(table, request.required("PartitionInput")?).map(|()| json!({}))
+            create_partition(table, request.input_of("PartitionInput")?).map(|()| json!({}))
         }
         "BatchCreatePartition" => create_partitions(table, request),
         "GetPartition" => {
@@ -72,12 +75,7 @@ pub(super) fn answer_operation(
         }
         "GetPartitions" => list_partitions(owner, table, request),
         "BatchGetPartition" => get_partitions(owner, table, request),
-        "UpdatePartition" => update_partition(
-            table,
-            request.required("PartitionValueList")?,
-            request.required("PartitionInput")?,
-        )
-        .map(|()| json!({})),
+        "UpdatePartition" => update_partition(table, request).map(|()| json!({})),
         "BatchUpdatePartition" => update_partitions(table, request),
         "DeletePartition" => {
             delete_partition(table, request.required("PartitionValues")?).map(|()| json!({}))
@@ -169,17 +167,25 @@ fn create_partitions(
     Ok(json!({"Errors": errors}))
 }
 
-/// Replaces what is known of a partition but for its statistics, which are written apart.
-fn update_partition(
-    table: &mut GlueTable,
-    values: &Value,
-    input: &Value,
-) -> Result<(), GlueException> {
+/// Replaces what is known of a partition but for its statistics, which are written apart. `entry`
+/// names it by the values that it has; its input may give it others.
+fn update_partition(table: &mut GlueTable, entry: GlueRequest<'_>) -> Result<(), GlueException> {
+    let values = entry.required("PartitionValueList")?;
+    let input = entry.input_of("PartitionInput")?;
+    check_partition_values(table, &input["Values"])?;
+    let (old_key, new_key) = (partition_key(values), partition_key(&input["Values"]));
+    if new_key != old_key && table.partitions.contains_key(&new_key) {
+        return Err(already_exists("Partition already exists.".to_owned()));
+    }
+
     let partition = find_partition(table, values)?;
     let kept = ["CreationTime", STATISTICS].map(|member| (member, partition[member].take()));
     *partition = input.clone();
     for (member, value) in kept {
         partition[member] = value;
+    }
+    if let Some(partition) = table.partitions.remove(&old_key) {
+        table.partitions.insert(new_key, partition);
     }
     Ok(())
 }
@@ -191,7 +197,7 @@ fn update_partitions(
     let mut errors = Vec::new();
     for entry in request.list_of("Entries", WRITE_MAX)? {
         let values = &entry["PartitionValueList"];
-        if let Err(exception) = update_partition(table, values, &entry["PartitionInput"]) {
+        if let Err(exception) = update_partition(table, GlueRequest(entry)) {
             errors.push(describe_error("PartitionValueList", values, exception));
         }
     }
@@ -247,7 +253,13 @@ fn list_partitions(
     request: GlueRequest<'_>,
 ) -> Result<Value, GlueException> {
     let keys = &table.input["PartitionKeys"];
-    let filter = match request.text_of("Expression") {
+    let text = request.text_of("Expression");
+    if text.is_some_and(|text| text.len() > EXPRESSION_BYTES_MAX) {
+        return Err(invalid_input(format!(
+            "Expression has more than {EXPRESSION_BYTES_MAX} characters"
+        )));
+    }
+    let filter = match text {
         Some(text) => Some(PartitionFilter::parse(text, keys).map_err(invalid_input)?),
         None => None,
     };

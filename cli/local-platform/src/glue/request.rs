@@ -5,6 +5,9 @@ use std::ops::Bound;
 
 use serde_json::{Value, json};
 
+/// What a token begins with; the key of the last entry follows.
+const TOKEN_MARK: &str = "after:";
+
 /// An exception of Glue: its name, and its message.
 #[derive(Debug, PartialEq)]
 pub(super) struct GlueException(pub(super) &'static str, pub(super) String);
@@ -47,6 +50,15 @@ impl<'r> GlueRequest<'r> {
         }
     }
 
+    /// What a thing is to be, as an object that must be there.
+    pub(super) fn input_of(self, member: &str) -> Result<&'r Value, GlueException> {
+        let value = self.required(member)?;
+        match value.is_object() {
+            true => Ok(value),
+            false => Err(invalid_input(format!("{member} is not an object"))),
+        }
+    }
+
     /// A name that must be there, in lower case: Glue keeps every name so.
     pub(super) fn name_of(self, member: &str) -> Result<String, GlueException> {
         let value = self.required(member)?;
@@ -86,7 +98,7 @@ impl<'r> GlueRequest<'r> {
     ) -> Result<GluePage<'p, T>, GlueException> {
         let size = self.page_size(max)?;
         let start = match self.text_of("NextToken") {
-            Some(last) => Bound::Excluded(last),
+            Some(token) => Bound::Excluded(last_key_of(token)?),
             None => Bound::Unbounded,
         };
         let mut wanted = entries
@@ -94,7 +106,7 @@ impl<'r> GlueRequest<'r> {
             .filter(|(key, entry)| is_wanted(key, entry));
 
         let entries: Vec<_> = wanted.by_ref().take(size).collect();
-        let last = entries.last().map(|(key, _)| (*key).clone());
+        let last = entries.last().map(|(key, _)| format!("{TOKEN_MARK}{key}"));
         Ok(GluePage {
             entries,
             next_token: wanted.next().and(last),
@@ -113,6 +125,13 @@ impl<'r> GlueRequest<'r> {
         }
         Ok(size)
     }
+}
+
+/// The key behind which the page of a token begins.
+fn last_key_of(token: &str) -> Result<&str, GlueException> {
+    token
+        .strip_prefix(TOKEN_MARK)
+        .ok_or_else(|| invalid_input("NextToken is not one of this catalogue".to_owned()))
 }
 
 /// A request that Glue cannot take.

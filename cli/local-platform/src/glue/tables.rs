@@ -61,7 +61,7 @@ fn create_table(
     database: &mut GlueDatabase,
     request: GlueRequest<'_>,
 ) -> Result<Value, GlueException> {
-    let input = request.required("TableInput")?;
+    let input = request.input_of("TableInput")?;
     let name = GlueRequest(input).name_of("Name")?;
     let now = seconds_now();
     match database.tables.entry(name) {
@@ -110,7 +110,7 @@ fn update_table(
     database: &mut GlueDatabase,
     request: GlueRequest<'_>,
 ) -> Result<Value, GlueException> {
-    let input = request.required("TableInput")?;
+    let input = request.input_of("TableInput")?;
     let table = find_table(database, &GlueRequest(input).name_of("Name")?)?;
     let expected = request.text_of("VersionId");
     if expected.is_some_and(|version| version != table.version.to_string()) {

@@ -201,6 +201,7 @@ fn a_filter_admits_what_its_condition_says() {
         ("2026-03-02", "10"),
         ("2026-04-01", "-3"),
         ("it's", "0"),
+        ("__HIVE_DEFAULT_PARTITION__", "1"),
     ]);
 
     for (expression, expected) in [
@@ -218,7 +219,10 @@ fn a_filter_admits_what_its_condition_says() {
             "part = -3 OR part = '2'",
             &["2026-03-01/2", "2026-04-01/-3"],
         ),
-        ("part BETWEEN 0 AND 9", &["2026-03-01/2", "it's/0"]),
+        (
+            "part BETWEEN 0 AND 9 AND day IS NOT NULL",
+            &["2026-03-01/2", "it's/0"],
+        ),
         (
             "part NOT BETWEEN 0 AND 9",
             &["2026-03-02/10", "2026-04-01/-3"],
@@ -228,12 +232,15 @@ fn a_filter_admits_what_its_condition_says() {
             &["2026-03-01/2", "2026-04-01/-3"],
         ),
         (
+            // A partition too many is no loss: engines look at its value again.
             "day NOT IN ('2026-03-01', '2026-04-01')",
-            &["2026-03-02/10", "it's/0"],
+            &["2026-03-02/10", "__HIVE_DEFAULT_PARTITION__/1", "it's/0"],
         ),
         ("day LIKE '2026-0_-01'", &["2026-03-01/2", "2026-04-01/-3"]),
         ("day LIKE '2026-03%' AND NOT part <> 2", &["2026-03-01/2"]),
         ("day = DATE '2026-03-01'", &["2026-03-01/2"]),
+        ("day IS NULL", &["__HIVE_DEFAULT_PARTITION__/1"]),
+        ("part IS NOT NULL AND day > 'a'", &["it's/0"]),
     ] {
         assert_eq!(catalogue.filtered(expression), expected, "{expression}");
     }
@@ -252,15 +259,18 @@ fn a_filter_that_glue_does_not_know_is_refused_and_never_admits_everything() {
         ("day = 'x' junk", "goes on after its end"),
         ("day = '", "cannot be read"),
         ("length(day) = 3", "compares no partition key with a value"),
-        ("day IS NULL", "does not filter by"),
+        ("day ILIKE 'x'", "does not filter by"),
     ] {
         let (name, why) = catalogue.refusal("GetPartitions", json!({"Expression": expression}));
         assert_eq!(name, "InvalidInputException", "{expression}");
         assert!(why.contains(part), "{expression}: {why}");
     }
-    let deep = format!("{}day = 'x'{}", "(".repeat(5000), ")".repeat(5000));
-    let (name, _) = catalogue.refusal("GetPartitions", json!({"Expression": deep}));
-    assert_eq!(name, "InvalidInputException");
+    let deep = format!("{}day = 'x'{}", "(".repeat(900), ")".repeat(900));
+    let long = vec!["day = 'x'"; 20_000].join(" OR ");
+    for expression in [deep, long] {
+        let (name, _) = catalogue.refusal("GetPartitions", json!({"Expression": expression}));
+        assert_eq!(name, "InvalidInputException");
+    }
 }
 
 #[test]
@@ -309,6 +319,16 @@ fn partitions_are_updated_and_deleted_and_errors_are_told_for_each() {
     let partition = &catalogue.ask("GetPartition", json!({"PartitionValues": here}))["Partition"];
     assert_eq!(partition["Parameters"]["a"], "b");
     assert!(partition["CreationTime"].as_i64().unwrap() > 1_700_000_000);
+
+    // Other values move it, unless another partition has them.
+    catalogue.create_partitions(&[("2026-03-05", "0")]);
+    let moved = |to: &Value| json!({"PartitionValueList": here, "PartitionInput": {"Values": to}});
+    let taken = catalogue.refusal("UpdatePartition", moved(&json!(["2026-03-05", "0"])));
+    assert_eq!(taken.0, "AlreadyExistsException");
+    catalogue.ask("UpdatePartition", moved(&json!(["2026-03-06", "0"])));
+    let gone = catalogue.refusal("GetPartition", json!({"PartitionValues": here}));
+    assert_eq!(gone.0, "EntityNotFoundException");
+    let here = json!(["2026-03-06", "0"]);
 
     let both = json!([{"Values": here}, {"Values": absent}]);
     let answer = catalogue.ask("BatchDeletePartition", json!({"PartitionsToDelete": both}));
@@ -396,6 +416,21 @@ fn what_the_catalogue_has_not_is_refused_by_name() {
             "InvalidInputException",
         ),
         ("GetTable", json!({}), "InvalidInputException"),
+        (
+            "CreateTable",
+            json!({"TableInput": "x"}),
+            "InvalidInputException",
+        ),
+        (
+            "UpdateDatabase",
+            json!({"Name": "lake", "DatabaseInput": 1}),
+            "InvalidInputException",
+        ),
+        (
+            "GetTables",
+            json!({"NextToken": "x"}),
+            "InvalidInputException",
+        ),
     ] {
         let (name, why) = catalogue.refusal(operation, input);
         assert_eq!(name, exception, "{operation}: {why}");

@@ -54,8 +54,12 @@ pub(super) fn find_coordinator(
             .with_error_code(error_code)
             .with_error_message(message.clone())
     });
-    FindCoordinatorResponse::default()
-        .with_coordinators(coordinators.collect())
+    let answer = FindCoordinatorResponse::default().with_coordinators(coordinators.collect());
+    // Since version 4 a request names its keys in a list, and so does the answer.
+    if !request.coordinator_keys.is_empty() {
+        return answer;
+    }
+    answer
         .with_node_id(BrokerId(1))
         .with_host(host.clone())
         .with_port(port.into())
@@ -117,4 +121,78 @@ pub(super) fn refuse_to_commit(request: OffsetCommitRequest) -> OffsetCommitResp
             .with_partitions(partitions.collect())
     });
     OffsetCommitResponse::default().with_topics(topics.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::BytesMut;
+    use kafka_protocol::messages::offset_commit_request::{
+        OffsetCommitRequestPartition, OffsetCommitRequestTopic,
+    };
+    use kafka_protocol::messages::offset_fetch_request::OffsetFetchRequestTopic;
+    use kafka_protocol::messages::{ApiKey, GroupId, TopicName};
+    use kafka_protocol::protocol::Encodable;
+
+    use super::super::requests::supported_versions;
+    use super::*;
+
+    /// Encodes an answer in every version that the broker says it has.
+    fn encode_each(
+        key: ApiKey,
+        answer_in: impl Fn(i16) -> Box<dyn Fn(&mut BytesMut, i16) -> bool>,
+    ) {
+        let versions = supported_versions(key).unwrap();
+        for version in versions {
+            let encode = answer_in(version);
+            assert!(
+                encode(&mut BytesMut::new(), version),
+                "{key:?} version {version}"
+            );
+        }
+    }
+
+    fn encoder<R: Encodable + 'static>(answer: R) -> Box<dyn Fn(&mut BytesMut, i16) -> bool> {
+        Box::new(move |bytes, version| answer.encode(bytes, version).is_ok())
+    }
+
+    fn topic() -> TopicName {
+        TopicName(StrBytes::from_static_str("t"))
+    }
+
+    #[test]
+    fn every_answer_can_be_written_in_every_version_that_is_offered() {
+        encode_each(ApiKey::FindCoordinator, |version| {
+            let key = StrBytes::from_static_str("g");
+            let request = FindCoordinatorRequest::default();
+            let request = match version {
+                0..4 => request.with_key(key),
+                _ => request.with_coordinator_keys(vec![key]),
+            };
+            encoder(find_coordinator(&request, 9092))
+        });
+        encode_each(ApiKey::JoinGroup, |_| {
+            let group = GroupId(StrBytes::from_static_str("g"));
+            encoder(refuse_to_join(
+                &JoinGroupRequest::default().with_group_id(group),
+            ))
+        });
+        encode_each(ApiKey::OffsetFetch, |_| {
+            let wanted = OffsetFetchRequestTopic::default()
+                .with_name(topic())
+                .with_partition_indexes(vec![0]);
+            let request = OffsetFetchRequest::default().with_topics(Some(vec![wanted]));
+            encoder(fetch_committed_offsets(request))
+        });
+        encode_each(ApiKey::OffsetCommit, |_| {
+            let committed = OffsetCommitRequestTopic::default()
+                .with_name(topic())
+                .with_partitions(vec![OffsetCommitRequestPartition::default()]);
+            encoder(refuse_to_commit(
+                OffsetCommitRequest::default().with_topics(vec![committed]),
+            ))
+        });
+        encode_each(ApiKey::SyncGroup, |_| encoder(refuse_to_sync()));
+        encode_each(ApiKey::Heartbeat, |_| encoder(refuse_heartbeat()));
+        encode_each(ApiKey::LeaveGroup, |_| encoder(refuse_to_leave()));
+    }
 }

@@ -1,5 +1,7 @@
 //! Requests of the wire protocol: which are supported, how one is read, and how it is answered.
 
+use std::ops::RangeInclusive;
+
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::messages::api_versions_response::ApiVersion;
 use kafka_protocol::messages::{ApiKey, ApiVersionsResponse, ResponseHeader};
@@ -60,9 +62,7 @@ impl BrokerRequest {
     }
 
     pub(super) fn is_supported(&self) -> bool {
-        SUPPORTED_APIS
-            .iter()
-            .any(|(key, min, max)| *key == self.key && (*min..=*max).contains(&self.version))
+        supported_versions(self.key).is_some_and(|versions| versions.contains(&self.version))
     }
 
     pub(super) fn decode<R: Decodable>(&mut self) -> Result<R, BrokerError> {
@@ -89,6 +89,12 @@ impl BrokerRequest {
         let response = api_versions(UNSUPPORTED_VERSION);
         encode_response(&response, ApiKey::ApiVersions, 0, self.correlation_id)
     }
+}
+
+/// The versions of a request that are supported; none when the request is not.
+pub(super) fn supported_versions(key: ApiKey) -> Option<RangeInclusive<i16>> {
+    let known = SUPPORTED_APIS.iter().find(|(known, ..)| *known == key);
+    known.map(|(_, min, max)| *min..=*max)
 }
 
 fn api_versions(error_code: i16) -> ApiVersionsResponse {

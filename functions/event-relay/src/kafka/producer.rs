@@ -1,16 +1,18 @@
 //! The Kafka producer, behind the trait [`EventSink`].
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime};
 
 use async_trait::async_trait;
 use backon::RetryableWithContext;
+use futures_util::future::join_all;
 use krafka::admin::AdminClient;
 use krafka::producer::{Acks, Producer};
 use krafka::{CloseOptions, Compression, Record};
 use tokio::sync::Mutex;
 
 use super::connection::{ATTEMPT_TIMEOUT, KafkaSettings, REQUEST_TIMEOUT, connect_kafka};
-use super::topics::{RefusedTopics, send_error, watch_topics};
+use super::topics::{send_error, watch_topic};
 use crate::delivery::{Delivery, OutgoingRecord, RecordsPending, SendError};
 use crate::retry::{DeadlineRetry, time_left};
 
@@ -74,6 +76,44 @@ impl CachedProducer {
             .max(wall_clock.elapsed().unwrap_or(CONNECTION_IDLE_MAX));
 
         idle < CONNECTION_IDLE_MAX && self.created_at.elapsed() < PRODUCER_AGE_MAX
+    }
+
+    /// Sends the records of every topic at once, so that a topic which Kafka refuses holds up no
+    /// other. The outcomes are in the order of the records.
+    async fn send_by_topic(
+        &self,
+        records: Vec<OutgoingRecord>,
+        within: Duration,
+    ) -> Vec<Result<(), SendError>> {
+        let sendings = group_by_topic(records)
+            .into_iter()
+            .map(|(topic, records)| self.send_topic(topic, records, within));
+        let mut outcomes: Vec<_> = join_all(sendings).await.into_iter().flatten().collect();
+        outcomes.sort_by_key(|(place, _)| *place);
+        outcomes.into_iter().map(|(_, outcome)| outcome).collect()
+    }
+
+    /// Sends the records of one topic, and ends early when Kafka refuses it. Gives the outcome of
+    /// each with its place.
+    async fn send_topic(
+        &self,
+        topic: String,
+        records: Vec<(usize, OutgoingRecord)>,
+        within: Duration,
+    ) -> Vec<(usize, Result<(), SendError>)> {
+        let (places, records): (Vec<usize>, Vec<OutgoingRecord>) = records.into_iter().unzip();
+        let sending = tokio::time::timeout(within, send_all(&self.producer, records));
+        let failure = tokio::select! {
+            outcomes = sending => match outcomes {
+                Ok(outcomes) => return places.into_iter().zip(outcomes).collect(),
+                Err(_) => SendError::Unavailable("Kafka did not acknowledge in time".to_owned()),
+            },
+            refusal = watch_topic(&self.admin, &topic) => refusal,
+        };
+        let failed = places
+            .into_iter()
+            .map(|place| (place, Err(failure.clone())));
+        failed.collect()
     }
 
     /// Ends a producer that failed once: it is not trusted with the next batch, and must not go on
@@ -182,16 +222,7 @@ impl KafkaSink {
             Err(error) => return vec![Err(error); count],
         };
 
-        let topics: Vec<String> = records.iter().map(|record| record.topic.clone()).collect();
-        let sending = send_all(&connected.producer, records);
-        let outcomes = tokio::select! {
-            outcomes = tokio::time::timeout(within, sending) => outcomes.unwrap_or_else(|_| {
-                let message = "Kafka did not acknowledge in time".to_owned();
-                vec![Err(SendError::Unavailable(message)); count]
-            }),
-            refused = watch_topics(&connected.admin, &topics) => refuse_records(&topics, &refused),
-        };
-
+        let outcomes = connected.send_by_topic(records, within).await;
         if outcomes.iter().all(Result::is_ok) {
             connected.last_used = (Instant::now(), SystemTime::now());
             *cached = Some(connected);
@@ -202,14 +233,14 @@ impl KafkaSink {
     }
 }
 
-/// The outcomes of records of which some are for topics that Kafka refuses. The sending of the
-/// others was broken off: another attempt gets them through.
-fn refuse_records(topics: &[String], refused: &RefusedTopics) -> Vec<Result<(), SendError>> {
-    let outcomes = topics.iter().map(|topic| {
-        let broken_off = || SendError::Unavailable("sent beside a topic that is refused".into());
-        Err(refused.get(topic).cloned().unwrap_or_else(broken_off))
-    });
-    outcomes.collect()
+/// The records of each topic, each with its place among all.
+fn group_by_topic(records: Vec<OutgoingRecord>) -> BTreeMap<String, Vec<(usize, OutgoingRecord)>> {
+    let mut topics: BTreeMap<String, Vec<_>> = BTreeMap::new();
+    for (place, record) in records.into_iter().enumerate() {
+        let of_topic = topics.entry(record.topic.clone()).or_default();
+        of_topic.push((place, record));
+    }
+    topics
 }
 
 async fn send_all(producer: &Producer, records: Vec<OutgoingRecord>) -> Vec<Result<(), SendError>> {

@@ -12,15 +12,16 @@ use krafka::error::{ErrorCode, KrafkaError};
 use super::connection::{ATTEMPT_TIMEOUT, KafkaSettings, connect_kafka};
 use crate::delivery::SendError;
 
-/// How long a sending goes on before its topics are asked about. A client keeps asking for a topic
+/// How long a sending goes on before its topic is asked about. A client keeps asking for a topic
 /// that does not exist until its time is up, because the topic may be about to be created.
-const ASK_AFTER: Duration = Duration::from_secs(2);
+const ASK_AFTER: Duration = Duration::from_millis(1_500);
 
-/// How long Kafka may take to describe topics: a caller is answered within five seconds.
-const DESCRIBE_TIMEOUT: Duration = Duration::from_secs(2);
+/// The pause before Kafka is asked once more: a broker that has just started does not know every
+/// topic yet.
+const ASK_AGAIN_AFTER: Duration = Duration::from_millis(500);
 
-/// The topics that Kafka refuses, each with why.
-pub(crate) type RefusedTopics = BTreeMap<String, SendError>;
+/// How long Kafka may take to describe a topic: a caller is answered within five seconds.
+const DESCRIBE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Why a record for this topic was not acknowledged.
 pub(crate) fn send_error(topic: &str, error: &KrafkaError) -> SendError {
@@ -29,36 +30,44 @@ pub(crate) fn send_error(topic: &str, error: &KrafkaError) -> SendError {
     };
     match code {
         ErrorCode::MessageTooLarge | ErrorCode::RecordListTooLarge => SendError::TooLarge,
-        ErrorCode::UnknownTopicOrPartition => SendError::TopicMissing(topic.to_owned()),
         ErrorCode::TopicAuthorizationFailed => SendError::TopicDenied(topic.to_owned()),
         _ => SendError::Unavailable(error.to_string()),
     }
 }
 
-/// Asks about topics again and again, and ends when Kafka refuses one of them. Runs beside a
-/// sending, which ends by itself when none is refused.
-pub(crate) async fn watch_topics(admin: &AdminClient, topics: &[String]) -> RefusedTopics {
+/// Why a topic cannot be described.
+fn describe_error(topic: &str, error: &KrafkaError) -> SendError {
+    match error {
+        KrafkaError::Broker {
+            code: ErrorCode::UnknownTopicOrPartition,
+            ..
+        } => SendError::TopicMissing(topic.to_owned()),
+        _ => send_error(topic, error),
+    }
+}
+
+/// Asks about a topic again and again, and ends when Kafka has refused it twice. Runs beside a
+/// sending, which ends by itself when the topic is not refused.
+pub(crate) async fn watch_topic(admin: &AdminClient, topic: &str) -> SendError {
     loop {
         tokio::time::sleep(ASK_AFTER).await;
-        let refused = find_refused_topics(admin, topics).await;
-        if !refused.is_empty() {
-            return refused;
+        if find_refusal(admin, topic).await.is_none() {
+            continue;
+        }
+        tokio::time::sleep(ASK_AGAIN_AFTER).await;
+        if let Some(refusal) = find_refusal(admin, topic).await {
+            return refusal;
         }
     }
 }
 
-/// The topics that Kafka refuses; none when it does not answer.
-async fn find_refused_topics(admin: &AdminClient, topics: &[String]) -> RefusedTopics {
+/// Why Kafka refuses a topic; none when it does not refuse it, or does not answer.
+async fn find_refusal(admin: &AdminClient, topic: &str) -> Option<SendError> {
     let options = DescribeTopicsOptions::default().timeout(DESCRIBE_TIMEOUT);
-    let Ok(described) = admin.describe_topics(topics, options).await else {
-        return RefusedTopics::new();
-    };
-
-    let refused = described.into_iter().filter_map(|(topic, described)| {
-        let error = send_error(&topic, &described.err()?);
-        error.remedy().is_some().then_some((topic, error))
-    });
-    refused.collect()
+    let described = admin.describe_topics([topic], options).await.ok()?;
+    let refused = described.into_values().find_map(Result::err)?;
+    let error = describe_error(topic, &refused);
+    error.remedy().is_some().then_some(error)
 }
 
 /// The first offset of each partition of a topic, and the offset behind its last record; for
@@ -80,7 +89,7 @@ pub async fn partition_bounds(
         .map_err(|error| send_error(topic, &error))?;
     let mut partitions = Vec::new();
     for described in described.into_values() {
-        let described = described.map_err(|error| send_error(topic, &error))?;
+        let described = described.map_err(|error| describe_error(topic, &error))?;
         partitions.extend(
             described
                 .partitions

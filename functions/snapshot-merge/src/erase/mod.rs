@@ -147,7 +147,10 @@ impl TableErasure<'_> {
         protected: &mut ProtectedFiles,
     ) -> Result<(), Failure> {
         let (rewritten, changed) = self.rewrite_manifests(manifests, files, protected).await?;
-        self.republish_days(&changed).await?;
+        // A reader of the Iceberg table must not see an erased row: while one may, the old files
+        // stay, so that the next run does all of it again.
+        let (iceberg, statistics) = self.republish_days(&changed).await?;
+        fail_on_first(iceberg)?;
 
         let deletable = files.keys().filter(|key| !protected.contains(key));
         let unneeded = rewritten
@@ -157,7 +160,9 @@ impl TableErasure<'_> {
         for key in deletable.chain(profiles) {
             purge_object(key, &**self.curated_store()).await?;
         }
-        self.purge_profiles(&protected.keys()).await
+        self.purge_profiles(&protected.keys()).await?;
+        // Last: statistics that cannot be written keep no row from its erasure.
+        fail_on_first(statistics)
     }
 
     /// Deletes what was measured of files that stay though they hold the subject, or may hold it:
@@ -298,26 +303,33 @@ impl TableErasure<'_> {
         Ok(self.unreadable.note(measured)?.unwrap_or(unmeasured))
     }
 
-    /// Shows the changed days. What only the catalogue of a damaged neighbour needs is noted.
-    async fn republish_days(&self, changed: &BTreeSet<Day>) -> Result<(), Failure> {
+    /// Shows the changed days, and gives the failures of the Iceberg table and those of the
+    /// statistics. What only the catalogue of a damaged neighbour needs is noted.
+    async fn republish_days(
+        &self,
+        changed: &BTreeSet<Day>,
+    ) -> Result<(Vec<Failure>, Vec<Failure>), Failure> {
+        let (mut iceberg, mut statistics) = (Vec::new(), Vec::new());
         let manifests = read_each_manifest(&self.table.name, &**self.curated_store()).await?;
         for (day, manifest) in manifests {
             let Ok(manifest) = manifest else { continue };
             if changed.contains(&day) {
                 let published = publish::publish_snapshot(self.table, &manifest, day, self.context);
-                if let Some(failed) = self.unreadable.note(published.await)? {
-                    fail_on_derived(failed)?;
+                let failed = self.unreadable.note(published.await)?;
+                for (step, failure) in failed.into_iter().flatten() {
+                    match step {
+                        DerivedStep::Statistics => statistics.push(failure),
+                        _ => iceberg.push(failure),
+                    }
                 }
             }
         }
-        Ok(())
+        Ok((iceberg, statistics))
     }
 }
 
-/// The first failure of a derived step: a reader of the Iceberg table must not see an erased row.
-fn fail_on_derived(failed: Vec<(DerivedStep, Failure)>) -> Result<(), Failure> {
-    let first = failed.into_iter().next();
-    first.map_or(Ok(()), |(_, failure)| Err(failure))
+fn fail_on_first(failures: Vec<Failure>) -> Result<(), Failure> {
+    failures.into_iter().next().map_or(Ok(()), Err)
 }
 
 /// The base of a manifest. For one that cannot be read the manifest itself stands: the subject's

@@ -158,9 +158,8 @@ impl AttentionFinder {
         }
 
         if let Some(refusal) = &source.topic_refused {
-            let what = format!("{}: its senders get 503", refusal.what);
             let next = format!("{}, then {}", refusal.next, self.command("status"));
-            self.add(object, what, next);
+            self.add(object, &refusal.what, next);
         }
 
         let is_idle = source
