@@ -136,11 +136,11 @@ mod tests {
     use super::super::requests::supported_versions;
     use super::*;
 
+    /// Encodes an answer in a version; says whether that went well.
+    type VersionEncoder = Box<dyn Fn(&mut BytesMut, i16) -> bool>;
+
     /// Encodes an answer in every version that the broker says it has.
-    fn encode_each(
-        key: ApiKey,
-        answer_in: impl Fn(i16) -> Box<dyn Fn(&mut BytesMut, i16) -> bool>,
-    ) {
+    fn encode_each(key: ApiKey, answer_in: impl Fn(i16) -> VersionEncoder) {
         let versions = supported_versions(key).unwrap();
         for version in versions {
             let encode = answer_in(version);
@@ -151,7 +151,7 @@ mod tests {
         }
     }
 
-    fn encoder<R: Encodable + 'static>(answer: R) -> Box<dyn Fn(&mut BytesMut, i16) -> bool> {
+    fn encoder<R: Encodable + 'static>(answer: R) -> VersionEncoder {
         Box::new(move |bytes, version| answer.encode(bytes, version).is_ok())
     }
 
