@@ -68,7 +68,7 @@ pub(crate) async fn publish_zone_tables(context: &Context) -> Result<(), Failure
     let topics = mappings
         .iter()
         .map(|mapping| mapping.contract.topic.as_str());
-    let streams = TopicStreams::find(topics, &*context.raw).await?;
+    let streams = TopicStreams::find(topics, &*context.raw, &*context.refined).await?;
     for mapping in mappings {
         let extent = streams.extent_of(&[&mapping.contract.topic]);
         put_table(&raw_table_spec(mapping, &extent, context), context).await?;

@@ -47,8 +47,9 @@ pub(crate) async fn publish_snapshot(
     Ok(failed.collect())
 }
 
-/// Writes the statistics of the day in the table of all days, and in `<table>` where the day is the
-/// newest that passed. Those of another newest day are written already.
+/// Writes the statistics of the day in the table of all days, and those of the newest day that
+/// passed in `<table>`. A day that did not pass gives `<table>` back to an earlier one; those of a
+/// later one are written already.
 async fn put_statistics(
     table: &TableContract,
     manifest: &SnapshotManifest,
@@ -56,16 +57,25 @@ async fn put_statistics(
     day: Day,
     context: &Context,
 ) -> Result<(), Failure> {
-    let is_newest = newest.is_some_and(|newest| newest.date == manifest.date);
-    let mut shown_in = Vec::new();
     if manifest.passed {
-        shown_in.push((history_table_spec(table, context), Some(day)));
+        let history = history_table_spec(table, context);
+        put_partition_statistics(table, &history, Some(day), manifest, context).await?;
     }
-    if is_newest {
-        put_table_statistics(table, manifest, context).await?;
-        shown_in.push((current_table_spec(table, context), None));
+    match newest.filter(|newest| newest.date <= manifest.date) {
+        Some(newest) => put_current_statistics(table, newest, context).await,
+        None => Ok(()),
     }
-    put_partition_statistics(table, &shown_in, manifest, context).await
+}
+
+/// Writes the statistics of `<table>` and of its partitions.
+async fn put_current_statistics(
+    table: &TableContract,
+    newest: &SnapshotManifest,
+    context: &Context,
+) -> Result<(), Failure> {
+    put_table_statistics(table, newest, context).await?;
+    let current = current_table_spec(table, context);
+    put_partition_statistics(table, &current, None, newest, context).await
 }
 
 /// Shows the day in `<table>_history`.
@@ -98,9 +108,7 @@ pub(crate) async fn publish_newest_passing(
     }
     if let Some(newest) = read_newest_passing(&table.name, context).await? {
         publish_current_table(table, &newest, context).await?;
-        put_table_statistics(table, &newest, context).await?;
-        let current = (current_table_spec(table, context), None);
-        return put_partition_statistics(table, &[current], &newest, context).await;
+        return put_current_statistics(table, &newest, context).await;
     }
     let current = current_table_spec(table, context);
     put_table(&current, context).await?;
@@ -169,21 +177,19 @@ async fn put_table_statistics(
         .map_err(catalogue_failure)
 }
 
-/// Writes the statistics of each shard's partition, by which Trino and Spark plan, in each table
-/// that shows the snapshot: with a day where the table has all days.
+/// Writes the statistics of each shard's partition, by which Trino and Spark plan; with `day` those
+/// in the table of all days.
 async fn put_partition_statistics(
     table: &TableContract,
-    shown_in: &[(TableSpec, Option<Day>)],
+    spec: &TableSpec,
+    day: Option<Day>,
     manifest: &SnapshotManifest,
     context: &Context,
 ) -> Result<(), Failure> {
-    if shown_in.is_empty() {
-        return Ok(());
-    }
     let shards: Vec<_> = manifest
         .shards
         .iter()
-        .map(|shard| put_shard_statistics(table, shown_in, manifest, shard, context))
+        .map(|shard| put_shard_statistics(table, spec, day, (manifest, shard), context))
         .collect();
     stream::iter(shards)
         .buffered(SHARDS_AT_ONCE)
@@ -193,22 +199,19 @@ async fn put_partition_statistics(
 
 async fn put_shard_statistics(
     table: &TableContract,
-    shown_in: &[(TableSpec, Option<Day>)],
-    manifest: &SnapshotManifest,
-    shard: &ManifestShard,
+    spec: &TableSpec,
+    day: Option<Day>,
+    (manifest, shard): (&SnapshotManifest, &ManifestShard),
     context: &Context,
 ) -> Result<(), Failure> {
     let measured_on = Day::parse(&manifest.date).map_or(0, |day| day.0);
     let columns = read_shard_statistics(table, shard, measured_on, &*context.curated).await?;
-    for (spec, day) in shown_in {
-        let partition = shard_partition(&manifest.table, shard, *day, context);
-        context
-            .glue
-            .put_statistics(spec, Some(&partition.values), &columns)
-            .await
-            .map_err(catalogue_failure)?;
-    }
-    Ok(())
+    let partition = shard_partition(&manifest.table, shard, day, context);
+    context
+        .glue
+        .put_statistics(spec, Some(&partition.values), &columns)
+        .await
+        .map_err(catalogue_failure)
 }
 
 /// Shows the table to engines that read Iceberg: one snapshot for each retained day that passed.

@@ -8,7 +8,7 @@ use std::ops::RangeInclusive;
 use host::Failure;
 use lake::{Chunk, Day, history_prefix, parse_history_day};
 use store::ObjectStore;
-use store::streams::find_first_chunks;
+use store::streams::find_stream_starts;
 
 /// The streams of some topics.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +44,8 @@ fn span<N: Ord + Copy>(numbers: impl Iterator<Item = N> + Clone) -> Option<Range
     Some(numbers.clone().min()?..=numbers.max()?)
 }
 
-/// The first chunk of each stream, by topic.
+/// The first chunk of each stream, by topic. A stream whose raw objects have expired has receipts,
+/// and may have refined rows.
 pub(crate) struct TopicStreams(BTreeMap<String, Vec<Chunk>>);
 
 impl TopicStreams {
@@ -55,10 +56,14 @@ impl TopicStreams {
     pub(crate) async fn find(
         topics: impl Iterator<Item = &str>,
         raw: &dyn ObjectStore,
+        refined: &dyn ObjectStore,
     ) -> Result<Self, Failure> {
         let mut streams = BTreeMap::new();
         for topic in topics {
-            streams.insert(topic.to_owned(), find_first_chunks(topic, raw).await?);
+            streams.insert(
+                topic.to_owned(),
+                find_stream_starts(topic, raw, refined).await?,
+            );
         }
         Ok(Self(streams))
     }
@@ -134,6 +139,23 @@ mod tests {
             ("1,1".into(), "0,0".into())
         );
         assert_eq!(day_range(Day::parse("2026-03-02")), "2026-03-02,NOW");
+    }
+
+    #[tokio::test]
+    async fn a_stream_whose_raw_objects_have_expired_is_in_the_extent() {
+        let (raw, refined) = (store::MemoryStore::default(), store::MemoryStore::default());
+        let body = bytes::Bytes::new();
+        let (kept, expired) = (chunk(2, 0), chunk(1, 1));
+        raw.put(&kept.raw_key(), body.clone(), "x").await.unwrap();
+        refined
+            .put(&expired.receipt_key(), body, "x")
+            .await
+            .unwrap();
+
+        let streams = TopicStreams::find(["t"].into_iter(), &raw, &refined).await;
+        let extent = streams.unwrap().extent_of(&["t"]);
+        assert_eq!(extent.epoch_range(), "1,2");
+        assert_eq!(extent.partition_range(), "0,1");
     }
 
     #[tokio::test]

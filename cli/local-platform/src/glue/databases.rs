@@ -79,8 +79,8 @@ fn update_database(
     Ok(json!({}))
 }
 
-/// AWS deletes the tables of a database with it, in its own time. Here nobody may lose a lake by
-/// one request, so a database that has tables stays.
+/// AWS deletes the tables of a database with it, in its own time. The local Glue refuses to delete
+/// a database that has tables, so that no lake is lost by one request.
 fn delete_database(
     databases: &mut GlueDatabases,
     request: GlueRequest<'_>,

@@ -75,11 +75,15 @@ impl LocalGlue {
         let mut catalogue = self.lock_catalogue();
         let answer = answer_operation(&mut catalogue.databases, operation, GlueRequest(input))?;
 
+        if is_read(operation) {
+            return Ok(answer);
+        }
+
         // The file holds every table: writing it takes longer than the operation. Statistics come
         // for each partition of a day, and a planner can do without them: the next write, or the
         // end of the platform, saves them.
-        catalogue.is_unsaved |= !is_read(operation);
-        if catalogue.is_unsaved && !is_read(operation) && !columns::is_operation(operation) {
+        catalogue.is_unsaved = true;
+        if !columns::is_operation(operation) {
             self.save_catalogue(&mut catalogue)
                 .map_err(|error| GlueException("InternalServiceException", error.to_string()))?;
         }

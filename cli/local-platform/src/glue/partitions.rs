@@ -157,11 +157,7 @@ fn create_partitions(
     let mut errors = Vec::new();
     for input in request.list_of("PartitionInputList", WRITE_MAX)? {
         if let Err(exception) = create_partition(table, input) {
-            errors.push(describe_error(
-                "PartitionValues",
-                &input["Values"],
-                exception,
-            ));
+            errors.push(exception.of_entry("PartitionValues", &input["Values"]));
         }
     }
     Ok(json!({"Errors": errors}))
@@ -198,7 +194,7 @@ fn update_partitions(
     for entry in request.list_of("Entries", WRITE_MAX)? {
         let values = &entry["PartitionValueList"];
         if let Err(exception) = update_partition(table, GlueRequest(entry)) {
-            errors.push(describe_error("PartitionValueList", values, exception));
+            errors.push(exception.of_entry("PartitionValueList", values));
         }
     }
     Ok(json!({"Errors": errors}))
@@ -218,17 +214,10 @@ fn delete_partitions(
     for partition in request.list_of("PartitionsToDelete", DELETE_MAX)? {
         let values = &partition["Values"];
         if let Err(exception) = delete_partition(table, values) {
-            errors.push(describe_error("PartitionValues", values, exception));
+            errors.push(exception.of_entry("PartitionValues", values));
         }
     }
     Ok(json!({"Errors": errors}))
-}
-
-/// Why one partition of several was refused.
-fn describe_error(member: &str, values: &Value, exception: GlueException) -> Value {
-    let GlueException(code, message) = exception;
-    let detail = json!({"ErrorCode": code, "ErrorMessage": message});
-    json!({member: values, "ErrorDetail": detail})
 }
 
 fn get_partitions(

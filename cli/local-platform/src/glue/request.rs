@@ -12,6 +12,15 @@ const TOKEN_MARK: &str = "after:";
 #[derive(Debug, PartialEq)]
 pub(super) struct GlueException(pub(super) &'static str, pub(super) String);
 
+impl GlueException {
+    /// Why one entry of a batch was refused; `member` names the entry.
+    pub(super) fn of_entry(self, member: &str, entry: &Value) -> Value {
+        let Self(code, message) = self;
+        let detail = json!({"ErrorCode": code, "ErrorMessage": message});
+        json!({member: entry, "ErrorDetail": detail})
+    }
+}
+
 /// The members of a request.
 #[derive(Clone, Copy)]
 pub(super) struct GlueRequest<'r>(pub(super) &'r Value);

@@ -40,7 +40,7 @@ pub(super) fn answer_operation(
         "GetTable" => get_table(database_name, database, request),
         "GetTables" => list_tables(database_name, database, request),
         "UpdateTable" => update_table(database, request),
-        "DeleteTable" => delete_table(database, request),
+        "DeleteTable" => delete_table(database, &request.name_of("Name")?).map(|()| json!({})),
         "BatchDeleteTable" => delete_tables(database, request),
         _ => Err(unknown_operation(operation)),
     }
@@ -126,14 +126,10 @@ fn update_table(
     Ok(json!({}))
 }
 
-fn delete_table(
-    database: &mut GlueDatabase,
-    request: GlueRequest<'_>,
-) -> Result<Value, GlueException> {
-    let name = request.name_of("Name")?;
-    find_table(database, &name)?;
-    database.tables.remove(&name);
-    Ok(json!({}))
+fn delete_table(database: &mut GlueDatabase, name: &str) -> Result<(), GlueException> {
+    find_table(database, name)?;
+    database.tables.remove(name);
+    Ok(())
 }
 
 fn delete_tables(
@@ -142,13 +138,9 @@ fn delete_tables(
 ) -> Result<Value, GlueException> {
     let mut errors = Vec::new();
     for name in request.list_of("TablesToDelete", BATCH_MAX)? {
-        let name = name.as_str().unwrap_or_default().to_lowercase();
-        if database.tables.remove(&name).is_none() {
-            let detail = json!({
-                "ErrorCode": "EntityNotFoundException",
-                "ErrorMessage": format!("Table {name} not found."),
-            });
-            errors.push(json!({"TableName": name, "ErrorDetail": detail}));
+        let folded = name.as_str().unwrap_or_default().to_lowercase();
+        if let Err(exception) = delete_table(database, &folded) {
+            errors.push(exception.of_entry("TableName", name));
         }
     }
     Ok(json!({"Errors": errors}))

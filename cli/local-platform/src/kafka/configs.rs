@@ -15,7 +15,7 @@ const TOPIC: i8 = 2;
 const BROKER: i8 = 4;
 const INVALID_REQUEST: i16 = 42;
 
-/// A setting is the broker's default, which nobody has set.
+/// The source of every setting: it is a default of the broker.
 const DEFAULT_CONFIG: i8 = 5;
 
 /// The kinds of a setting's value.
