@@ -309,7 +309,7 @@ async fn the_command_asks_twice_and_knows_its_sources() {
 }
 
 /// A sample of a shipped contract.
-fn sample(path: &str) -> Value {
+pub(crate) fn sample(path: &str) -> Value {
     let text = std::fs::read(repository_root().join("contracts/sources").join(path)).unwrap();
     serde_json::from_slice(&text).unwrap()
 }

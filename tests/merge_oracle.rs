@@ -243,7 +243,7 @@ fn said(people: &[SampleRow], links: &[SampleRow]) -> Truth {
     truth
 }
 
-const TABLES: [&str; 3] = ["person", "link", "object_tenancy"];
+const TABLES: [&str; 4] = ["person", "link", "object_tenancy", "entity"];
 
 /// Lands the log day by day and merges each day under its sizes.
 async fn merged(events: &[Told], log: &[usize], days: &[(usize, MergeSizes)]) -> (Days, String) {
@@ -275,6 +275,7 @@ async fn check(events: &[Told], log: &[usize], days: &[(usize, MergeSizes)]) {
             lake.rows("person", date).await,
             lake.rows("link", date).await,
             lake.rows("object_tenancy", date).await,
+            lake.rows("entity", date).await,
         ]
     };
     let seen = rows(&lake, &date).await;
@@ -291,7 +292,7 @@ async fn check(events: &[Told], log: &[usize], days: &[(usize, MergeSizes)]) {
     // The same log in one day and one piece says the same, in every column but those of the day's
     // place in the log.
     let (whole, monday) = merged(events, log, &[(log.len(), MergeSizes::default())]).await;
-    let place = ["ingested_at", "offset"];
+    let place = ["ingested_at", "offset", "_statement"];
     let told = |rows: Vec<SampleRow>| -> Vec<SampleRow> {
         let without = |mut row: SampleRow| {
             place.iter().for_each(|column| drop(row.remove(*column)));

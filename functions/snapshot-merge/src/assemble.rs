@@ -9,6 +9,7 @@ use arrow_array::{ArrayRef, RecordBatch, StringArray, make_array};
 use arrow_data::transform::MutableArrayData;
 use arrow_schema::SchemaRef;
 use lake::{LakeError, schema};
+use pole::RowOperation;
 
 use crate::resolve::{ChangeRecord, Resolved, ResolvedRow, RowRef};
 
@@ -33,6 +34,7 @@ struct RetainedChange {
     row_ref: RowRef,
     op: &'static str,
     changed_columns: Option<String>,
+    statement: Option<String>,
 }
 
 /// Some rows of a source, or so many nulls.
@@ -134,8 +136,19 @@ impl RowAssembler {
                 row_ref: change.row_ref,
                 op: change.op.code(),
                 changed_columns: change.changed_columns.map(str::to_owned),
+                statement: None,
             });
         }
+    }
+
+    /// Retains what is remembered of a row that is no longer there.
+    pub(crate) fn retain_deleted(&mut self, row_ref: RowRef, statement: String) {
+        self.retained.push(RetainedChange {
+            row_ref,
+            op: RowOperation::Delete.code(),
+            changed_columns: None,
+            statement: Some(statement),
+        });
     }
 
     /// Reserves the place of a batch that is added when its rows are known. Returns its index.
@@ -248,8 +261,11 @@ impl RowAssembler {
             .map(|change| change.changed_columns.as_deref())
             .collect();
         columns.push(Arc::new(changed_columns));
-        let no_statements = StringArray::new_null(changes.len());
-        columns.push(Arc::new(no_statements));
+        let statements: StringArray = changes
+            .iter()
+            .map(|change| change.statement.as_deref())
+            .collect();
+        columns.push(Arc::new(statements));
         Ok(RecordBatch::try_new(Arc::clone(&self.refined), columns)?)
     }
 

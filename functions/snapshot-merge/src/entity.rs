@@ -11,26 +11,30 @@ use std::sync::Arc;
 use arrow_schema::{Schema, SchemaRef};
 use contract::{Catalogue, Family, Rule, TableContract};
 use host::Failure;
-use lake::{Day, ManifestShard, OwnerRange, Sha256Digest, SnapshotManifest, schema, shard_count};
+use lake::{
+    Day, ManifestShard, OwnerRange, Sha256Digest, SnapshotManifest, schema, shard_count,
+    work_prefix,
+};
 use store::ObjectStore;
 use store::sorted_file::{FileRowGroup, SortedFile};
 
 use crate::context::Context;
 use crate::entity_changes::{DaySnapshots, READ_COLUMNS, find_changed_owners, read_day_snapshot};
 use crate::entity_merge::{EntityInput, EntityOutput, merge_entity_rows};
+use crate::entity_statements::{sort_entity_statements, statement_schema};
 use crate::manifest_lookup::{ManifestLookup, look_up_manifests};
 use crate::merge_run::TableRun;
 use crate::owner_ranges::OwnerRanges;
 use crate::plan::{MergePlan, PlannedMerge, merge_rules};
-use crate::profile::{ShardProfile, is_measured_under, rules_fingerprint};
+use crate::profile::{ShardProfile, rules_fingerprint};
 use crate::shard_job::{ShardFiles, ShardResult};
 use crate::shard_rows::{BaseFile, ShardTarget};
 use crate::sorted_batches::SortedBatches;
-use crate::sorted_runs::Increments;
+use crate::sorted_runs::{Increments, RunTarget};
 use crate::table;
 
 /// The table's name.
-pub const ENTITY: &str = "entity";
+pub const ENTITY: &str = schema::ENTITY_TABLE;
 
 /// Makes the day's `entity` from the snapshots of the day; none where the contracts have no such
 /// table.
@@ -130,19 +134,30 @@ impl EntityJob<'_> {
 
     async fn run(&self, lookup: &ManifestLookup) -> Result<TableRun, Failure> {
         let plan = self.plan_day(lookup);
+        let increments = self.sort_statements(&plan).await?;
         let mut results = Vec::new();
         for shard in 0..plan.shards {
-            let result = self.merge_entity_shard(&plan, shard).await?;
+            let result = self.merge_entity_shard(&plan, &increments, shard).await?;
             results.push(result.as_stored()?);
         }
-        let planned = PlannedMerge {
-            plan,
-            increments: Increments::InMemory(Vec::new()),
-        };
+        let planned = PlannedMerge { plan, increments };
         table::commit_and_publish(self.contract, &planned, results, self.context).await
     }
 
-    /// The day's plan. The table has no increments of its own.
+    /// What the events of the day state of entities.
+    async fn sort_statements(&self, plan: &MergePlan) -> Result<Increments, Failure> {
+        let target = RunTarget {
+            store: self.curated_store(),
+            prefix: work_prefix(ENTITY, self.day),
+            always_write: false,
+            shards: plan.shards,
+            sizes: self.context.sizes,
+        };
+        let days = (plan.base.as_ref(), self.day);
+        sort_entity_statements(self.contract, days, &self.snapshots, target, self.context).await
+    }
+
+    /// The day's plan. No source fills the table: its increments are those of other tables.
     fn plan_day(&self, lookup: &ManifestLookup) -> MergePlan {
         let base = lookup.base.clone();
         let snapshots = self.snapshots.values();
@@ -173,13 +188,18 @@ impl EntityJob<'_> {
     async fn merge_entity_shard(
         &self,
         plan: &MergePlan,
+        increments: &Increments,
         shard: u32,
     ) -> Result<ShardResult, Failure> {
         let owners = OwnerRange::of_shard(shard, plan.shards);
         let changed = self.changed.within(&owners);
         let base = plan.base.as_ref();
         let base_shard = base.and_then(|base| base.find_shard(shard, plan.shards));
-        if let Some(base_shard) = base_shard.filter(|_| changed.is_empty())
+        let schema = statement_schema(self.contract);
+        let statements = increments
+            .open_shard(self.curated_store(), (shard, &owners), &schema)
+            .await?;
+        if let Some(base_shard) = base_shard.filter(|_| changed.is_empty() && statements.is_empty())
             && let Some(result) =
                 ShardResult::from_base_shard(base_shard, &self.fingerprint, &**self.curated_store())
                     .await?
@@ -189,7 +209,9 @@ impl EntityJob<'_> {
 
         let input = EntityInput {
             base: self.open_base(base, &owners).await?,
+            state: self.open_state(base, &owners).await?,
             tables: self.open_tables(&changed).await?,
+            statements,
             target: ShardTarget {
                 stored: schema::stored_schema(self.contract),
                 refined: schema::refined_schema(self.contract),
@@ -216,6 +238,26 @@ impl EntityJob<'_> {
             files.push(BaseFile::open(shard, &self.fingerprint, &**self.curated_store()).await?);
         }
         Ok(files)
+    }
+
+    /// What the base remembers of entities without rows.
+    async fn open_state(
+        &self,
+        base: Option<&SnapshotManifest>,
+        owners: &OwnerRange,
+    ) -> Result<SortedBatches, Failure> {
+        let store = self.curated_store();
+        let mut files = Vec::new();
+        let shards = base.map(|base| base.shards_overlapping(owners));
+        for state in shards
+            .into_iter()
+            .flatten()
+            .filter_map(|shard| shard.state_file.as_ref())
+        {
+            files.push(Arc::new(SortedFile::open(&**store, state).await?));
+        }
+        let refined = schema::refined_schema(self.contract);
+        Ok(SortedBatches::from_store(store, &files, owners, &refined))
     }
 
     /// The rows of changed owners in every table. Where the row groups that would be open at once
@@ -275,6 +317,7 @@ impl EntityJob<'_> {
         let EntityOutput {
             written,
             counts,
+            has_new_rows,
             copied,
         } = output;
         let profile =
@@ -286,14 +329,10 @@ impl EntityJob<'_> {
             day: self.day,
             store: self.curated_store(),
         };
-        let shard = match base_shard {
-            Some(base_shard)
-                if !counts.has_changes() && is_measured_under(base_shard, &self.fingerprint) =>
-            {
-                base_shard.clone()
-            }
-            _ => files.put_shard(&written, &profile).await?,
-        };
+        let same_rows = base_shard.filter(|_| !has_new_rows);
+        let shard = files
+            .put_changed(&written, &profile, base_shard, same_rows)
+            .await?;
         Ok(ShardResult {
             copied,
             ..ShardResult::new(shard, profile.total, counts)

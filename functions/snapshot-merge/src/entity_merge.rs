@@ -18,7 +18,9 @@ use store::sorted_file::{FetchedRowGroup, RowGroupFetcher};
 use crate::batch_columns::{conform_to_schema, owner_ids, rows_in_owner_range};
 use crate::change_counts::RowChangeCounts;
 use crate::change_merge::{BatchWindow, ChangeMerge};
-use crate::entity_rows::{EntityColumns, EntityRows, GatheredEntity};
+use crate::entity_rows::{EntityChange, EntityRows, remembered_sightings};
+use crate::entity_window::{EntityWindow, FoundRow};
+use crate::gathered_entity::GatheredEntity;
 use crate::output::WrittenShard;
 use crate::owner_ranges::{OwnerRanges, owner_after};
 use crate::resolve::ChangeOrigin;
@@ -34,12 +36,18 @@ pub(crate) struct EntityInput<'m> {
     pub(crate) changed: OwnerRanges,
     /// The tables' names, each with its rows of these owners.
     pub(crate) tables: Vec<(&'m str, SortedBatches)>,
+    /// What the day's events state of entities.
+    pub(crate) statements: Vec<(ChangeOrigin, SortedBatches)>,
+    /// What the base remembers of entities without rows.
+    pub(crate) state: SortedBatches,
 }
 
 /// What comes out of a shard of `entity`.
 pub(crate) struct EntityOutput {
     pub(crate) written: WrittenShard,
     pub(crate) counts: RowChangeCounts,
+    /// Whether some row differs from the base's, if only in what readers do not see.
+    pub(crate) has_new_rows: bool,
     /// Row groups of the base that were copied.
     pub(crate) copied: u64,
 }
@@ -49,19 +57,14 @@ struct EntityMerge<'m> {
     owners: OwnerRange,
     changed: OwnerRanges,
     rows: ShardRows<'m>,
-    /// The tables' rows.
-    tables: ChangeMerge,
+    /// The tables' rows, what events state of entities, and what the base remembers of those
+    /// without rows.
+    changes: ChangeMerge,
     /// The tables' names, by source.
     names: Vec<&'m str>,
     new_rows: EntityRows,
     counts: RowChangeCounts,
-}
-
-/// A row of a table that is an entity.
-struct FoundRow<'w> {
-    id: &'w str,
-    /// The part of the window, and the row in it.
-    place: (usize, usize),
+    has_remembered: bool,
 }
 
 /// Makes one shard of `entity`.
@@ -79,7 +82,7 @@ pub(crate) async fn merge_entity_rows(
         if merge.must_decode(index) {
             merge.merge_group(index, fetched).await?;
         } else {
-            merge.rows.copy_group(index, fetched)?;
+            merge.copy_group(index, fetched).await?;
         }
         index += 1;
     }
@@ -88,6 +91,7 @@ pub(crate) async fn merge_entity_rows(
     Ok(EntityOutput {
         written,
         counts: merge.counts,
+        has_new_rows: merge.has_remembered || merge.counts.has_changes(),
         copied,
     })
 }
@@ -103,15 +107,18 @@ impl<'m> EntityMerge<'m> {
             names.push(name);
             sources.push((ChangeOrigin::Increment, rows));
         }
+        sources.extend(input.statements);
+        sources.push((ChangeOrigin::State, input.state));
         Ok(Self {
             stored,
             owners,
             changed: input.changed,
             rows: ShardRows::open(target, &input.base)?,
-            tables: ChangeMerge::new(sources).await?,
+            changes: ChangeMerge::new(sources).await?,
             names,
             new_rows,
             counts: RowChangeCounts::default(),
+            has_remembered: false,
         })
     }
 
@@ -126,7 +133,7 @@ impl<'m> EntityMerge<'m> {
             return false;
         };
         let limit = self.rows.next_group_start(index);
-        let next_owner = self.tables.next_new_owner();
+        let next_owner = self.changes.next_new_owner();
         self.changed.overlaps_bounds(minimum, maximum)
             || next_owner.is_some_and(|owner| limit.is_none_or(|limit| owner < limit))
             || !self.rows.is_copyable(index)
@@ -154,6 +161,14 @@ impl<'m> EntityMerge<'m> {
             .await
     }
 
+    /// Copies a group, and passes on what is remembered of entities without rows up to the next one.
+    async fn copy_group(&mut self, index: usize, fetched: FetchedRowGroup) -> Result<(), Failure> {
+        let limit = self.rows.next_group_start(index).map(str::to_owned);
+        self.merge_owners_before(self.no_rows(), limit.as_deref())
+            .await?;
+        self.rows.copy_group(index, fetched)
+    }
+
     /// The rows of a base's batch that are this shard's, in today's columns.
     fn select_shard_rows(&self, batch: &RecordBatch) -> Result<RecordBatch, LakeError> {
         rows_in_owner_range(&conform_to_schema(batch, &self.stored)?, &self.owners)
@@ -167,7 +182,7 @@ impl<'m> EntityMerge<'m> {
     ) -> Result<(), Failure> {
         let mut rest = base;
         loop {
-            let (rows, window) = self.tables.next_window_of(&mut rest, limit).await?;
+            let (rows, window) = self.changes.next_window_of(&mut rest, limit).await?;
             self.apply_window(&rows, &window)?;
             self.rows.write_assembled(false)?;
             if window.bound.as_deref() == limit {
@@ -182,8 +197,8 @@ impl<'m> EntityMerge<'m> {
         if base.num_rows() == 0 && window.parts.is_empty() {
             return Ok(());
         }
-        let columns = part_columns(window)?;
-        let found = find_entities(&columns);
+        let window = EntityWindow::read(window, &self.names)?;
+        let found = window.find_entities();
         let mut rows = BaseRows {
             batch: base,
             sources: self.begin_sources(base),
@@ -191,7 +206,7 @@ impl<'m> EntityMerge<'m> {
         };
         for of_entity in found.chunk_by(|a, b| a.id == b.id) {
             self.pass_rows_before(&mut rows, Some(of_entity[0].id))?;
-            self.add_entity(&mut rows, of_entity, &columns, window)?;
+            self.merge_entity(&mut rows, of_entity, &window)?;
             if self.new_rows.is_full() {
                 self.end_sources(&rows)?;
                 self.rows.write_assembled(false)?;
@@ -217,8 +232,8 @@ impl<'m> EntityMerge<'m> {
         Ok(())
     }
 
-    /// Passes on the base's rows of entities before `id` that no table has in this window: they did
-    /// not change, or are deleted.
+    /// Passes on the base's rows of entities before `id` of which nothing is told in this window:
+    /// they did not change, or no table has a row of them any more.
     fn pass_rows_before(
         &mut self,
         rows: &mut BaseRows<'_>,
@@ -226,8 +241,14 @@ impl<'m> EntityMerge<'m> {
     ) -> Result<(), Failure> {
         let owners = owner_ids(rows.batch)?;
         while rows.next < owners.len() && id.is_none_or(|id| owners.value(rows.next) < id) {
-            if self.changed.contains(owners.value(rows.next)) {
+            let owner = owners.value(rows.next);
+            if self.changed.contains(owner) {
+                let mut entity = GatheredEntity::default();
+                entity
+                    .sightings
+                    .add_all(remembered_sightings((rows.batch, rows.next))?);
                 self.counts.deleted += 1;
+                self.retain_deleted(rows, owner, &mut entity)?;
             } else {
                 self.append_base_row(rows);
             }
@@ -242,34 +263,72 @@ impl<'m> EntityMerge<'m> {
         assembler.append_rows(rows.sources.base, rows.next, rows.next + 1);
     }
 
-    /// Appends the row of an entity that tables have rows of.
-    fn add_entity(
+    /// Appends the row of an entity of which the window tells, or remembers what is known of one
+    /// without a row.
+    fn merge_entity<'w>(
         &mut self,
         rows: &mut BaseRows<'_>,
-        of_entity: &[FoundRow<'_>],
-        columns: &[EntityColumns<'_>],
-        window: &BatchWindow,
+        of_entity: &[FoundRow<'w>],
+        window: &EntityWindow<'w>,
     ) -> Result<(), Failure> {
-        let mut entity = GatheredEntity::default();
-        for FoundRow { place, .. } in of_entity {
-            let part = &window.parts[place.0];
-            let table = self.names[part.source];
-            entity.add_table_row(table, &columns[place.0], (&part.batch, place.1));
-        }
+        let id = of_entity[0].id;
+        let mut entity = window.gather_entity(of_entity)?;
         let owners = owner_ids(rows.batch)?;
-        let is_known = rows.next < owners.len() && owners.value(rows.next) == of_entity[0].id;
+        let is_known = rows.next < owners.len() && owners.value(rows.next) == id;
         let base = is_known.then_some((rows.batch, rows.next));
+        if let Some(base) = base {
+            entity.sightings.add_all(remembered_sightings(base)?);
+        }
 
-        match self.new_rows.add_entity(&entity, base) {
-            Some(row) => {
-                let assembler = &mut self.rows.assembler;
-                assembler.append_rows(rows.sources.new, row, row + 1);
+        entity.join_sightings();
+        let is_kept = base.filter(|_| !self.changed.contains(id));
+        let change = match is_kept {
+            _ if entity.has_rows() => self.new_rows.add_entity(&entity, base)?,
+            Some(base) => self.new_rows.add_restated(base, &entity.sightings)?,
+            None => {
+                self.counts.deleted += u64::from(is_known);
+                self.retain_deleted(rows, id, &mut entity)?;
+                rows.next += usize::from(is_known);
+                return Ok(());
+            }
+        };
+        self.append_entity(change, is_known, rows);
+        rows.next += usize::from(is_known);
+        Ok(())
+    }
+
+    /// Appends the row of an entity as it is now, and counts what changed.
+    fn append_entity(&mut self, change: EntityChange, is_known: bool, rows: &BaseRows<'_>) {
+        let row = match change {
+            EntityChange::None => return self.append_base_row(rows),
+            EntityChange::Remembered(row) => {
+                self.has_remembered = true;
+                row
+            }
+            EntityChange::Visible(row) => {
                 self.counts.inserted += u64::from(!is_known);
                 self.counts.updated += u64::from(is_known);
+                row
             }
-            None => self.append_base_row(rows),
+        };
+        let assembler = &mut self.rows.assembler;
+        assembler.append_rows(rows.sources.new, row, row + 1);
+    }
+
+    /// Remembers what is known of an entity that no table has a row of.
+    fn retain_deleted(
+        &mut self,
+        rows: &BaseRows<'_>,
+        id: &str,
+        entity: &mut GatheredEntity<'_>,
+    ) -> Result<(), Failure> {
+        entity.join_sightings();
+        if entity.sightings.is_empty() {
+            return Ok(());
         }
-        rows.next += usize::from(is_known);
+        let (row, text) = self.new_rows.add_deleted(id, &entity.sightings)?;
+        let assembler = &mut self.rows.assembler;
+        assembler.retain_deleted((rows.sources.new, row), text);
         Ok(())
     }
 }
@@ -286,26 +345,4 @@ struct BaseRows<'b> {
     sources: RowSources,
     /// The first row that is not passed on yet.
     next: usize,
-}
-
-fn part_columns(window: &BatchWindow) -> Result<Vec<EntityColumns<'_>>, LakeError> {
-    let parts = window.parts.iter();
-    parts
-        .map(|part| EntityColumns::from_batch(&part.batch))
-        .collect()
-}
-
-/// The rows of a window that are entities, by id.
-fn find_entities<'w>(columns: &[EntityColumns<'w>]) -> Vec<FoundRow<'w>> {
-    let mut found = Vec::new();
-    for (part, columns) in columns.iter().enumerate() {
-        for row in columns.entity_rows() {
-            found.push(FoundRow {
-                id: columns.id(row),
-                place: (part, row),
-            });
-        }
-    }
-    found.sort_unstable_by_key(|row| (row.id, row.place));
-    found
 }

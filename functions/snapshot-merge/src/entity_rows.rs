@@ -10,9 +10,11 @@ use arrow_array::{
 };
 use arrow_schema::{DataType, SchemaRef};
 use lake::LakeError;
+use lake::schema::STATEMENT_COLUMN;
 
-use crate::batch_columns::{text_column, typed_column};
 use crate::change_columns::{nanos_of_row, optional_nanos_column};
+use crate::entity_sightings::{EntitySightings, Sighting};
+use crate::gathered_entity::{BatchRow, EventOrder, GatheredEntity, shown_sighting};
 
 /// The value of the column `source` in a row that the platform makes.
 const PLATFORM_SOURCE: &str = "polelake";
@@ -20,92 +22,8 @@ const PLATFORM_SOURCE: &str = "polelake";
 /// The version of how the table is made.
 const MAPPING_VERSION: &str = "1.0.0";
 
-/// When a row's event happened and its position in the log: event time, its nanoseconds, ingestion
-/// time, partition, offset. The greatest is the latest.
-type EventOrder = (i64, i64, i64, i64, i64);
-
-/// A batch and the index of a row in it.
-type BatchRow<'r> = (&'r RecordBatch, usize);
-
-/// The columns of a table's batch that say which entity each row is of, and when its event
-/// happened.
-pub(crate) struct EntityColumns<'b> {
-    ids: &'b StringArray,
-    owners: &'b StringArray,
-    sources: &'b StringArray,
-    event_times: &'b TimestampMicrosecondArray,
-    event_time_nanos: Option<&'b Int64Array>,
-    ingested_at: &'b TimestampMicrosecondArray,
-    partitions: &'b Int64Array,
-    offsets: &'b Int64Array,
-}
-
-impl<'b> EntityColumns<'b> {
-    pub(crate) fn from_batch(batch: &'b RecordBatch) -> Result<Self, LakeError> {
-        Ok(Self {
-            ids: text_column(batch, "pole_id")?,
-            owners: text_column(batch, "owner_id")?,
-            sources: text_column(batch, "source")?,
-            event_times: typed_column(batch, "event_time")?,
-            event_time_nanos: optional_nanos_column(batch),
-            ingested_at: typed_column(batch, "ingested_at")?,
-            partitions: typed_column(batch, "partition")?,
-            offsets: typed_column(batch, "offset")?,
-        })
-    }
-
-    /// The rows that are entities. Rows that belong to another record, such as the notices of a
-    /// tenancy, are not.
-    pub(crate) fn entity_rows(&self) -> impl Iterator<Item = usize> {
-        (0..self.ids.len()).filter(|row| self.ids.value(*row) == self.owners.value(*row))
-    }
-
-    /// The id of a row.
-    pub(crate) fn id(&self, row: usize) -> &'b str {
-        self.ids.value(row)
-    }
-
-    fn event_order(&self, row: usize) -> EventOrder {
-        (
-            self.event_times.value(row),
-            nanos_of_row(self.event_time_nanos, row),
-            self.ingested_at.value(row),
-            self.partitions.value(row),
-            self.offsets.value(row),
-        )
-    }
-}
-
-/// An entity, while its rows are gathered.
-#[derive(Default)]
-pub(crate) struct GatheredEntity<'r> {
-    tables: Vec<&'r str>,
-    sources: Vec<&'r str>,
-    first_seen: Option<i64>,
-    latest: Option<(EventOrder, BatchRow<'r>)>,
-}
-
-impl<'r> GatheredEntity<'r> {
-    /// Adds a row of a table. `columns` are those of its batch.
-    pub(crate) fn add_table_row(
-        &mut self,
-        table: &'r str,
-        columns: &EntityColumns<'r>,
-        row: BatchRow<'r>,
-    ) {
-        self.tables.push(table);
-        self.sources.push(columns.sources.value(row.1));
-        let order = columns.event_order(row.1);
-        let first_seen = self.first_seen.into_iter().chain([order.0]).min();
-        self.first_seen = first_seen;
-        if self.latest.is_none_or(|(latest, _)| latest < order) {
-            self.latest = Some((order, row));
-        }
-    }
-}
-
 /// The values of a row of `entity`. `last_seen` is its event time.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 struct EntityRow {
     id: String,
     event: String,
@@ -120,6 +38,19 @@ struct EntityRow {
     tables: String,
     sources: String,
     source_count: i64,
+    /// When its sources stated it; readers do not see it.
+    sightings: String,
+}
+
+/// How a row of `entity` differs from the base's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EntityChange {
+    /// Not at all: the base's stays, with the contract's version that it was made under.
+    None,
+    /// Only in what is remembered of the entity. The row is at this index of the batch.
+    Remembered(usize),
+    /// In what readers see. The row is at this index of the batch.
+    Visible(usize),
 }
 
 /// New rows, which wait to be made a batch.
@@ -166,21 +97,78 @@ impl EntityRows {
         }
     }
 
-    /// Adds the row of an entity; gives its index in the batch. None when the base's row says the
-    /// same: that one stays, with the contract's version that it was made under.
+    /// Adds the row of an entity that tables have rows of.
+    ///
+    /// # Errors
+    /// When what is remembered cannot be written.
     pub(crate) fn add_entity(
         &mut self,
         entity: &GatheredEntity<'_>,
         base: Option<BatchRow<'_>>,
-    ) -> Option<usize> {
-        let (order, latest) = entity.latest?;
-        let base = base.map(EntityRow::read);
-        let row = EntityRow::from_entity(entity, base.as_ref(), order, latest);
-        if base.as_ref() == Some(&row) {
-            return None;
+    ) -> Result<EntityChange, LakeError> {
+        let Some((order, latest)) = entity.latest else {
+            return Ok(EntityChange::None);
+        };
+        let row = EntityRow::from_entity(entity, order, latest)?;
+        Ok(self.add_changed(row, base))
+    }
+
+    /// Adds the base's row of an entity again, with what is known of it now.
+    ///
+    /// # Errors
+    /// When what is remembered cannot be written.
+    pub(crate) fn add_restated(
+        &mut self,
+        base: BatchRow<'_>,
+        sightings: &EntitySightings,
+    ) -> Result<EntityChange, LakeError> {
+        let (first_seen, text) = restate_entity(base, sightings)?;
+        let row = EntityRow {
+            first_seen,
+            sightings: text,
+            ..EntityRow::read(base)
+        };
+        Ok(self.add_changed(row, Some(base)))
+    }
+
+    /// Adds a row that holds only the id of an entity without rows; gives its index in the batch,
+    /// and the text of what is remembered.
+    ///
+    /// # Errors
+    /// When what is remembered cannot be written.
+    pub(crate) fn add_deleted(
+        &mut self,
+        id: &str,
+        sightings: &EntitySightings,
+    ) -> Result<(usize, String), LakeError> {
+        let row = EntityRow {
+            id: id.to_owned(),
+            ..EntityRow::default()
+        };
+        let text = sightings.to_text(&row.sighting())?;
+        Ok((self.add_row(row), text))
+    }
+
+    fn add_changed(&mut self, row: EntityRow, base: Option<BatchRow<'_>>) -> EntityChange {
+        let Some(known) = base.map(EntityRow::read) else {
+            return EntityChange::Visible(self.add_row(row));
+        };
+        if known == row {
+            return EntityChange::None;
         }
+
+        let is_visible = !known.is_seen_as(&row);
+        let index = self.add_row(row);
+        if is_visible {
+            EntityChange::Visible(index)
+        } else {
+            EntityChange::Remembered(index)
+        }
+    }
+
+    fn add_row(&mut self, row: EntityRow) -> usize {
         self.pending.push(row);
-        Some(self.pending.len() - 1)
+        self.pending.len() - 1
     }
 
     /// Whether there are as many rows as a full batch has.
@@ -218,6 +206,7 @@ impl EntityRows {
             "source_count" => integer_array(rows, |row| row.source_count),
             "first_seen" => timestamp_array(rows, |row| row.first_seen),
             "last_seen" => timestamp_array(rows, |row| row.last_seen),
+            STATEMENT_COLUMN => text_array(rows, |row| &row.sightings),
             _ => new_null_array(kind, rows.len()),
         }
     }
@@ -244,23 +233,62 @@ fn timestamp_array(rows: &[EntityRow], value: impl Fn(&EntityRow) -> i64) -> Arr
     Arc::new(TimestampMicrosecondArray::from_iter_values(times).with_timezone("UTC"))
 }
 
+/// The least date at which one of the sources first saw an entity.
+fn first_seen_by<'s>(
+    sources: impl Iterator<Item = &'s str>,
+    sightings: &EntitySightings,
+) -> Option<i64> {
+    sources
+        .filter_map(|source| sightings.first_seen(source))
+        .min()
+}
+
+/// What the base's row of an entity remembers. A row from before sightings were remembered says
+/// only when the entity was first seen.
+///
+/// # Errors
+/// When the text is not what a merge writes.
+pub(crate) fn remembered_sightings(row: BatchRow<'_>) -> Result<EntitySightings, LakeError> {
+    let known = EntityRow::read(row);
+    if !known.sightings.is_empty() {
+        let sightings = EntitySightings::parse(&known.sightings, &known.sighting());
+        return sightings.map_err(LakeError::from);
+    }
+
+    let first = (known.first_seen, 0, known.first_seen, 0, 0);
+    let mut sightings = EntitySightings::default();
+    for source in known.sources.split(',').filter(|source| !source.is_empty()) {
+        sightings.add(source, shown_sighting(first, ""));
+    }
+    Ok(sightings)
+}
+
+/// When an entity was first seen, in microseconds, by what is known of it now, and the text of
+/// that. `row` is its row.
+///
+/// # Errors
+/// When what is remembered cannot be written.
+pub(crate) fn restate_entity(
+    row: BatchRow<'_>,
+    sightings: &EntitySightings,
+) -> Result<(i64, String), LakeError> {
+    let known = EntityRow::read(row);
+    let first_seen = first_seen_by(known.sources.split(','), sightings);
+    let first_seen = first_seen.unwrap_or(known.last_seen).min(known.last_seen);
+    Ok((first_seen, sightings.to_text(&known.sighting())?))
+}
+
 impl EntityRow {
     /// The row of an entity, by its latest event.
     fn from_entity(
         entity: &GatheredEntity<'_>,
-        base: Option<&Self>,
-        (event_time, event_time_nanos, ingested_at, partition, offset): EventOrder,
+        order: EventOrder,
         latest: BatchRow<'_>,
-    ) -> Self {
-        // The base says when the entity was first seen. A late event can move that to an earlier
-        // time.
-        let first_seen = base
-            .map(|base| base.first_seen)
-            .into_iter()
-            .chain(entity.first_seen)
-            .min();
+    ) -> Result<Self, LakeError> {
+        let (event_time, event_time_nanos, ingested_at, partition, offset) = order;
         let sources = distinct_names(&entity.sources);
-        Self {
+        let first_seen = first_seen_by(sources.iter().copied(), &entity.sightings);
+        let mut row = Self {
             id: text_value(latest, "pole_id"),
             event: text_value(latest, "source_event_id"),
             topic: text_value(latest, "topic"),
@@ -269,12 +297,36 @@ impl EntityRow {
             event_time,
             event_time_nanos,
             ingested_at,
-            first_seen: first_seen.unwrap_or(event_time),
+            first_seen: first_seen.unwrap_or(event_time).min(event_time),
             last_seen: event_time,
             tables: distinct_names(&entity.tables).join(","),
             sources: sources.join(","),
             source_count: sources.len() as i64,
-        }
+            sightings: String::new(),
+        };
+        row.sightings = entity.sightings.to_text(&row.sighting())?;
+        Ok(row)
+    }
+
+    /// The statement that the row shows.
+    fn sighting(&self) -> Sighting {
+        let order = (
+            self.event_time,
+            self.event_time_nanos,
+            self.ingested_at,
+            self.partition,
+            self.offset,
+        );
+        shown_sighting(order, &self.event)
+    }
+
+    /// Whether readers see the same in another row.
+    fn is_seen_as(&self, other: &Self) -> bool {
+        let unremembered = |row: &Self| Self {
+            sightings: String::new(),
+            ..row.clone()
+        };
+        unremembered(self) == unremembered(other)
     }
 
     /// Reads a row of the base.
@@ -293,6 +345,7 @@ impl EntityRow {
             tables: text_value(row, "tables"),
             sources: text_value(row, "sources"),
             source_count: integer_value(row, "source_count"),
+            sightings: text_value(row, STATEMENT_COLUMN),
         }
     }
 }

@@ -3,25 +3,37 @@
 use arrow_array::{Array, BooleanArray, Int64Array, RecordBatch, new_null_array};
 use arrow_schema::SchemaRef;
 use arrow_select::filter::filter_record_batch;
+use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use host::Failure;
 use lake::schema::STATEMENT_COLUMN;
-use lake::{LakeError, file};
+use lake::{BoundedBatches, LakeError, file};
 use store::ObjectStore;
 
 use crate::batch_columns::{conform_to_schema, typed_column};
 use crate::sorted_runs::{IncrementSorter, Increments};
+use crate::stated_entities::select_entity_statements;
 use crate::streams::RefinedInput;
 
 /// Refined objects that are fetched at once.
 const FETCHES_AT_ONCE: usize = 8;
 
+/// What is taken from the inputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TakenRows {
+    /// Rows with the text of their statements: a record table keeps it.
+    WithStatements,
+    /// Rows without that text: another table needs to know only which records statements change.
+    WithoutStatements,
+    /// Only the rows that state entities.
+    StatementsOfEntities,
+}
+
 /// Sorts the rows of the inputs whose offsets are consumed. The objects are decoded one after the
-/// other. Only a record table needs statements: of those that another table reads, it needs to
-/// know which records they change.
+/// other.
 pub(crate) async fn sort_increments(
     refined: &dyn ObjectStore,
-    (inputs, keeps_statements): (&[RefinedInput], bool),
+    (inputs, taken): (&[RefinedInput], TakenRows),
     mut sorter: IncrementSorter<'_>,
 ) -> Result<Increments, Failure> {
     let schema = sorter.schema();
@@ -34,23 +46,44 @@ pub(crate) async fn sort_increments(
         let batches = input
             .digest
             .check(&object.body)
-            .and_then(|()| file::read_parquet(object.body))
+            .and_then(|()| read_taken_columns(object.body, taken, &schema))
             .map_err(|error| Failure::damaged_object(&input.key, &error))?;
         for batch in batches {
             let rows = batch
                 .and_then(|batch| {
                     let rows = select_consumed_rows(&batch, input, &schema)?;
-                    if keeps_statements {
-                        Ok(rows)
-                    } else {
-                        drop_statements(&rows)
-                    }
+                    taken.select_rows(rows)
                 })
                 .map_err(|error| Failure::damaged_object(&input.key, &error))?;
             sorter.add_batch(rows).await?;
         }
     }
     sorter.finish().await
+}
+
+/// The batches of an object: of what states entities only the columns that say so are decoded.
+fn read_taken_columns(
+    body: Bytes,
+    taken: TakenRows,
+    schema: &SchemaRef,
+) -> Result<BoundedBatches<Bytes>, LakeError> {
+    match taken {
+        TakenRows::WithStatements | TakenRows::WithoutStatements => file::read_parquet(body),
+        TakenRows::StatementsOfEntities => {
+            let names = schema.fields().iter().map(|field| field.name().as_str());
+            file::read_columns(body, names)
+        }
+    }
+}
+
+impl TakenRows {
+    fn select_rows(self, rows: RecordBatch) -> Result<RecordBatch, LakeError> {
+        match self {
+            Self::WithStatements => Ok(rows),
+            Self::WithoutStatements => drop_statements(&rows),
+            Self::StatementsOfEntities => select_entity_statements(&rows),
+        }
+    }
 }
 
 /// The rows of a batch whose offsets are consumed.

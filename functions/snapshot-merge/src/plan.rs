@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use store::UnreadableObject;
 
 use crate::context::Context;
-use crate::increments;
+use crate::increments::{self, TakenRows};
 use crate::input_request::{InputRequest, RecordSnapshot};
 use crate::manifest_lookup::ManifestLookup;
 use crate::profile::{is_measured_under, rules_fingerprint};
@@ -118,8 +118,12 @@ async fn sort_table_increments(
         sizes: context.sizes,
     };
     let sorter = IncrementSorter::new(target, &schema::refined_schema(table));
-    let inputs = (inputs, table.holds_records());
-    increments::sort_increments(&*context.refined, inputs, sorter).await
+    let taken = if table.holds_records() {
+        TakenRows::WithStatements
+    } else {
+        TakenRows::WithoutStatements
+    };
+    increments::sort_increments(&*context.refined, (inputs, taken), sorter).await
 }
 
 /// Whether a base without increments is the day's snapshot as it is.

@@ -28,7 +28,6 @@ use crate::shard_merge::{ShardInput, ShardOutput, merge_shard_rows};
 use crate::shard_rows::{BaseFile, ShardTarget};
 use crate::sizes::MergeSizes;
 use crate::sorted_batches::SortedBatches;
-use crate::sorted_runs::{self, Increments};
 use crate::statement_merge::StatementMerge;
 use crate::temp_file::WrittenTempFile;
 use crate::window_merge::StatementUse;
@@ -106,23 +105,10 @@ impl<'j> ShardJob<'j> {
 
     /// Today's changes of the shard; empty when it has none.
     async fn open_increments(&self) -> Result<Vec<(ChangeOrigin, SortedBatches)>, Failure> {
-        match &self.planned.increments {
-            Increments::InMemory(batches) => {
-                let rows = SortedBatches::from_memory(batches, &self.owners)?;
-                let is_empty =
-                    matches!(&rows, SortedBatches::InMemory(batches) if batches.is_empty());
-                Ok(if is_empty {
-                    Vec::new()
-                } else {
-                    vec![(ChangeOrigin::Increment, rows)]
-                })
-            }
-            Increments::Stored(runs) => {
-                let refined = schema::refined_schema(self.table);
-                let range = (self.shard, &self.owners);
-                sorted_runs::open_shard_runs(self.store, runs, range, &refined).await
-            }
-        }
+        let refined = schema::refined_schema(self.table);
+        let range = (self.shard, &self.owners);
+        let increments = &self.planned.increments;
+        increments.open_shard(self.store, range, &refined).await
     }
 
     async fn open_shard_input(
@@ -236,22 +222,10 @@ impl<'j> ShardJob<'j> {
             day: self.planned.day()?,
             store: self.store,
         };
-        let mut shard = match base_shard {
-            Some(base_shard)
-                if !counts.has_changes() && is_measured_under(base_shard, &self.fingerprint) =>
-            {
-                base_shard.clone()
-            }
-            _ => files.put_rows(&written.rows, &profile).await?,
-        };
-
-        let state = written.state.as_ref();
-        let shared = base_shard.filter(|base_shard| has_same_state(base_shard, state));
-        shard.state_file = match (state, shared) {
-            (_, Some(base_shard)) => base_shard.state_file.clone(),
-            (Some(state), None) => Some(files.put_state(state).await?),
-            (None, None) => None,
-        };
+        let same_rows = base_shard.filter(|_| !counts.has_changes());
+        let shard = files
+            .put_changed(&written, &profile, base_shard, same_rows)
+            .await?;
         Ok(ShardResult {
             copied,
             withheld,
@@ -338,6 +312,35 @@ impl ShardFiles<'_> {
         })
     }
 
+    /// Puts the files that differ from the base's, and shares the others with it. `same_rows` is the
+    /// base's shard where no row differs from it.
+    pub(crate) async fn put_changed(
+        &self,
+        written: &WrittenShard,
+        profile: &ShardProfile,
+        base_shard: Option<&ManifestShard>,
+        same_rows: Option<&ManifestShard>,
+    ) -> Result<ManifestShard, Failure> {
+        let fingerprint = self.fingerprint();
+        let mut shard = match same_rows {
+            Some(base_shard) if is_measured_under(base_shard, &fingerprint) => base_shard.clone(),
+            _ => self.put_rows(&written.rows, profile).await?,
+        };
+
+        let state = written.state.as_ref();
+        let shared = base_shard.filter(|base_shard| has_same_state(base_shard, state));
+        shard.state_file = match (state, shared) {
+            (_, Some(base_shard)) => base_shard.state_file.clone(),
+            (Some(state), None) => Some(self.put_state(state).await?),
+            (None, None) => None,
+        };
+        Ok(shard)
+    }
+
+    fn fingerprint(&self) -> String {
+        rules_fingerprint(self.rules, self.table.measured_columns())
+    }
+
     fn shard_version<'v>(&'v self, version: &'v str) -> ShardVersion<'v> {
         ShardVersion {
             table: &self.table.name,
@@ -352,9 +355,10 @@ impl ShardFiles<'_> {
         profile: &ShardProfile,
     ) -> Result<ManifestShard, Failure> {
         let version = version_name(self.day, &rows.digest.content_name());
-        let fingerprint = rules_fingerprint(self.rules, self.table.measured_columns());
         let rows_key = self.shard_version(&version).rows_key();
-        let profile_key = self.shard_version(&version).profile_key(&fingerprint);
+        let profile_key = self
+            .shard_version(&version)
+            .profile_key(&self.fingerprint());
         let measured = profile.encode()?;
         let profile_digest = ObjectDigest::of_content(&measured);
 

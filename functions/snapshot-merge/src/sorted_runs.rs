@@ -236,8 +236,32 @@ fn run_sources(
     sources
 }
 
+impl Increments {
+    /// The rows of a shard, in sorted sources; none when it has no rows in memory.
+    pub(crate) async fn open_shard(
+        &self,
+        store: &Arc<dyn ObjectStore>,
+        (shard, owners): (u32, &OwnerRange),
+        schema: &SchemaRef,
+    ) -> Result<Vec<(ChangeOrigin, SortedBatches)>, Failure> {
+        match self {
+            Self::InMemory(batches) => {
+                let rows = SortedBatches::from_memory(batches, owners)?;
+                let is_empty =
+                    matches!(&rows, SortedBatches::InMemory(batches) if batches.is_empty());
+                Ok(if is_empty {
+                    Vec::new()
+                } else {
+                    vec![(ChangeOrigin::Increment, rows)]
+                })
+            }
+            Self::Stored(runs) => open_shard_runs(store, runs, (shard, owners), schema).await,
+        }
+    }
+}
+
 /// The runs' rows of a shard.
-pub(crate) async fn open_shard_runs(
+async fn open_shard_runs(
     store: &Arc<dyn ObjectStore>,
     runs: &[SortedRun],
     (shard, owners): (u32, &OwnerRange),

@@ -17,6 +17,9 @@ pub const CHANGED_COLUMNS_COLUMN: &str = "_changed_columns";
 /// [`contract::Statement`]. Only rows of sources with patches have it.
 pub const STATEMENT_COLUMN: &str = "_statement";
 
+/// The table of every thing that some source knows. Its rows are made from those of other tables.
+pub const ENTITY_TABLE: &str = "entity";
+
 /// The columns that a change has behind those of its table: operation, changed columns, statement.
 pub const CHANGE_COLUMNS: usize = 3;
 
@@ -77,14 +80,25 @@ pub fn curated_schema(table: &TableContract) -> SchemaRef {
 }
 
 /// The schema of a table's files in the curated zone. A row of a record table is a statement, as
-/// the refined zone has it.
+/// the refined zone has it. A row of `entity` holds behind its columns what its sources stated,
+/// which only merges read.
 #[must_use]
 pub fn stored_schema(table: &TableContract) -> SchemaRef {
     if table.holds_records() {
-        refined_schema(table)
-    } else {
-        curated_schema(table)
+        return refined_schema(table);
     }
+    let curated = curated_schema(table);
+    if table.name != ENTITY_TABLE {
+        return curated;
+    }
+    let mut fields: Vec<Field> = curated
+        .fields()
+        .iter()
+        .map(|field| (**field).clone())
+        .collect();
+    let statement = Field::new(STATEMENT_COLUMN, DataType::Utf8, true);
+    fields.push(with_field_id(statement));
+    Arc::new(Schema::new(fields))
 }
 
 fn with_field_id(field: Field) -> Field {

@@ -134,11 +134,12 @@ fn apply_change(tables: &mut [TableRows; 3], change: &RowChange, offset: i64) {
     }
 }
 
-/// What the day's rows say of each entity. The day before says when it was first seen.
-fn read_naively(
-    tables: &[TableRows; 3],
-    before: &BTreeMap<u8, EntityFact>,
-) -> BTreeMap<u8, EntityFact> {
+/// When each source of an entity first stated it, by owner and source.
+type FirstDates = BTreeMap<(u8, u8), i64>;
+
+/// What the day's rows say of each entity. `known` says when each of its sources first stated it: of
+/// these rows no event says that an entity was deleted, so its dates outlast its rows.
+fn read_naively(tables: &[TableRows; 3], known: &mut FirstDates) -> BTreeMap<u8, EntityFact> {
     let mut facts = BTreeMap::new();
     for owner in 0..OWNERS {
         let mut rows: Vec<(i64, i64, u8, usize)> = Vec::new();
@@ -147,10 +148,14 @@ fn read_naively(
             let own = own.filter(|(key, _)| key.part == 0);
             rows.extend(own.map(|(key, row)| (row.event_time, row.offset, key.source, table)));
         }
-        let (Some(first), Some(last)) = (rows.iter().min(), rows.iter().max()) else {
+        let Some(last) = rows.iter().max() else {
             continue;
         };
-        let known = before.get(&owner).map(|fact: &EntityFact| fact.first_seen);
+        for row in &rows {
+            let first = known.entry((owner, row.2)).or_insert(row.0);
+            *first = (*first).min(row.0);
+        }
+        let first = rows.iter().filter_map(|row| known.get(&(owner, row.2)));
         let distinct = |mut names: Vec<String>| {
             names.sort();
             names.dedup();
@@ -161,7 +166,7 @@ fn read_naively(
             tables: distinct(rows.iter().map(|row| TABLES[row.3].to_owned()).collect()).join(","),
             source_count: sources.len() as i64,
             sources: sources.join(","),
-            first_seen: known.map_or(first.0, |known| known.min(first.0)),
+            first_seen: first.copied().min().unwrap_or(last.0),
             last_seen: last.0,
             offset: last.1,
         };
@@ -193,6 +198,7 @@ async fn check_days(days: &[DayChange]) {
     let mut afresh = SnapshotDays::new();
     let mut tables = [TableRows::new(), TableRows::new(), TableRows::new()];
     let mut facts = BTreeMap::new();
+    let mut known = FirstDates::new();
     let mut offset = 0;
     for (number, day) in days.iter().enumerate() {
         let date = Day(20_000 + number as i32);
@@ -201,7 +207,7 @@ async fn check_days(days: &[DayChange]) {
             apply_change(&mut tables, change, offset);
         }
         let before = std::mem::take(&mut facts);
-        facts = read_naively(&tables, &before);
+        facts = read_naively(&tables, &mut known);
         let (inserted, updated, deleted) = count_changes(&before, &facts);
 
         afresh.forget_origins().await;

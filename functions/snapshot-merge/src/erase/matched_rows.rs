@@ -95,6 +95,7 @@ impl TableErasure<'_> {
     async fn match_file_rows(&self, key: &str, bytes: u64) -> Result<MatchedRows, Failure> {
         let fetcher = self.fetch_file(key, bytes).await?;
         let mut batches = RowGroupBatches::with_columns(fetcher, selector_columns(self.table));
+        let erased = self.erased_records();
         let mut matched = MatchedRows::default();
         while let Some((file, batch)) = batches.next().await? {
             let is_matched = self.selector.match_rows(self.table, &batch);
@@ -104,11 +105,14 @@ impl TableErasure<'_> {
                 .add_batch(&rows, self.table)
                 .map_err(|error| file.damaged(error))?;
             let others = exclude_rows(&batch, &is_matched).map_err(|error| file.damaged(error))?;
-            let (_, redacted) = self
-                .selector
-                .redact_statements(&others)
-                .map_err(|error| file.damaged(error))?;
-            matched.rows += redacted;
+            let redacted = match &erased {
+                Some(erased) => erased.count_rows(&others),
+                None => self
+                    .selector
+                    .redact_statements(&others)
+                    .map(|found| found.1),
+            };
+            matched.rows += redacted.map_err(|error| file.damaged(error))?;
         }
         Ok(matched)
     }

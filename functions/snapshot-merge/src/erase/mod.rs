@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use contract::TableContract;
 use host::{Failure, FailureKind};
+use lake::schema::ENTITY_TABLE;
 use lake::{
     Day, ManifestShard, Replacement, Sha256Digest, SnapshotManifest, WORK_PREFIX, manifest_key,
     parse_shard_version, state_prefix,
@@ -33,10 +34,12 @@ mod matched_rows;
 mod protected_files;
 mod selector;
 mod shard_rewrite;
+mod sightings;
 
 use matched_rows::MatchedRows;
 use protected_files::ProtectedFiles;
 pub use selector::{ErasureSelector, StatementEraser};
+use sightings::ErasedRecords;
 
 /// An object that held rows of an erased person.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -107,6 +110,12 @@ struct TableErasure<'e> {
 impl TableErasure<'_> {
     fn curated_store(&self) -> &Arc<dyn ObjectStore> {
         &self.context.curated
+    }
+
+    /// The records whose statements count no longer in a row of `entity`; none in another table.
+    fn erased_records(&self) -> Option<ErasedRecords> {
+        let is_entity = self.table.name == ENTITY_TABLE;
+        is_entity.then(|| ErasedRecords::of_selector(self.selector))
     }
 
     async fn run(&self, dry_run: bool) -> Result<Vec<MatchedObject>, Failure> {

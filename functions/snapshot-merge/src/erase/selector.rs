@@ -30,7 +30,14 @@ pub(super) fn selector_columns(table: &TableContract) -> Vec<&str> {
     } else {
         &[]
     };
+    // What an entity's row remembers is read with what the row shows.
+    let of_entity: &[&str] = if table.name == schema::ENTITY_TABLE {
+        &["sources", "first_seen", "last_seen", "source_event_id"]
+    } else {
+        &[]
+    };
     id_columns(table)
+        .chain(of_entity.iter().copied())
         .chain(["source", "source_record_id", schema::STATEMENT_COLUMN])
         .chain(of_statement.iter().copied())
         .collect()

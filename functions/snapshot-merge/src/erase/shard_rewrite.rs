@@ -111,6 +111,8 @@ impl ShardRewrite<'_, '_> {
             let others = exclude_rows(&batch, &is_matched)?;
             let others = if self.erasure.table.holds_records() {
                 self.erasure.selector.redact_statements(&others)?.0
+            } else if let Some(erased) = self.erasure.erased_records() {
+                erased.redact_rows(&others)?
             } else {
                 emptied.observe_rows(&batch, &is_matched)?;
                 others
@@ -154,6 +156,10 @@ impl ShardRewrite<'_, '_> {
     fn redact_state_batch(&self, batch: &RecordBatch) -> Result<[RecordBatch; 2], LakeError> {
         let is_matched = self.match_rows(batch);
         let others = exclude_rows(batch, &is_matched)?;
+        if let Some(erased) = self.erasure.erased_records() {
+            let none = others.slice(0, 0);
+            return Ok([erased.redact_state(&others)?, none]);
+        }
         // Merges of an earlier polelake stored statements here.
         let (others, _) = self.erasure.selector.redact_statements(&others)?;
 

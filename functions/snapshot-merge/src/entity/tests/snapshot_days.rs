@@ -96,7 +96,7 @@ impl ContractsVariant {
         static SHIPPED: LazyLock<Arc<Catalogue>> = LazyLock::new(|| compile(&[]));
         static LATER: LazyLock<Arc<Catalogue>> = LazyLock::new(|| {
             compile(&[
-                ("version: 1.0.0", "version: 1.1.0"),
+                ("version: 1.1.0", "version: 1.2.0"),
                 (
                     "      - name: last_seen\n",
                     "      - {name: note, logicalType: string, physicalType: string, \
@@ -229,7 +229,10 @@ fn row_batch(rows: &[(&RowKey, &RowValue)]) -> RecordBatch {
             "pole_id" => texts(&|key| id_of(key.owner, key.part)),
             "owner_id" => texts(&|key| id_of(key.owner, 0)),
             "source" => texts(&|key| format!("source-{}", key.source)),
-            "source_event_id" => texts(&|key| format!("event-{}-{}", key.owner, key.source)),
+            "source_event_id" => {
+                let events = rows.iter().map(|(_, row)| format!("event-{}", row.offset));
+                Arc::new(StringArray::from_iter_values(events))
+            }
             "partition" => integers(&|_| 0),
             "offset" => integers(&|row| row.offset),
             "event_time" => times(&|row| row.event_time),
