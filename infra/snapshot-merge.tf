@@ -23,6 +23,7 @@ module "snapshot_merge" {
     CONTRACTS      = var.contracts_deployed
     # The rows of sources with patches are made here.
     IDENTITY_KEY_SECRET = aws_secretsmanager_secret.identity_key.name
+    SHARD_BYTES         = var.shard_bytes
   }
 
   statements = jsonencode([

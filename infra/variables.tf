@@ -280,6 +280,17 @@ variable "merge_memory" {
   }
 }
 
+variable "shard_bytes" {
+  description = "About how large a file of a table is when the table is cut into another number of shards, in bytes. A table of more than one shard is merged by one function for each of them."
+  type        = number
+  default     = 268435456
+
+  validation {
+    condition     = var.shard_bytes >= 50000 && var.shard_bytes <= 4294967295
+    error_message = "A shard has at least 50,000 bytes and less than 4 GiB."
+  }
+}
+
 variable "merge_storage" {
   description = "MB of its temporary storage: the largest shard's file has 512 MB."
   type        = number

@@ -213,9 +213,12 @@ impl LakeUnderTest {
         let run = self
             .invoke_function("snapshot-merge", json!({"date": date}))
             .await;
-        let report = self
+        let summary = self
             .invoke_function("quality-report", json!({"date": date}))
             .await;
+        let report = self.object_path("site", summary["report"].as_str().unwrap());
+        let report: Value = serde_json::from_slice(&std::fs::read(report).unwrap()).unwrap();
+        assert_eq!(summary["date"], report["date"]);
         (run, report)
     }
 

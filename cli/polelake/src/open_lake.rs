@@ -292,6 +292,18 @@ fn bucket_store(s3: &S3Client, bucket: &str) -> Arc<dyn ObjectStore> {
     Arc::new(S3Store::new(s3.clone(), bucket))
 }
 
+/// The site's bucket of the platform that a client talks to.
+///
+/// # Errors
+/// When the platform does not answer, or has no S3 endpoint.
+pub(crate) async fn open_platform_site(
+    client: &PlatformClient,
+) -> Result<Arc<dyn ObjectStore>, CliError> {
+    let status = client.platform_status().await?;
+    let s3 = S3Client::new(&local_aws_config(endpoint_of(&status, "s3")?).await);
+    Ok(bucket_store(&s3, "site"))
+}
+
 fn broker_offsets(settings: KafkaSettings) -> Arc<dyn PartitionOffsets> {
     Arc::new(BrokerOffsets(settings))
 }

@@ -1,6 +1,7 @@
 //! The one way out for the events of every trigger: fetch the state where the contract asks for it,
 //! then produce.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use contract::{EVENT_BYTES_MAX, Event, EventOp, SourceContract};
@@ -88,12 +89,25 @@ pub(crate) async fn deliver_events(
     results
 }
 
+/// Logs once for each topic and cause: a request of 500 events that one broker does not take is one
+/// line.
 fn log_unacknowledged(topics: &[String], outcomes: &[Result<(), SendError>]) {
+    let mut causes: BTreeMap<(&str, String), (u64, &SendError)> = BTreeMap::new();
     for (topic, outcome) in topics.iter().zip(outcomes) {
         if let Err(error) = outcome {
-            let next = error.remedy().unwrap_or("none: the sender sends it again");
-            tracing::error!(topic, %error, next, "an event was not acknowledged: its sender gets 503");
+            let cause = causes.entry((topic, error.to_string()));
+            cause.or_insert((0, error)).0 += 1;
         }
+    }
+    for ((topic, cause), (events, error)) in causes {
+        let next = error.remedy().unwrap_or("none: the sender sends it again");
+        tracing::error!(
+            topic,
+            events,
+            error = cause,
+            next,
+            "events were not acknowledged: their sender gets 503"
+        );
     }
 }
 

@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::cross_table_checks;
 use crate::outputs;
 use crate::reconciliation::{Reconciliation, reconcile_topic};
-use crate::report::{MetricHistory, Report};
+use crate::report::{MetricHistory, Report, ReportSummary};
 use crate::site::{self, PublishedSchemas, SiteBuild};
 use crate::{history, metrics, trends};
 
@@ -105,6 +105,20 @@ async fn add_reconciliation(
         report.sources.insert(mapping.contract.name.clone(), source);
     }
     Ok(())
+}
+
+/// The answer of an invocation: the report of the day in short.
+///
+/// # Errors
+/// As [`handle`].
+pub async fn answer_schedule(
+    schedule: &ScheduleRequest,
+    context: &Context,
+) -> Result<ReportSummary, Failure> {
+    let report = handle(schedule, context).await?;
+    let day = Day::require(&report.date)
+        .map_err(|why| Failure::new(FailureKind::Corrupt, format!("the report's day: {why}")))?;
+    Ok(report.summarise(day))
 }
 
 /// What is known of the days before the reported day.

@@ -19,9 +19,9 @@ mod trends;
 mod wording;
 
 pub use context::{Context, ReportOutputSettings};
-pub use handler::handle;
+pub use handler::{answer_schedule, handle};
 pub use reconciliation::{Reconciliation, RedrivenCounts, SourceReconciliation};
-pub use report::{MetricHistory, Report, Trend, TrendState};
+pub use report::{MetricHistory, Report, ReportSummary, Trend, TrendState, VerdictCounts};
 pub use site::{QueryExample, QueryLocation, query_examples};
 
 use std::sync::Arc;
@@ -37,7 +37,7 @@ pub async fn run() -> Result<(), lambda_runtime::Error> {
     let context = Arc::new(Context::from_env().await?);
     lambda_runtime::run(service_fn(move |event: LambdaEvent<ScheduleRequest>| {
         let context = Arc::clone(&context);
-        async move { handle(&event.payload, &context).await }
+        async move { answer_schedule(&event.payload, &context).await }
     }))
     .await
 }

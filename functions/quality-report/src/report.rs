@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use lake::{
     Day, LakeError, QualityMetric, RuleVerdict, SnapshotManifest, decode_document,
-    encode_pretty_document,
+    encode_pretty_document, report_key,
 };
 use serde::{Deserialize, Serialize};
 
@@ -114,6 +114,34 @@ impl MetricHistory {
     }
 }
 
+/// A report in short: the answer of the function.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReportSummary {
+    /// The logical day.
+    pub date: String,
+    /// The key of the whole report in the site's bucket.
+    pub report: String,
+    /// Tables with a snapshot of the day.
+    pub tables: usize,
+    /// Sources that were reconciled.
+    pub sources: usize,
+    /// Rules by verdict.
+    pub rules: VerdictCounts,
+    /// Whether every landed record of every source is accounted for.
+    pub balanced: bool,
+}
+
+/// How many rules had which verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerdictCounts {
+    /// Rules that hold.
+    pub passed: usize,
+    /// Rules that do not, and that warn.
+    pub warned: usize,
+    /// Rules that do not, and that block.
+    pub failed: usize,
+}
+
 impl Report {
     /// The report as JSON.
     ///
@@ -129,6 +157,25 @@ impl Report {
     /// When the bytes are no report, or one of another format.
     pub fn from_json(bytes: &[u8]) -> Result<Self, LakeError> {
         decode_document("quality report", bytes)
+    }
+
+    /// What the function answers: as large for a table of a thousand shards as for one of one. A
+    /// step of AWS Step Functions may answer 256 KiB.
+    #[must_use]
+    pub fn summarise(&self, day: Day) -> ReportSummary {
+        let (passed, warned, failed) = self.count_verdicts();
+        ReportSummary {
+            date: self.date.clone(),
+            report: report_key(day),
+            tables: self.tables.len(),
+            sources: self.sources.len(),
+            rules: VerdictCounts {
+                passed,
+                warned,
+                failed,
+            },
+            balanced: self.all_sources_balance(),
+        }
     }
 
     /// Rules by verdict: passed, warned, failed.

@@ -7,7 +7,7 @@ use host::{Failure, Settings};
 use pole::IdentityKey;
 use store::{GlueCatalogue, ObjectStore, S3Store};
 
-use crate::sizes::MergeSizes;
+use crate::sizes::{MergeSizes, SHARD_BYTES, SHARD_BYTES_MIN};
 
 /// The function's context.
 pub struct Context {
@@ -60,6 +60,7 @@ impl Context {
         let megabytes = settings
             .optional_text("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
             .and_then(|text| text.parse().ok());
+        let shard_bytes = settings.number_from("SHARD_BYTES", SHARD_BYTES_MIN, SHARD_BYTES);
         settings.finish_with(())?;
 
         let config = host::load_aws_config().await;
@@ -80,7 +81,10 @@ impl Context {
             glue: Arc::new(GlueCatalogue::new(aws_sdk_glue::Client::new(&config))),
             catalogue: Arc::new(host::load_contracts(&contracts)?),
             identity_key: Some(Arc::new(identity_key)),
-            sizes: MergeSizes::for_memory(megabytes),
+            sizes: MergeSizes {
+                shard_bytes: shard_bytes.into(),
+                ..MergeSizes::for_memory(megabytes)
+            },
         })
     }
 }

@@ -32,12 +32,19 @@ pub struct MergeSizes {
     pub max_merged_runs: usize,
 }
 
+/// The least size of a shard's file that can be set: below it, a table of the demo would be cut into
+/// hundreds of files.
+pub(crate) const SHARD_BYTES_MIN: u32 = 50_000;
+
+/// The size of a shard's file that is not set.
+pub(crate) const SHARD_BYTES: u32 = 256 << 20;
+
 impl Default for MergeSizes {
     /// 32 MB are sorted at once, 256 MB are a shard, and 1 MB is a group of a sorted run.
     fn default() -> Self {
         Self {
             sort_bytes: 32 << 20,
-            shard_bytes: 256 << 20,
+            shard_bytes: SHARD_BYTES.into(),
             group_rows: ROW_GROUP_ROWS,
             batch_rows: BATCH_ROWS,
             run_group_rows: 4 * 1024,

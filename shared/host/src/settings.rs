@@ -51,6 +51,15 @@ impl Settings {
         })
     }
 
+    /// A number of at least `least`, or `default` where there is none.
+    pub fn number_from(&mut self, name: &str, least: u32, default: u32) -> u32 {
+        let number = self.number_or(name, default);
+        if number < least {
+            self.faults.push(format!("{name} is less than {least}"));
+        }
+        number.max(least)
+    }
+
     /// `value`, unless a setting was missing or wrong.
     ///
     /// # Errors
@@ -72,14 +81,18 @@ mod tests {
 
     #[test]
     fn all_faults_are_in_one_error() {
-        let mut settings = Settings::new([("C".to_owned(), "x".to_owned())].into_iter());
+        let variables = [("C", "x"), ("D", "6")];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let mut settings = Settings::new(variables.into_iter());
         settings.required_text("A");
         settings.required_text("B");
         settings.number_or("C", 1);
+        settings.number_from("D", 7, 9);
+        assert_eq!(settings.number_from("E", 7, 9), 9);
         let failure = settings.finish_with(()).unwrap_err();
         assert_eq!(
             failure.to_string(),
-            "Configuration: A is not set; B is not set; C is not a whole number"
+            "Configuration: A is not set; B is not set; C is not a whole number; D is less than 7"
         );
     }
 }

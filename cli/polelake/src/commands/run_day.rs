@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use lake::Day;
 use local_platform::run_contracts::ContractUse;
-use quality_report::Report;
+use quality_report::{Report, ReportSummary};
 use serde_json::{Map, Value, json};
 use snapshot_merge::{MergeRun, TableRun};
 
@@ -14,6 +14,7 @@ use super::verdicts::balance_label;
 use crate::args::platform::RunDayArgs;
 use crate::client::PlatformClient;
 use crate::error::CliError;
+use crate::open_lake::open_platform_site;
 use crate::work_progress::WorkProgress;
 
 pub(crate) async fn run(args: &RunDayArgs, progress: &WorkProgress) -> Result<bool, CliError> {
@@ -122,10 +123,13 @@ pub async fn merge_and_report(
 ) -> Result<(MergeRun, Report), CliError> {
     let payload = json!({"date": date});
     let run = client.invoke_function("snapshot-merge", &payload).await?;
-    let report = client.invoke_function("quality-report", &payload).await?;
+    let summary = client.invoke_function("quality-report", &payload).await?;
 
+    let summary: ReportSummary = serde_json::from_value(summary)?;
+    let site = open_platform_site(client).await?;
+    let report = site.get(&summary.report).await?;
     Ok((
         serde_json::from_value(run)?,
-        serde_json::from_value(report)?,
+        serde_json::from_slice(&report.body)?,
     ))
 }
