@@ -20,8 +20,8 @@ use store::sorted_file::{FileRowGroup, SortedFile};
 
 use crate::context::Context;
 use crate::entity_changes::{DaySnapshots, READ_COLUMNS, find_changed_owners, read_day_snapshot};
+use crate::entity_increments::{sighting_schema, sort_entity_sightings};
 use crate::entity_merge::{EntityInput, EntityOutput, merge_entity_rows};
-use crate::entity_statements::{sort_entity_statements, statement_schema};
 use crate::manifest_lookup::{ManifestLookup, look_up_manifests};
 use crate::merge_run::TableRun;
 use crate::owner_ranges::OwnerRanges;
@@ -29,9 +29,15 @@ use crate::plan::{MergePlan, PlannedMerge, merge_rules};
 use crate::profile::{ShardProfile, rules_fingerprint};
 use crate::shard_job::{ShardFiles, ShardResult};
 use crate::shard_rows::{BaseFile, ShardTarget};
+use crate::sizes::MergeSizes;
 use crate::sorted_batches::SortedBatches;
 use crate::sorted_runs::{Increments, RunTarget};
 use crate::table;
+
+/// Rows, and bytes about, of a group of a sorted run of sightings: a quarter of those of a table's
+/// increments. A merge holds four of each run, 16 MB of 16 runs.
+const SIGHTING_GROUP_ROWS: usize = 1024;
+const SIGHTING_GROUP_BYTES: usize = 256 << 10;
 
 /// The table's name.
 pub const ENTITY: &str = schema::ENTITY_TABLE;
@@ -134,7 +140,7 @@ impl EntityJob<'_> {
 
     async fn run(&self, lookup: &ManifestLookup) -> Result<TableRun, Failure> {
         let plan = self.plan_day(lookup);
-        let increments = self.sort_statements(&plan).await?;
+        let increments = self.sort_sightings(&plan).await?;
         let mut results = Vec::new();
         for shard in 0..plan.shards {
             let result = self.merge_entity_shard(&plan, &increments, shard).await?;
@@ -145,16 +151,27 @@ impl EntityJob<'_> {
     }
 
     /// What the events of the day state of entities.
-    async fn sort_statements(&self, plan: &MergePlan) -> Result<Increments, Failure> {
+    async fn sort_sightings(&self, plan: &MergePlan) -> Result<Increments, Failure> {
         let target = RunTarget {
             store: self.curated_store(),
             prefix: work_prefix(ENTITY, self.day),
             always_write: false,
             shards: plan.shards,
-            sizes: self.context.sizes,
+            sizes: self.sighting_sizes(),
         };
         let days = (plan.base.as_ref(), self.day);
-        sort_entity_statements(self.contract, days, &self.snapshots, target, self.context).await
+        sort_entity_sightings(self.contract, days, &self.snapshots, target, self.context).await
+    }
+
+    /// Sizes of sorted runs of sightings: they are read beside the rows of every table, so that
+    /// their groups are smaller than those of a table's increments.
+    fn sighting_sizes(&self) -> MergeSizes {
+        let sizes = self.context.sizes;
+        MergeSizes {
+            run_group_rows: sizes.run_group_rows.min(SIGHTING_GROUP_ROWS),
+            run_group_bytes: sizes.run_group_bytes.min(SIGHTING_GROUP_BYTES),
+            ..sizes
+        }
     }
 
     /// The day's plan. No source fills the table: its increments are those of other tables.
@@ -195,7 +212,7 @@ impl EntityJob<'_> {
         let changed = self.changed.within(&owners);
         let base = plan.base.as_ref();
         let base_shard = base.and_then(|base| base.find_shard(shard, plan.shards));
-        let schema = statement_schema(self.contract);
+        let schema = sighting_schema(self.contract);
         let statements = increments
             .open_shard(self.curated_store(), (shard, &owners), &schema)
             .await?;

@@ -308,7 +308,7 @@ impl EntityRow {
         Ok(row)
     }
 
-    /// The statement that the row shows.
+    /// The sighting that the row shows.
     fn sighting(&self) -> Sighting {
         let order = (
             self.event_time,

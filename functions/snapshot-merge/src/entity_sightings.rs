@@ -1,10 +1,10 @@
-//! When the sources of an entity stated it: what the first date is taken from.
+//! When the sources of an entity stated it: the first date is the least of those times.
 //!
-//! Pure. A sighting is a statement of an entity by one of its sources. The entity was first seen at
-//! the least event time of those that version precedence puts behind the source's last deletion of
-//! it. That depends only on which statements there are: not on the order in which they come, nor on
-//! repeats, nor on how they are spread over days. So those are remembered that a later deletion
-//! could make the first, at most [`MAX_SIGHTINGS`] of each source.
+//! Pure. A sighting is a change by which a source states an entity, or deletes it. The entity was
+//! first seen at the least event time of the sightings that version precedence puts behind the
+//! source's last deletion of it. That depends only on which sightings there are: not on the order
+//! in which they come, nor on repeats, nor on how they are spread over days. So those are
+//! remembered that a later deletion could make the first, at most [`MAX_SIGHTINGS`] of each source.
 
 use std::collections::BTreeMap;
 
@@ -12,14 +12,14 @@ use pole::{LogPosition, Precedence, stable_id};
 use serde::{Deserialize, Serialize};
 
 /// Sightings of one source that are remembered. Of more, the first one and the latest ones stay: a
-/// deletion that comes after, and falls between those that are forgotten, then gives a later first
+/// deletion that comes after, and falls between those that are left out, then gives a later first
 /// date. An entry takes some 25 bytes of a compressed file.
 pub(crate) const MAX_SIGHTINGS: usize = 32;
 
-/// One statement of an entity by a source, or its deletion there.
+/// One change by which a source states an entity, or deletes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Sighting {
-    /// Its rank among the source's statements.
+    /// Its rank among the source's sightings.
     pub(crate) precedence: Precedence,
     /// A hash of the event's id: an event that was sent twice counts at its first position.
     pub(crate) event: u64,
@@ -96,7 +96,7 @@ impl EntitySightings {
         self.0.is_empty()
     }
 
-    /// Adds a statement of a source.
+    /// Adds a sighting by a source.
     pub(crate) fn add(&mut self, source: &str, sighting: Sighting) {
         match self.0.get_mut(source) {
             Some(known) => known.push(sighting),
@@ -106,7 +106,7 @@ impl EntitySightings {
         }
     }
 
-    /// Adds the statement that a row shows, where no event of the source told of it: of a row from
+    /// Adds the sighting that a row shows, where no event of the source told of it: of a row from
     /// before sightings were remembered nothing else is known.
     pub(crate) fn add_shown(&mut self, source: &str, sighting: Sighting) {
         let known = self.0.get(source).map_or(&[][..], Vec::as_slice);
@@ -122,7 +122,7 @@ impl EntitySightings {
         }
     }
 
-    /// Forgets what no later statement can make count.
+    /// Drops what no later sighting can make count.
     pub(crate) fn reduce(&mut self) {
         for sightings in self.0.values_mut() {
             reduce_sightings(sightings);
@@ -130,7 +130,7 @@ impl EntitySightings {
         self.0.retain(|_, sightings| !sightings.is_empty());
     }
 
-    /// The least event time of a source's statements behind its last deletion, in microseconds;
+    /// The least event time of a source's sightings behind its last deletion, in microseconds;
     /// none when there are none. It has to be reduced.
     pub(crate) fn first_seen(&self, source: &str) -> Option<i64> {
         let sightings = self.0.get(source)?;
@@ -141,7 +141,7 @@ impl EntitySightings {
         counted.map(|known| known.precedence.event_time).min()
     }
 
-    /// Takes out the statements of records; returns whether there were any.
+    /// Takes out the sightings by records; returns whether there were any.
     pub(crate) fn remove_records(&mut self, is_removed: impl Fn(&str, u64) -> bool) -> bool {
         let mut removed = false;
         for (source, sightings) in &mut self.0 {
@@ -159,7 +159,7 @@ fn last_deletion(sightings: &[Sighting]) -> Option<Sighting> {
     deletions.max_by_key(|known| known.precedence).copied()
 }
 
-/// Keeps the last deletion, what ties with it, and of the statements behind it those that a later
+/// Keeps the last deletion, what ties with it, and of the sightings behind it those that a later
 /// deletion could make the first.
 fn reduce_sightings(sightings: &mut Vec<Sighting>) {
     join_repeats(sightings);
@@ -177,7 +177,7 @@ fn reduce_sightings(sightings: &mut Vec<Sighting>) {
     sightings.extend(counted);
 }
 
-/// Those of the statements, in their order, before whose time none behind them happened: each is
+/// Those of the sightings, in their order, before whose time none behind them happened: each is
 /// the first once everything before it is deleted. Of too many the second and those that follow it
 /// are left out.
 fn keep_earliest(sightings: &[Sighting]) -> Vec<Sighting> {

@@ -1,4 +1,4 @@
-//! What a window of changes tells of entities: rows of tables, statements of events, and what the
+//! What a window of changes tells of entities: rows of tables, sightings by events, and what the
 //! base remembers of entities without rows.
 
 use arrow_array::{RecordBatch, StringArray};
@@ -24,8 +24,8 @@ pub(crate) struct FoundRow<'w> {
 enum EntityPart<'w> {
     /// Rows of a table.
     Table(&'w str, EntityColumns<'w>, &'w RecordBatch),
-    /// Statements of events.
-    Statements(&'w StringArray, ChangeColumns<'w>),
+    /// Sightings by events.
+    Sightings(&'w StringArray, ChangeColumns<'w>),
     /// What the base remembers of entities without rows.
     State(&'w StringArray, &'w RecordBatch),
 }
@@ -63,7 +63,7 @@ impl<'w> EntityWindow<'w> {
                 EntityPart::Table(table, columns, batch) => {
                     entity.add_table_row(table, columns, (batch, row));
                 }
-                EntityPart::Statements(_, columns) => {
+                EntityPart::Sightings(_, columns) => {
                     let (source, sighting) = read_sighting(columns, row);
                     entity.sightings.add(source, sighting);
                 }
@@ -88,7 +88,7 @@ impl<'w> EntityPart<'w> {
             Some(table) => Ok(Self::Table(table, EntityColumns::from_batch(batch)?, batch)),
             None => {
                 let columns = ChangeColumns::from_batch(batch)?;
-                Ok(Self::Statements(owner_ids(batch)?, columns))
+                Ok(Self::Sightings(owner_ids(batch)?, columns))
             }
         }
     }
@@ -102,7 +102,7 @@ impl<'w> EntityPart<'w> {
                     place: (part, row),
                 }));
             }
-            Self::Statements(owners, _) | Self::State(owners, _) => {
+            Self::Sightings(owners, _) | Self::State(owners, _) => {
                 let ids = owners.iter().flatten().enumerate();
                 found.extend(ids.map(|(row, id)| FoundRow {
                     id,
@@ -113,7 +113,7 @@ impl<'w> EntityPart<'w> {
     }
 }
 
-/// What a statement of an event says of its entity, with the source.
+/// The sighting that a row of an increment is, with its source.
 fn read_sighting<'w>(columns: &ChangeColumns<'w>, row: usize) -> (&'w str, Sighting) {
     let change = columns.change_record(0, row, ChangeOrigin::Increment);
     let record_id = columns.event_place(row).record_id;

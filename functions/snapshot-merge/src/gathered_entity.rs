@@ -1,4 +1,4 @@
-//! What the tables' rows and the day's statements tell of one entity.
+//! What the tables' rows and the day's sightings tell of one entity.
 
 use arrow_array::{Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use lake::LakeError;
@@ -55,7 +55,7 @@ impl<'b> EntityColumns<'b> {
         self.ids.value(row)
     }
 
-    /// The statement that a row shows. Its version and its record's key are not read.
+    /// The sighting that a row shows. Its version and its record's key are not read.
     fn sighting(&self, row: usize) -> Sighting {
         shown_sighting(self.event_order(row), self.events.value(row))
     }
@@ -71,7 +71,7 @@ impl<'b> EntityColumns<'b> {
     }
 }
 
-/// The statement that a row shows, without its version and its record's key.
+/// The sighting that a row shows, without its version and its record's key.
 pub(crate) fn shown_sighting(order: EventOrder, event: &str) -> Sighting {
     let (event_time, event_time_nanos, appended, partition, offset) = order;
     Sighting {

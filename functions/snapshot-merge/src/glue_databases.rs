@@ -14,7 +14,7 @@ use store::{ColumnSpec, StoreError, StoreErrorKind, TableSpec};
 
 use crate::context::Context;
 use crate::zone_extents::{
-    StreamExtent, TopicStreams, day_range, find_first_history_day, find_first_refined_day,
+    StreamExtent, TopicStreams, day_range, find_first_refined_day, find_history_days,
 };
 
 /// The department of the metrics' history.
@@ -59,11 +59,20 @@ pub(crate) async fn put_table(spec: &TableSpec, context: &Context) -> Result<(),
         .map_err(catalogue_failure)
 }
 
-/// Brings the tables of raw topics and refined increments up to date.
+/// Days behind the newest one in which refined rows can be found before the next merge: those of
+/// the next day, and of the hours until it is merged.
+const DAYS_UNTIL_NEXT_MERGE: i32 = 2;
+
+/// Brings the tables of raw topics and refined increments up to date. `day` is the day that is
+/// merged, `newest` the latest one on which a record was appended.
 ///
 /// # Errors
 /// When the catalogue does not answer, or refuses a change.
-pub(crate) async fn publish_zone_tables(context: &Context) -> Result<(), Failure> {
+pub(crate) async fn publish_zone_tables(
+    day: Day,
+    newest: Option<Day>,
+    context: &Context,
+) -> Result<(), Failure> {
     let mappings = &context.catalogue.mappings;
     let topics = mappings
         .iter()
@@ -76,14 +85,17 @@ pub(crate) async fn publish_zone_tables(context: &Context) -> Result<(), Failure
     for table in &context.catalogue.tables {
         let topics = context.catalogue.topics_of_table(&table.name);
         if !topics.is_empty() {
-            let extent = streams.extent_of(&topics);
-            let spec = refined_table_spec(table, &topics, &extent, context).await?;
+            let last = Day(day.0 + DAYS_UNTIL_NEXT_MERGE).max(newest.unwrap_or(day));
+            let spec = refined_table_spec(table, last, context).await?;
             put_table(&spec, context).await?;
         }
     }
     for (name, columns, meaning) in HISTORY_TABLES {
-        let first = find_first_history_day(name, &*context.curated).await?;
-        let spec = metric_history_spec(name, columns, meaning, first, context);
+        // The day's report comes after its merge.
+        let known = find_history_days(name, &*context.curated).await?;
+        let (first, last) = known.unwrap_or((day, day));
+        let days = day_range(Some(first.min(day)), last.max(day));
+        let spec = metric_history_spec(name, columns, meaning, &days, context);
         put_table(&spec, context).await?;
     }
     Ok(())
@@ -166,11 +178,10 @@ fn table_parameters(
         .collect()
 }
 
-/// Increments of a table, by day, topic and partition.
+/// Increments of a table, by the day on which the first record of their raw object was appended.
 async fn refined_table_spec(
     table: &TableContract,
-    topics: &[&str],
-    extent: &StreamExtent,
+    last: Day,
     context: &Context,
 ) -> Result<TableSpec, Failure> {
     let bucket = &context.buckets.refined;
@@ -199,17 +210,14 @@ async fn refined_table_spec(
         spec.columns.push(column);
     }
 
-    let days = day_range(find_first_refined_day(&table.name, &*context.refined).await?);
-    let topics = topics.join(",");
+    let first = find_first_refined_day(&table.name, &*context.refined).await?;
     let template = Chunk::refined_location_template(&table.name);
-    project_streams(
+    project_days(
         &mut spec,
         format!("s3://{bucket}/{template}"),
-        &[("in_date", "date", &days), ("in_topic", "enum", &topics)],
-        extent,
+        "in_date",
+        &day_range(first, last),
     );
-    spec.parameters
-        .insert("projection.in_date.format".into(), "yyyy-MM-dd".into());
     Ok(spec)
 }
 
@@ -218,7 +226,7 @@ fn metric_history_spec(
     name: &str,
     columns: &[(&str, &str, &str)],
     meaning: &str,
-    first_day: Option<Day>,
+    days: &str,
     context: &Context,
 ) -> TableSpec {
     let bucket = &context.buckets.curated;
@@ -236,14 +244,12 @@ fn metric_history_spec(
     };
 
     let template = lake::history_location_template(name);
-    let days = day_range(first_day);
-    project_keys(
+    project_days(
         &mut spec,
         format!("s3://{bucket}/{template}"),
-        &[("report_date", "date", &days)],
+        "report_date",
+        days,
     );
-    spec.parameters
-        .insert("projection.report_date.format".into(), "yyyy-MM-dd".into());
     spec
 }
 
@@ -275,40 +281,37 @@ fn raw_table_spec(
         ),
     };
     let template = Chunk::raw_location_template(&contract.topic);
-    project_streams(&mut spec, format!("s3://{bucket}/{template}"), &[], extent);
+    project_streams(&mut spec, format!("s3://{bucket}/{template}"), extent);
     spec
 }
 
-/// Sets where Athena finds the partitions of streams. `keys` come before those of every stream:
-/// each is the key, the kind of its projection, and its range or values.
-fn project_streams(
-    spec: &mut TableSpec,
-    template: String,
-    keys: &[(&str, &str, &str)],
-    extent: &StreamExtent,
-) {
-    let (epochs, partitions) = (extent.epoch_range(), extent.partition_range());
-    let streams = [
-        ("in_epoch", "integer", epochs.as_str()),
-        ("in_partition", "integer", partitions.as_str()),
-    ];
-    project_keys(spec, template, &[keys, &streams].concat());
+/// Sets where Athena finds the partitions of a topic's streams.
+fn project_streams(spec: &mut TableSpec, template: String, extent: &StreamExtent) {
+    project_key(spec, "in_epoch", "integer", &extent.epoch_range());
+    project_key(spec, "in_partition", "integer", &extent.partition_range());
+    set_location_template(spec, template);
 }
 
-fn project_keys(spec: &mut TableSpec, template: String, keys: &[(&str, &str, &str)]) {
-    for (key, kind, values) in keys {
-        let (property, key_type) = match *kind {
-            "enum" => ("values", "string"),
-            "date" => ("range", "string"),
-            _ => ("range", "int"),
-        };
-        spec.partition_keys
-            .push(((*key).to_owned(), key_type.to_owned()));
-        spec.parameters
-            .insert(format!("projection.{key}.type"), (*kind).to_owned());
-        spec.parameters
-            .insert(format!("projection.{key}.{property}"), (*values).to_owned());
-    }
+/// Sets where Athena finds the partitions of days.
+fn project_days(spec: &mut TableSpec, template: String, key: &str, days: &str) {
+    project_key(spec, key, "date", days);
+    spec.parameters
+        .insert(format!("projection.{key}.format"), "yyyy-MM-dd".into());
+    set_location_template(spec, template);
+}
+
+/// Adds a partition key with the range of its values.
+fn project_key(spec: &mut TableSpec, key: &str, kind: &str, range: &str) {
+    let key_type = if kind == "date" { "string" } else { "int" };
+    spec.partition_keys
+        .push((key.to_owned(), key_type.to_owned()));
+    spec.parameters
+        .insert(format!("projection.{key}.type"), kind.to_owned());
+    spec.parameters
+        .insert(format!("projection.{key}.range"), range.to_owned());
+}
+
+fn set_location_template(spec: &mut TableSpec, template: String) {
     spec.parameters
         .insert("projection.enabled".into(), "true".into());
     spec.parameters

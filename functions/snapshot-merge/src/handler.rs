@@ -261,8 +261,10 @@ impl<'q> TableQueue<'q> {
             &[("function", "snapshot-merge")],
             &[("raw_objects_behind", merged.run.behind)],
         );
+        let newest = self.streams.data_days().map(|(_, newest)| newest);
+        let zones = glue_databases::publish_zone_tables(self.day, newest, self.context);
         if merged.failures.is_empty()
-            && let Err(failure) = glue_databases::publish_zone_tables(self.context).await
+            && let Err(failure) = zones.await
         {
             add_zone_failure(failure, merged);
         }

@@ -12,13 +12,13 @@ use store::ObjectStore;
 
 use crate::batch_columns::{conform_to_schema, typed_column};
 use crate::sorted_runs::{IncrementSorter, Increments};
-use crate::stated_entities::select_entity_statements;
+use crate::stated_entities::select_sightings;
 use crate::streams::RefinedInput;
 
 /// Refined objects that are fetched at once.
 const FETCHES_AT_ONCE: usize = 8;
 
-/// What is taken from the inputs.
+/// What is read of the inputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TakenRows {
     /// Rows with the text of their statements: a record table keeps it.
@@ -26,7 +26,7 @@ pub(crate) enum TakenRows {
     /// Rows without that text: another table needs to know only which records statements change.
     WithoutStatements,
     /// Only the rows that state entities.
-    StatementsOfEntities,
+    Sightings,
 }
 
 /// Sorts the rows of the inputs whose offsets are consumed. The objects are decoded one after the
@@ -69,7 +69,7 @@ fn read_taken_columns(
 ) -> Result<BoundedBatches<Bytes>, LakeError> {
     match taken {
         TakenRows::WithStatements | TakenRows::WithoutStatements => file::read_parquet(body),
-        TakenRows::StatementsOfEntities => {
+        TakenRows::Sightings => {
             let names = schema.fields().iter().map(|field| field.name().as_str());
             file::read_columns(body, names)
         }
@@ -81,7 +81,7 @@ impl TakenRows {
         match self {
             Self::WithStatements => Ok(rows),
             Self::WithoutStatements => drop_statements(&rows),
-            Self::StatementsOfEntities => select_entity_statements(&rows),
+            Self::Sightings => select_sightings(&rows),
         }
     }
 }

@@ -9,21 +9,21 @@ use crate::batch_columns::text_column;
 
 /// The rows of a batch that state an entity: its own row, or the whole of its record. Rows that
 /// belong to another record are none.
-pub(crate) fn select_entity_statements(batch: &RecordBatch) -> Result<RecordBatch, LakeError> {
-    let columns = EntityStatementColumns::from_batch(batch)?;
+pub(crate) fn select_sightings(batch: &RecordBatch) -> Result<RecordBatch, LakeError> {
+    let columns = SightingColumns::from_batch(batch)?;
     let rows = 0..batch.num_rows();
     let is_stated: BooleanArray = rows.map(|row| Some(columns.states_entity(row))).collect();
     Ok(filter_record_batch(batch, &is_stated)?)
 }
 
-struct EntityStatementColumns<'b> {
+struct SightingColumns<'b> {
     pole_ids: &'b StringArray,
     owners: &'b StringArray,
     sets: &'b StringArray,
     operations: &'b StringArray,
 }
 
-impl<'b> EntityStatementColumns<'b> {
+impl<'b> SightingColumns<'b> {
     fn from_batch(batch: &'b RecordBatch) -> Result<Self, LakeError> {
         Ok(Self {
             pole_ids: text_column(batch, "pole_id")?,

@@ -1,5 +1,4 @@
-//! How far the objects of a zone reach: the epochs, the partitions and the first day that there
-//! are. An engine lists every place that a projection names, so a projection that names places
+//! How far the objects of a zone reach: the epochs, the partitions and the days that there are. An engine lists every place that a projection names, so a projection that names places
 //! where nothing is costs requests for each of them.
 
 use std::collections::BTreeMap;
@@ -91,25 +90,25 @@ pub(crate) async fn find_first_refined_day(
     }))
 }
 
-/// The first day of a table of the metrics' history; none where there is none.
+/// The first and the last day of a table of the metrics' history; none where there is none.
 ///
 /// # Errors
 /// When the storage does not answer.
-pub(crate) async fn find_first_history_day(
+pub(crate) async fn find_history_days(
     table: &str,
     curated: &dyn ObjectStore,
-) -> Result<Option<Day>, Failure> {
-    let first = curated.find_first(&history_prefix(table), None).await?;
-    Ok(first.and_then(|first| parse_history_day(table, &first.key)))
+) -> Result<Option<(Day, Day)>, Failure> {
+    let listed = curated.list(&history_prefix(table), None).await?;
+    let days = listed
+        .iter()
+        .filter_map(|entry| parse_history_day(table, &entry.key));
+    Ok(days.clone().min().zip(days.max()))
 }
 
-/// The days from the first one on, as a projection writes a range; without a first day today
-/// alone.
-pub(crate) fn day_range(first: Option<Day>) -> String {
-    match first {
-        Some(first) => format!("{first},NOW"),
-        None => "NOW,NOW".to_owned(),
-    }
+/// The days from the first one to the last one, as a projection writes a range; without a first day
+/// the last one alone.
+pub(crate) fn day_range(first: Option<Day>, last: Day) -> String {
+    format!("{},{last}", first.unwrap_or(last).min(last))
 }
 
 #[cfg(test)]
@@ -138,7 +137,9 @@ mod tests {
             (extent.epoch_range(), extent.partition_range()),
             ("1,1".into(), "0,0".into())
         );
-        assert_eq!(day_range(Day::parse("2026-03-02")), "2026-03-02,NOW");
+        let (first, last) = (Day::parse("2026-03-02"), Day::parse("2026-03-05").unwrap());
+        assert_eq!(day_range(first, last), "2026-03-02,2026-03-05");
+        assert_eq!(day_range(None, last), "2026-03-05,2026-03-05");
     }
 
     #[tokio::test]
@@ -176,9 +177,8 @@ mod tests {
                 .unwrap();
         }
         let refined = find_first_refined_day("person", &store).await.unwrap();
-        let history = find_first_history_day("quality_rules", &store)
-            .await
-            .unwrap();
-        assert_eq!((refined, history), (Some(days[1]), Some(days[1])));
+        let history = find_history_days("quality_rules", &store).await.unwrap();
+        assert_eq!(refined, Some(days[1]));
+        assert_eq!(history, Some((days[1], days[0])));
     }
 }

@@ -72,13 +72,17 @@ impl Chunk {
     }
 
     /// The key of the chunk's refined rows for a table. `day` is the day of its first record's
-    /// append time.
+    /// append time. The objects of a day lie in one folder, so that an engine finds them with one
+    /// request.
     #[must_use]
     pub fn refined_key(&self, table: &str, day: Day) -> String {
         format!(
-            "{}{}",
+            "{}{}.{}.{}.{:020}.parquet",
             Self::refined_day_prefix(table, day),
-            self.dated_path()
+            self.topic,
+            self.epoch,
+            self.partition,
+            self.offset
         )
     }
 
@@ -106,8 +110,7 @@ impl Chunk {
     /// The location of a table's refined rows, as Athena's partition projection writes it.
     #[must_use]
     pub fn refined_location_template(table: &str) -> String {
-        let stream = "topic=${in_topic}/epoch=${in_epoch}/partition=${in_partition}/";
-        format!("{}date=${{in_date}}/{stream}", Self::refined_prefix(table))
+        format!("{}date=${{in_date}}/", Self::refined_prefix(table))
     }
 
     /// The key of the chunk's refused records.
@@ -186,8 +189,8 @@ impl Chunk {
         let dated = key
             .strip_prefix(&Self::refined_prefix(table))?
             .strip_prefix("date=")?;
-        let (_, name) = dated.split_once("/topic=")?;
-        Self::parse_stream_path(name.strip_suffix(".parquet")?)
+        let (_, name) = dated.split_once('/')?;
+        Self::parse_file_name(name.strip_suffix(".parquet")?)
     }
 
     /// The chunk whose refused records have this key.
@@ -218,6 +221,22 @@ impl Chunk {
             "topic={}/epoch={}/partition={}/{:020}.parquet",
             self.topic, self.epoch, self.partition, self.offset
         )
+    }
+
+    /// The chunk of a refined object's name. Only a topic may have a dot.
+    fn parse_file_name(name: &str) -> Option<Self> {
+        let (rest, offset) = name.rsplit_once('.')?;
+        let (rest, partition) = rest.rsplit_once('.')?;
+        let (topic, epoch) = rest.rsplit_once('.')?;
+        if topic.is_empty() || topic.contains('/') || offset.len() != 20 {
+            return None;
+        }
+        Some(Self {
+            topic: topic.to_owned(),
+            epoch: epoch.parse().ok()?,
+            partition: partition.parse().ok()?,
+            offset: offset.parse().ok()?,
+        })
     }
 
     fn parse_stream_path(stream: &str) -> Option<Self> {
@@ -303,7 +322,7 @@ mod tests {
             ),
             (
                 chunk.refined_key("person", day),
-                format!("refined/person/{dated}"),
+                "refined/person/date=2026-03-02/t.2.-1.00000000000000000007.parquet".to_owned(),
             ),
             (chunk.quarantine_key(day), format!("quarantine/{dated}")),
             (
@@ -347,10 +366,8 @@ mod tests {
             offset: 7,
         };
         let fill = |template: String| {
-            let filled = template
+            template
                 .replace("${in_date}", "2026-03-02")
-                .replace("${in_topic}", "t");
-            filled
                 .replace("${in_epoch}", "2")
                 .replace("${in_partition}", "-1")
         };

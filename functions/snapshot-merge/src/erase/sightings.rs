@@ -15,7 +15,7 @@ use super::shard_rewrite::exclude_rows;
 use crate::entity_rows::{remembered_sightings, restate_entity};
 use crate::entity_sightings::{EntitySightings, hash_record};
 
-/// The records whose statements are taken out, by the hash that a sighting names them with.
+/// The records whose sightings are taken out, by the hash that a sighting names them with.
 pub(super) struct ErasedRecords(BTreeSet<(String, u64)>);
 
 impl ErasedRecords {
@@ -25,7 +25,7 @@ impl ErasedRecords {
         Self(hashes.collect())
     }
 
-    /// How many rows hold a statement of one of the records.
+    /// How many rows hold a sighting by one of the records.
     ///
     /// # Errors
     /// When a row holds what no merge writes.
@@ -37,7 +37,7 @@ impl ErasedRecords {
         Ok(counted)
     }
 
-    /// What a row remembers without the records' statements; none where it has none of them.
+    /// What a row remembers without the records' sightings; none where it has none of them.
     fn remove_from(
         &self,
         batch: &RecordBatch,
@@ -82,18 +82,18 @@ impl ErasedRecords {
     }
 
     /// The same for what is remembered of entities without rows: one of which nothing is left is
-    /// forgotten.
+    /// dropped.
     ///
     /// # Errors
     /// As [`Self::redact_rows`].
     pub(super) fn redact_state(&self, batch: &RecordBatch) -> Result<RecordBatch, LakeError> {
-        let mut is_forgotten = Vec::with_capacity(batch.num_rows());
+        let mut is_dropped = Vec::with_capacity(batch.num_rows());
         for row in 0..batch.num_rows() {
             let left = self.remove_from(batch, row)?;
-            is_forgotten.push(Some(left.is_some_and(|left| left.is_empty())));
+            is_dropped.push(Some(left.is_some_and(|left| left.is_empty())));
         }
         let redacted = self.redact_rows(batch)?;
-        exclude_rows(&redacted, &BooleanArray::from(is_forgotten))
+        exclude_rows(&redacted, &BooleanArray::from(is_dropped))
     }
 }
 

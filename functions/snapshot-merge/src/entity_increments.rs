@@ -1,6 +1,6 @@
-//! What the day's increments state of entities: of each statement its rank among those of its
+//! What the day's increments state of entities: of each sighting its rank among those of its
 //! source, its event and its record. The snapshots of the tables do not say it: they hold only the
-//! last statement of a row.
+//! last change of a row.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::sorted_runs::{IncrementSorter, Increments, RunTarget};
 use crate::streams::{RefinedInput, StreamReceipts};
 
 /// The columns of an increment that say who states what of which entity, and with which rank.
-const STATEMENT_COLUMNS: [&str; 14] = [
+const SIGHTING_COLUMNS: [&str; 14] = [
     "pole_id",
     "source",
     "source_record_id",
@@ -37,11 +37,11 @@ const STATEMENT_COLUMNS: [&str; 14] = [
     schema::OPERATION_COLUMN,
 ];
 
-/// The schema of statements about entities.
-pub(crate) fn statement_schema(entity: &TableContract) -> SchemaRef {
+/// The schema of sightings in increments.
+pub(crate) fn sighting_schema(entity: &TableContract) -> SchemaRef {
     let refined = schema::refined_schema(entity);
     let fields = refined.fields().iter();
-    let read = fields.filter(|field| STATEMENT_COLUMNS.contains(&field.name().as_str()));
+    let read = fields.filter(|field| SIGHTING_COLUMNS.contains(&field.name().as_str()));
     Arc::new(Schema::new(read.cloned().collect::<Vec<_>>()))
 }
 
@@ -53,11 +53,11 @@ struct TableSpan {
     after: SnapshotManifest,
 }
 
-/// Sorts the statements that the tables took in between the day of `base` and `day`.
+/// Sorts the sightings that the tables took in between the day of `base` and `day`.
 ///
 /// # Errors
 /// When the storage fails, or an object is damaged.
-pub(crate) async fn sort_entity_statements(
+pub(crate) async fn sort_entity_sightings(
     entity: &TableContract,
     (base, day): (Option<&SnapshotManifest>, Day),
     snapshots: &DaySnapshots,
@@ -65,14 +65,9 @@ pub(crate) async fn sort_entity_statements(
     context: &Context,
 ) -> Result<Increments, Failure> {
     let spans = find_table_spans(base, snapshots, context).await?;
-    let inputs = plan_statement_inputs(day, &spans, context).await?;
-    let sorter = IncrementSorter::new(target, &statement_schema(entity));
-    sort_increments(
-        &*context.refined,
-        (&inputs, TakenRows::StatementsOfEntities),
-        sorter,
-    )
-    .await
+    let inputs = plan_sighting_inputs(day, &spans, context).await?;
+    let sorter = IncrementSorter::new(target, &sighting_schema(entity));
+    sort_increments(&*context.refined, (&inputs, TakenRows::Sightings), sorter).await
 }
 
 async fn find_table_spans(
@@ -107,7 +102,7 @@ async fn find_table_spans(
 }
 
 /// The refined objects of the spans, each part of one once: tables share those of their records.
-async fn plan_statement_inputs(
+async fn plan_sighting_inputs(
     day: Day,
     spans: &[TableSpan],
     context: &Context,
