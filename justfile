@@ -75,6 +75,12 @@ styles:
 ci:
     .ci/run
 
+# Run engines and services of other authors over the built platform; --soak runs all of them.
+[group('longer')]
+real *ARGS:
+    cargo build
+    tests/real/run {{ ARGS }}
+
 # Run the fault suite: SEEDS worlds, then every guard broken on purpose.
 [group('longer')]
 faults SEEDS='60':
