@@ -6,7 +6,12 @@ use std::collections::BTreeSet;
 /// sets.
 #[must_use]
 pub fn settings_read_by(context: &str) -> BTreeSet<String> {
-    let calls = ["required_text(\"", "optional_text(\"", "number_or(\""];
+    let calls = [
+        "required_text(\"",
+        "optional_text(\"",
+        "number_or(\"",
+        "number_from(\"",
+    ];
     let named = calls.iter().flat_map(|call| context.split(call).skip(1));
     let names = named.filter_map(|rest| rest.split_once('"').map(|(name, _)| name.to_owned()));
     names.filter(|name| !name.starts_with("AWS_")).collect()
