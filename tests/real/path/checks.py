@@ -16,7 +16,6 @@ from path.functions import Sandboxes, package_functions
 from path.journey import Journey
 from path.router import Router
 from path.stage import KAFKA, KAFKA_IN_SOAK, Stage, read_pack
-from path.tables import Difference
 
 # People of the synthetic council.
 PEOPLE, PEOPLE_IN_SOAK = 500, 10_000
@@ -26,10 +25,6 @@ ROUNDS, ROUNDS_IN_SOAK = 1, 10
 
 # What the path needs at least, warm and with debug builds.
 NEEDS_SECONDS = 60
-
-# A table and the one column of it that is known to differ; none when nothing is known to. When a
-# thing was first seen depends on how its statements fall on days.
-KNOWN_FAULT: tuple[str, str] | None = None
 
 START = "path: Kafka, S3, moto and the functions' packages are there"
 AWKWARD = "path: awkward records are in the raw zone bit for bit"
@@ -199,23 +194,8 @@ class Walk:
         return self.journey.compare_manifests()
 
     def compare_tables(self) -> str:
-        """Rows are equal, but for the column that is known to differ."""
+        """Every row is equal but for its place in the log."""
         differences, words = self.journey.compare_tables()
-        wrong = [one for one in differences if not one.is_none()]
-        if KNOWN_FAULT is not None:
-            wrong = self.take_known_fault(wrong, *KNOWN_FAULT)
-        if wrong:
+        if wrong := [one for one in differences if not one.is_none()]:
             raise CheckFailed("\n".join(map(str, wrong)))
         return words
-
-    def take_known_fault(
-        self, wrong: list[Difference], table: str, column: str
-    ) -> list[Difference]:
-        """Says the known fault aloud; gives the other differences."""
-        if all(one.table != table for one in wrong):
-            raise CheckFailed(f"{table}.{column} differs no longer: KNOWN_FAULT has to go")
-        known = [one for one in wrong if one.table == table and one.is_only_in(column)]
-        name = self.full_name(f"path: {table}.{column} in any cut into days")
-        for one in known:
-            self.context.know_fault(name, f"{one.missing} of {one.rows} rows differ")
-        return [one for one in wrong if one not in known]

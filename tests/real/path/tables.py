@@ -34,10 +34,6 @@ class Difference:
     def is_none(self) -> bool:
         return self.missing == self.surplus == 0
 
-    def is_only_in(self, column: str) -> bool:
-        """Whether every difference is a pair of rows that differ in this column alone."""
-        return self.missing == self.surplus == self.by_column[column]
-
     def __str__(self) -> str:
         columns = ", ".join(f"{name} {count}" for name, count in self.by_column.items())
         return (
