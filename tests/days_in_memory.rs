@@ -108,14 +108,17 @@ impl Days {
         };
         // In the evening: no event of the day is ahead of its arrival.
         let begins = Day::parse(date).unwrap().start_micros() + 20 * 3_600 * SECOND;
-        let record = |(place, value): (usize, &&[u8])| RawRecord {
-            offset: *offset + place as i64,
-            timestamp: (begins + (*offset + place as i64) * SECOND) / 1_000,
-            timestamp_type: None,
-            landed_at: None,
-            key: None,
-            value: Some(Bytes::copy_from_slice(value)),
-            headers: None,
+        let record = |(place, value): (usize, &&[u8])| {
+            let timestamp = (begins + (*offset + place as i64) * SECOND) / 1_000;
+            RawRecord {
+                offset: *offset + place as i64,
+                timestamp,
+                timestamp_type: None,
+                landed_at: Some(timestamp),
+                key: None,
+                value: Some(Bytes::copy_from_slice(value)),
+                headers: None,
+            }
         };
         let records: Vec<RawRecord<'_>> = values.iter().enumerate().map(record).collect();
         let next = *offset + values.len() as i64;

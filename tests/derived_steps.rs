@@ -151,7 +151,8 @@ async fn an_iceberg_table_that_is_refused_stops_no_table() {
         ..failing(&lake, StoreErrorKind::Refused)
     };
     let warned = warned_steps(&lake, catalogue).await;
-    assert!(!warned.is_empty() && warned.iter().all(|(step, _)| step == "iceberg"));
+    let is_iceberg = |step: &str| step == "iceberg" || step == "raw-table";
+    assert!(!warned.is_empty() && warned.iter().all(|(step, _)| is_iceberg(step)));
 }
 
 #[tokio::test]
@@ -181,7 +182,27 @@ async fn tables_of_raw_and_refined_objects_stop_nothing() {
         ..failing(&lake, StoreErrorKind::Unavailable)
     };
     let warned = warned_steps(&lake, catalogue).await;
-    assert_eq!(warned, [("zone-tables".to_owned(), None)]);
+    let raw_table = ("raw-table".to_owned(), Some("housing-person".to_owned()));
+    assert_eq!(warned, [("zone-tables".to_owned(), None), raw_table]);
+}
+
+#[tokio::test]
+async fn metadata_of_raw_objects_that_cannot_be_written_stop_nothing() {
+    let lake = lake_with_a_person().await;
+    let curated = ClosedStore::without_writes(&lake.curated, &["curated/_raw/"]);
+    let context = Context {
+        curated,
+        ..lake.context()
+    };
+    let run = merge_with(&context, MONDAY, &[]).await.unwrap();
+    let warned: Vec<_> = run.all_warnings().map(|warning| &warning.step).collect();
+    assert_eq!(warned, ["raw-table"]);
+    assert!(is_merged(&lake, "person").await && is_merged(&lake, "entity").await);
+
+    let hint = "curated/_raw/housing-person/metadata/version-hint.text";
+    assert!(lake.curated.get_if_present(hint).await.unwrap().is_none());
+    lake.merge(MONDAY).await.unwrap();
+    assert!(lake.curated.get_if_present(hint).await.unwrap().is_some());
 }
 
 #[tokio::test]

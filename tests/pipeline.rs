@@ -44,6 +44,7 @@ mod patches;
 mod pole_to_snapshot;
 mod quality;
 mod quarantine;
+mod raw_tables;
 mod raw_to_pole;
 mod readers;
 mod rights;

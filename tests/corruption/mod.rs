@@ -7,6 +7,7 @@ mod damage;
 mod kept_lake;
 mod lost_beginning;
 mod next_day;
+mod published_again;
 mod repaired;
 
 use damage::{DamageKind, ObjectDamage};

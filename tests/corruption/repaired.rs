@@ -56,8 +56,8 @@ impl DayRebuilder for LayeredFunctions {
         pole_transform::retransform_chunk(chunk, &self.transform).await
     }
 
-    async fn publish_iceberg(&self, table: &str) -> Result<(), Failure> {
-        snapshot_merge::publish_iceberg_days(table, &self.publish).await
+    async fn publish_iceberg(&self, table: &str, lost: &BTreeSet<String>) -> Result<(), Failure> {
+        snapshot_merge::publish_iceberg_days(table, lost, &self.publish).await
     }
 
     async fn merge_day(&self, day: Day, tables: &[String]) -> Result<RebuiltDay, Failure> {
@@ -126,20 +126,6 @@ fn can_be_made_again((zone, key): &ObjectPlace) -> bool {
         && !kept_once.iter().any(|prefix| key.starts_with(prefix))
 }
 
-/// Whether the object is Iceberg's metadata of an earlier day: its table's hint names another one,
-/// and only that one is made again.
-fn is_earlier_metadata(lake: &KeptLake, (zone, key): &ObjectPlace) -> bool {
-    let Some((folder, name)) = key.rsplit_once('/') else {
-        return false;
-    };
-    let Some(version) = name.strip_suffix(".metadata.json") else {
-        return false;
-    };
-    let hint = (*zone, format!("{folder}/version-hint.text"));
-    let hint = lake.objects.get(&hint);
-    hint.is_some_and(|hint| String::from_utf8_lossy(&hint.body).trim() != version)
-}
-
 /// What is wrong after a repair of a lake in which nothing was erased; nothing when every byte is
 /// again what it was, or what is lost is named.
 async fn find_broken_promise(
@@ -149,8 +135,7 @@ async fn find_broken_promise(
 ) -> Option<String> {
     let differing = find_differing(lake).await;
     let is_whole = differing.is_empty() && outcome.is_whole();
-    let is_earlier = is_earlier_metadata(lake, damage.place());
-    if can_be_made_again(damage.place()) && !is_earlier && !is_whole {
+    if can_be_made_again(damage.place()) && !is_whole {
         return Some(format!("not repaired: {differing:?} {outcome:?}"));
     }
 
@@ -184,9 +169,7 @@ async fn find_broken_erasure(
         if is_before_erasure && !(place == *damage.place() && is_named) {
             return Some(format!("is again what was erased: {place:?} {outcome:?}"));
         }
-        // Iceberg's files are made from the manifests and named by their content.
-        let is_derived = place.1.contains("/metadata/");
-        let is_accepted = outcome.is_whole() && (is_derived || repaired.contains(place.1.as_str()));
+        let is_accepted = outcome.is_whole() && repaired.contains(place.1.as_str());
         if !is_named && !is_accepted {
             return Some(format!("differs and is not named: {place:?} {outcome:?}"));
         }

@@ -44,6 +44,8 @@ class CountingProxy:
     def __init__(self, target: int):
         self.target = target
         self.counts = Counts()
+        # The data objects that were read, each as often as it was asked for.
+        self.opened: list[str] = []
         self.lock = threading.Lock()
         self.listener = socket.create_server((LOOPBACK, 0), backlog=256)
         self.port: int = self.listener.getsockname()[1]
@@ -86,8 +88,11 @@ class CountingProxy:
             while head := read_head(reader):
                 head[0] = to_origin_form(head[0])
                 current.kind = kind_of_request(head[0])
+                path = path_of_request(head[0])
                 with self.lock:
                     setattr(self.counts, current.kind, getattr(self.counts, current.kind) + 1)
+                    if current.kind == "get" and path.endswith(".parquet"):
+                        self.opened.append(path)
                 server.sendall(b"".join(head))
                 forward_body(reader, server, length_of_body(head))
         except OSError:
@@ -118,6 +123,11 @@ class CountingProxy:
         """The counts so far."""
         with self.lock:
             return self.counts.copy()
+
+    def objects_opened(self, since: int) -> set[str]:
+        """The data objects that were read behind a place in the list of all."""
+        with self.lock:
+            return set(self.opened[since:])
 
     def close(self) -> None:
         """Takes no more connections."""
@@ -157,6 +167,11 @@ def kind_of_request(line: bytes) -> str:
         is_list = "list-type" in names or ("prefix" in names and path.strip("/").count("/") == 0)
         return "list" if is_list else "get"
     return "head" if method == "HEAD" else "other"
+
+
+def path_of_request(line: bytes) -> str:
+    """The path that a request names."""
+    return line.decode("latin-1").split(" ")[1].partition("?")[0]
 
 
 def length_of_body(head: list[bytes]) -> int:

@@ -34,35 +34,41 @@ def raw_queries(lake: Lake, trino: Trino) -> list[Query]:
     topic = max(
         (folder for folder in raw.iterdir() if any(folder.rglob("*.parquet"))), key=count_objects
     )
-    table, columns = find_raw_table(trino, topic.name)
+    schema, table = find_raw_table(trino, topic.name)
     partitions = hold_files(topic, "epoch=*/partition=*")
     day = lake.days("person")[0]
     return [
         Query(
             "raw, a source",
-            f"SELECT count(*) FROM {table}",
+            f"SELECT count(*) FROM hive.{schema}.{table}",
             objects_of(partitions),
             rows_of(partitions),
         ),
-        raw_of_a_day(table, columns, partitions, day),
+        raw_of_a_day(f"iceberg.{schema}.{table}_iceberg", partitions, day),
+        Query(
+            "raw as Iceberg, a source",
+            f"SELECT count(value) FROM iceberg.{schema}.{table}_iceberg",
+            [],
+            rows_of(partitions),
+            sum(objects_of(partitions)),
+        ),
     ]
 
 
-def raw_of_a_day(table: str, columns: list[str], partitions: list[pathlib.Path], day: str) -> Query:
-    """One day of raw must not list the objects of other days."""
+def raw_of_a_day(table: str, partitions: list[pathlib.Path], day: str) -> Query:
+    """One day of raw must neither list nor open the objects of other days."""
     after = (datetime.date.fromisoformat(day) + datetime.timedelta(days=1)).isoformat()
     where = (
-        f"\"timestamp\" >= TIMESTAMP '{day} 00:00:00' "
-        f"AND \"timestamp\" < TIMESTAMP '{after} 00:00:00'"
+        f"\"timestamp\" >= TIMESTAMP '{day} 00:00:00 UTC' "
+        f"AND \"timestamp\" < TIMESTAMP '{after} 00:00:00 UTC'"
     )
-    # Where the table is split by day, as the refined ones are, a query names the day.
-    where += f" AND in_date = '{day}'" if "in_date" in columns else ""
     found = [[count_of_day(path, day) for path in files_of(folder)] for folder in partitions]
     return Query(
         "raw, a source, one day",
-        f"SELECT count(*) FROM {table} WHERE {where}",
-        [sum(1 for count in counts if count) for counts in found],
+        f"SELECT count(value) FROM {table} WHERE {where}",
+        [],
         sum(sum(counts) for counts in found),
+        sum(1 for counts in found for count in counts if count),
     )
 
 
@@ -168,8 +174,8 @@ def iceberg_queries(lake: Lake) -> list[Query]:
     ]
 
 
-def find_raw_table(trino: Trino, topic: str) -> tuple[str, list[str]]:
-    """The table of a topic's raw records, and its columns."""
+def find_raw_table(trino: Trino, topic: str) -> tuple[str, str]:
+    """The database and the table of a topic's raw records."""
     name = "".join(sign if sign.isalnum() else "_" for sign in topic)
     schemas = [
         schema
@@ -178,8 +184,7 @@ def find_raw_table(trino: Trino, topic: str) -> tuple[str, list[str]]:
     ]
     for schema in schemas:
         if [name] in trino.rows(f"SHOW TABLES FROM hive.{schema}"):
-            table = f"hive.{schema}.{name}"
-            return table, [row[0] for row in trino.rows(f"SHOW COLUMNS FROM {table}")]
+            return schema, name
     raise LookupError(f"no raw database has the table {name}: {', '.join(schemas)}")
 
 

@@ -21,6 +21,8 @@ class Query:
     partitions: list[int]
     # What the first column of the only row must be, where it is known.
     count: int | None = None
+    # Data objects that pass the filter, where the query must open no other.
+    objects: int | None = None
 
     @property
     def limit(self) -> int:

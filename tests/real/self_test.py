@@ -9,6 +9,7 @@ from typing import Any
 
 import examples
 import parts
+import queries
 import query_requests
 import readings
 import spoilt
@@ -265,7 +266,21 @@ def run_reader_faults(
             "are allowed",
         ),
     )
+    context.check(
+        "self-test: a query that opens objects of other days",
+        lambda: expect_failure(
+            lambda: open_other_days(lake, proxy, trino.require()), CheckFailed, "objects opened"
+        ),
+    )
     context.check("self-test: a known fault that has gone", lambda: expect_gone(context))
+
+
+def open_other_days(lake: Lake, proxy: CountingProxy, trino: Any) -> None:
+    """The raw records of a day by the table that knows no days."""
+    of_day = next(one for one in queries.make_queries(lake, trino) if "one day" in one.name)
+    sql = of_day.sql.replace("iceberg.", "hive.", 1).replace("_iceberg", "", 1).replace(" UTC", "")
+    slow = dataclasses.replace(of_day, sql=sql, partitions=[1_000])
+    query_requests.require_limit(query_requests.measure_query(trino, proxy, slow))
 
 
 def expect_gone(context: Context) -> str:

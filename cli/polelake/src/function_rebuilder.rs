@@ -1,6 +1,7 @@
 //! The seam of rebuild and repair to the functions: days are built again with the code of the
 //! transform, the merge and the report.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -125,9 +126,9 @@ impl DayRebuilder for FunctionRebuilder {
         pole_transform::retransform_chunk(chunk, &self.transform).await
     }
 
-    async fn publish_iceberg(&self, table: &str) -> Result<(), Failure> {
+    async fn publish_iceberg(&self, table: &str, lost: &BTreeSet<String>) -> Result<(), Failure> {
         let context = self.publish.as_ref().unwrap_or(&self.merge);
-        snapshot_merge::publish_iceberg_days(table, context).await
+        snapshot_merge::publish_iceberg_days(table, lost, context).await
     }
 
     async fn merge_day(&self, day: Day, tables: &[String]) -> Result<RebuiltDay, Failure> {

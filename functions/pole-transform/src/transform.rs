@@ -10,7 +10,7 @@ use contract::{
 };
 use lake::{
     Chunk, Day, DayStart, ErasedSubjects, EventIdFilter, EventIdHash, LakeError, NamedObject,
-    ObjectDigest, REDRIVE_PARTITION, RawBatch, Receipt, RedriveOrigin, RedrivenRecord,
+    ObjectDigest, REDRIVE_PARTITION, RawBatch, Receipt, RecordTimes, RedriveOrigin, RedrivenRecord,
     RefinedObject, RefusedRecord, RowProvenance, TableBuilder, file, schema,
 };
 use pole::{IdentityKey, Uuid};
@@ -151,6 +151,7 @@ impl<'w> ChunkTransform<'w> {
         mut self,
         batches: &'w [RawBatch],
     ) -> Result<(TransformedChunk, Vec<EventFault>), LakeError> {
+        self.receipt.times = RecordTimes::of_batches(batches);
         for batch in batches {
             for row in 0..batch.len() {
                 self.transform_record(batch, row);

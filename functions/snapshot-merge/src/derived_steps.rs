@@ -17,6 +17,8 @@ pub(crate) enum DerivedStep {
     Iceberg,
     /// The tables of raw topics, refined increments and metrics.
     ZoneTables,
+    /// The raw objects of a topic as Iceberg.
+    RawTable,
     /// The index of a day's events.
     EventIndex,
 }
@@ -24,7 +26,7 @@ pub(crate) enum DerivedStep {
 /// A derived step that failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepWarning {
-    /// The step: `statistics`, `iceberg`, `zone-tables` or `event-index`.
+    /// The step: `statistics`, `iceberg`, `zone-tables`, `raw-table` or `event-index`.
     pub step: String,
     /// The table or the topic; none where the step is of the whole day.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -65,6 +67,7 @@ impl DerivedStep {
             Self::Statistics => "statistics",
             Self::Iceberg => "iceberg",
             Self::ZoneTables => "zone-tables",
+            Self::RawTable => "raw-table",
             Self::EventIndex => "event-index",
         }
     }
@@ -83,6 +86,10 @@ impl DerivedStep {
             Self::ZoneTables => {
                 "new columns of raw and refined tables are not shown yet; the next merge writes \
                  them again"
+            }
+            Self::RawTable => {
+                "readers of the topic's Iceberg table see the raw objects of an earlier merge; the \
+                 next merge adds the others"
             }
             Self::EventIndex => {
                 "`polelake trace` reads the receipts of the day; the next merge writes the index"

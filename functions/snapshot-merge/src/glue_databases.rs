@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use contract::{Catalogue, Column, CompiledMapping, TableContract};
 use host::{Failure, FailureKind};
-use lake::{Chunk, Day, database_name, schema, table_prefix};
+use lake::{Chunk, Day, database_name, raw_table_name, schema, table_prefix};
 use store::{ColumnSpec, StoreError, StoreErrorKind, TableSpec};
 
 use crate::context::Context;
@@ -253,15 +253,46 @@ fn metric_history_spec(
     spec
 }
 
-/// Raw objects of a topic, as Kafka brought them.
+/// Raw objects of a topic, as Kafka brought them, by their streams.
 fn raw_table_spec(
     mapping: &CompiledMapping,
     extent: &StreamExtent,
     context: &Context,
 ) -> TableSpec {
+    let mut spec = raw_records_spec(mapping, context);
+    let bucket = &context.buckets.raw;
+    let template = Chunk::raw_location_template(&mapping.contract.topic);
+    project_streams(&mut spec, format!("s3://{bucket}/{template}"), extent);
+    spec
+}
+
+/// The same as an Iceberg table, by the day on which they landed. `path` is that of its metadata.
+pub(crate) fn raw_iceberg_spec(
+    mapping: &CompiledMapping,
+    path: String,
+    context: &Context,
+) -> TableSpec {
+    let mut spec = raw_records_spec(mapping, context);
+    spec.name.push_str("_iceberg");
+    spec.location = format!(
+        "s3://{}/{}",
+        context.buckets.curated,
+        table_prefix(&raw_table_name(&mapping.contract.topic))
+    );
+    let parameters = [
+        ("table_type", "ICEBERG".to_owned()),
+        ("metadata_location", path),
+    ];
+    spec.parameters
+        .extend(parameters.map(|(name, value)| (name.to_owned(), value)));
+    spec
+}
+
+/// The records of a topic, without the places of their objects.
+fn raw_records_spec(mapping: &CompiledMapping, context: &Context) -> TableSpec {
     let contract = &mapping.contract;
     let bucket = &context.buckets.raw;
-    let mut spec = TableSpec {
+    TableSpec {
         database: database_name(&context.database_prefix, "raw", &contract.domain),
         name: contract
             .topic
@@ -279,10 +310,7 @@ fn raw_table_spec(
             &contract.version,
             "personal",
         ),
-    };
-    let template = Chunk::raw_location_template(&contract.topic);
-    project_streams(&mut spec, format!("s3://{bucket}/{template}"), extent);
-    spec
+    }
 }
 
 /// Sets where Athena finds the partitions of a topic's streams.

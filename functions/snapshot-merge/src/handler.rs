@@ -19,6 +19,7 @@ use crate::input_request::InputRequest;
 use crate::manifest_lookup::{ManifestLookup, look_up_manifests};
 use crate::merge_run::{MergeRun, MergedDay, TableFailure, TableRun, emit_table_metrics};
 use crate::plan::{PlannedMerge, plan_table};
+use crate::raw_tables::publish_raw_tables;
 use crate::streams::StreamReceipts;
 use crate::table;
 
@@ -70,12 +71,12 @@ pub async fn merge_day(
     }
     let day = schedule_day(schedule)?;
     merged.run.root = write_day_root(day, context).await?;
-    // The day is whole without the index, which the next day's then covers.
+    // The day is whole without the index and the tables of raw objects, which the next day's merge
+    // then covers.
     if !budget.is_spent() {
-        merged
-            .run
-            .warnings
-            .extend(write_day_events(day, context).await);
+        let warnings = &mut merged.run.warnings;
+        warnings.extend(write_day_events(day, context).await);
+        warnings.extend(publish_raw_tables(context).await);
     }
     Ok(merged)
 }

@@ -2,6 +2,8 @@
 //! rebuilt from them where it is lost. The hint names the current metadata; it is written by a
 //! conditional PUT, so that no run undoes another's.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use contract::TableContract;
 use host::{Failure, FailureKind};
@@ -17,7 +19,8 @@ use crate::shard_columns::count_file_columns;
 const PUBLISH_ATTEMPTS: u32 = 4;
 
 /// Shows every retained day in the table's Iceberg metadata; returns the full path of the metadata.
-/// Days that `is_changed` are written again, though the metadata knows them.
+/// Days that `is_changed` are written again, though the metadata knows them, and so are the days
+/// behind one that became another: a day names the snapshots that added its files.
 pub(crate) async fn publish_metadata(
     table: &TableContract,
     is_changed: impl Fn(Day) -> bool,
@@ -30,9 +33,12 @@ pub(crate) async fn publish_metadata(
         let retained = list_manifest_days(&table.name, curated).await?;
         let (hint, mut days) = read_iceberg_days(&table.name, curated).await?;
         days.retain_days(|day| retained.contains(&day));
+        let mut follows_changed = false;
         for day in retained {
-            if is_changed(day) || days.entries().all(|known| known.date != day) {
+            let known = days.entry_of(day).cloned();
+            if follows_changed || known.is_none() || is_changed(day) {
                 add_day(&iceberg, table, day, &mut days, curated).await?;
+                follows_changed = days.entry_of(day) != known.as_ref();
             }
         }
         if days.newest_entry().is_none() {
@@ -50,6 +56,28 @@ pub(crate) async fn publish_metadata(
         table.name
     );
     Err(Failure::new(FailureKind::Unavailable, message))
+}
+
+/// Writes those of the lost metadata again that showed the days up to an earlier one. Readers that
+/// hold such metadata may still ask for them; metadata that showed other days are not made again.
+pub(crate) async fn restore_earlier_metadata(
+    table: &TableContract,
+    lost: &BTreeSet<String>,
+    bucket: &str,
+    curated: &dyn ObjectStore,
+) -> Result<(), Failure> {
+    let root = format!("s3://{bucket}");
+    let iceberg = IcebergTable::new(table, &root)?;
+    let (_, days) = read_iceberg_days(&table.name, curated).await?;
+    let mut shown = IcebergDays::default();
+    for entry in days.entries() {
+        shown.put_entry(entry.clone());
+        let metadata = iceberg.write_metadata(&shown)?.metadata;
+        if lost.contains(&metadata.key) {
+            put_iceberg_file(&metadata, curated).await?;
+        }
+    }
+    Ok(())
 }
 
 /// The hint, and the days of the metadata that it names. The days are none when the metadata is
@@ -123,7 +151,10 @@ async fn read_lineage_before(
     }
 }
 
-async fn put_iceberg_file(file: &IcebergFile, curated: &dyn ObjectStore) -> Result<(), StoreError> {
+pub(crate) async fn put_iceberg_file(
+    file: &IcebergFile,
+    curated: &dyn ObjectStore,
+) -> Result<(), StoreError> {
     let body = Bytes::copy_from_slice(&file.bytes);
     curated
         .put(&file.key, body, "application/octet-stream")
@@ -132,7 +163,7 @@ async fn put_iceberg_file(file: &IcebergFile, curated: &dyn ObjectStore) -> Resu
 
 /// Points the hint to the metadata, unless another run wrote the hint since it was read; returns
 /// whether it did.
-async fn update_hint(
+pub(crate) async fn update_hint(
     file: &IcebergFile,
     previous: Option<StoredObject>,
     curated: &dyn ObjectStore,

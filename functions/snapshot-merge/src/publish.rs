@@ -4,7 +4,7 @@
 
 use contract::{Column, TableContract};
 use futures_util::{StreamExt, TryStreamExt, stream};
-use host::{Failure, FailureKind};
+use host::Failure;
 use lake::{Day, ManifestShard, ShardVersion, SnapshotManifest, manifest_prefix};
 use store::{ColumnStatistics, PartitionSpec, TableSpec};
 
@@ -233,20 +233,6 @@ pub(crate) async fn publish_iceberg_table(
         .insert("table_type".into(), "ICEBERG".into());
     spec.parameters.insert("metadata_location".into(), path);
     put_table(&spec, context).await
-}
-
-/// Writes the Iceberg metadata of every day of a table again.
-///
-/// # Errors
-/// When there is no such table, or the storage or the catalogue fails.
-pub async fn publish_iceberg_days(table: &str, context: &Context) -> Result<(), Failure> {
-    match context.catalogue.table_contract(table) {
-        Some(contract) => publish_iceberg_table(contract, |_| true, context).await,
-        None => {
-            let message = format!("there is no table `{table}`");
-            Err(Failure::new(FailureKind::BadRequest, message))
-        }
-    }
 }
 
 /// The statistics of the columns that the merge measured.

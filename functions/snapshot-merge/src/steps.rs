@@ -23,6 +23,7 @@ use crate::entity;
 use crate::handler::{MergePhase, TableQueue, requested_tables};
 use crate::merge_run::{MergeRun, TableFailure, TableRun, emit_table_metrics};
 use crate::plan::{MergePlan, PlannedMerge};
+use crate::raw_tables;
 use crate::retention::{self, RetentionPolicy, SweepResult};
 use crate::shard_job::{ShardJob, ShardResult};
 use crate::table;
@@ -175,8 +176,8 @@ fn lock_fan_out(fan_out: &Mutex<Vec<FanOut>>) -> MutexGuard<'_, Vec<FanOut>> {
     fan_out.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Runs the last step of a day: the table `entity`, the day's root and the index of its events; no
-/// table where the contracts have no such table.
+/// Runs the last step of a day: the table `entity`, the day's root, the index of its events and the
+/// tables of raw objects; no table where the contracts have no such table.
 ///
 /// # Errors
 /// As a merge; root and index are written where `entity` cannot be made.
@@ -184,8 +185,9 @@ pub async fn run_entities_step(date: &str, context: &Context) -> Result<Option<T
     let day = parse_step_date(date)?;
     let merged = entity::merge_entities(day, context).await;
     day_roots::write_day_root(day, context).await?;
-    // A failure is in the log and counted: the answer has only the table.
+    // Failures are in the log and counted: the answer has only the table.
     day_events::write_day_events(day, context).await;
+    raw_tables::publish_raw_tables(context).await;
     merged
 }
 

@@ -1,5 +1,7 @@
 //! Keys of the curated zone: a shard's immutable versions, and the manifests that name them.
 
+use pole::content_id;
+
 use crate::Day;
 
 /// One immutable version of one shard of a table.
@@ -152,6 +154,22 @@ pub fn iceberg_prefix(table: &str) -> String {
     format!("curated/{table}/metadata/")
 }
 
+/// The folder of the tables that show the raw objects of topics.
+const RAW_TABLES_PREFIX: &str = "_raw/";
+
+/// The name of the table that shows the raw objects of a topic, by which its Iceberg metadata are
+/// stored beside those of the curated tables.
+#[must_use]
+pub fn raw_table_name(topic: &str) -> String {
+    format!("{RAW_TABLES_PREFIX}{topic}")
+}
+
+/// The topic whose raw objects a table shows; none for the name of another table.
+#[must_use]
+pub fn parse_raw_table_topic(table: &str) -> Option<&str> {
+    table.strip_prefix(RAW_TABLES_PREFIX)
+}
+
 /// The key of an Iceberg file of a day: the day's number first, so that files sort by day, and then
 /// what is in it.
 #[must_use]
@@ -169,6 +187,12 @@ pub fn parse_iceberg_content(key: &str) -> Option<&str> {
     let content = named.get(..ICEBERG_CONTENT_CHARS)?;
     let suffix = &named[ICEBERG_CONTENT_CHARS..];
     (is_day && ICEBERG_SUFFIXES.contains(&suffix)).then_some(content)
+}
+
+/// Whether an Iceberg file holds the content that its key names.
+#[must_use]
+pub fn is_named_iceberg_content(key: &str, bytes: &[u8]) -> bool {
+    parse_iceberg_content(key) == Some(&content_id(bytes).to_string())
 }
 
 /// Characters of the content in an Iceberg file's name: a UUID.
@@ -244,6 +268,10 @@ mod tests {
             (
                 iceberg_metadata_key("person", "20514-ab"),
                 "curated/person/metadata/20514-ab.metadata.json",
+            ),
+            (
+                iceberg_hint_key(&raw_table_name("t")),
+                "curated/_raw/t/metadata/version-hint.text",
             ),
             (
                 iceberg_hint_key("person"),

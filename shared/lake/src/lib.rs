@@ -36,6 +36,7 @@ mod provenance;
 mod quarantine;
 mod raw;
 mod receipt;
+mod record_times;
 mod redrive;
 mod repair;
 mod replacement;
@@ -50,9 +51,10 @@ pub use chunk::Chunk;
 pub use columns::TableBuilder;
 pub use curated_keys::{
     ShardVersion, WORK_PREFIX, iceberg_hint_key, iceberg_metadata_key, iceberg_prefix,
-    is_statements_key, manifest_key, manifest_prefix, parse_iceberg_content, parse_manifest_day,
-    parse_shard_version, parse_version_day, sorted_run_key, state_prefix, table_prefix,
-    version_name, work_document_key, work_prefix,
+    is_named_iceberg_content, is_statements_key, manifest_key, manifest_prefix,
+    parse_iceberg_content, parse_manifest_day, parse_raw_table_topic, parse_shard_version,
+    parse_version_day, raw_table_name, sorted_run_key, state_prefix, table_prefix, version_name,
+    work_document_key, work_prefix,
 };
 pub use database_name::database_name;
 pub use day::Day;
@@ -85,6 +87,7 @@ pub use raw::{LOG_APPEND_TIME, RawBatch, RawRecord, decode_raw, encode_raw, read
 pub use receipt::{
     DayStart, LAG_BOUNDS, Receipt, RedrivenRecord, RefinedObject, StreamKey, lag_bound,
 };
+pub use record_times::{RecordTimes, TimeSpan};
 pub use redrive::{
     ERASED_HEADER, REDRIVE_HEADER, REDRIVE_PARTITION, RedriveOrigin, erased_headers,
     find_header_text, has_erased_header, header_values, headers_with_origin,

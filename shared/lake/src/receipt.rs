@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::digest::{NamedObject, ObjectDigest};
 use crate::event_filter::EventIdFilter;
 use crate::format::{decode_document, encode_document};
+use crate::record_times::RecordTimes;
 use crate::{Day, LakeError};
 
 /// A stream of offsets: one partition of one epoch of a topic.
@@ -47,6 +48,9 @@ pub struct Receipt {
     pub mapping_version: String,
     /// The content of the raw object.
     pub raw: ObjectDigest,
+    /// Between which moments its records were taken; none of an object without records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub times: Option<RecordTimes>,
     /// Records in the raw object.
     pub landed: u64,
     /// Records that became rows.

@@ -26,6 +26,7 @@ use store::{ObjectError, ObjectStore, StoreError, UnreadableObjects};
 use crate::context::Context;
 use crate::derived_steps::DerivedStep;
 use crate::publish;
+use crate::raw_tables::republish_raw_tables;
 use crate::retention::{ManifestReadings, read_each_manifest, referenced_keys};
 use crate::table::remeasure_manifest;
 
@@ -75,6 +76,7 @@ pub async fn erase_curated(
     }
     if !dry_run {
         delete_work_files(&*context.curated).await?;
+        republish_raw_tables(context, unreadable).await?;
     }
     Ok(matched)
 }
@@ -166,7 +168,11 @@ impl TableErasure<'_> {
             .keys()
             .filter(|keys| !protected.contains(&keys.rows));
         let profiles = unneeded.filter_map(|keys| keys.profile.as_ref());
-        for key in deletable.chain(profiles) {
+        // Rows that stay as they are keep their file and its profile, where only the state changed.
+        let kept: BTreeSet<ShardObjectKeys> =
+            rewritten.values().map(ShardObjectKeys::of_shard).collect();
+        let is_kept = |key: &str| kept.iter().any(|keys| keys.has_key(key));
+        for key in deletable.chain(profiles).filter(|key| !is_kept(key)) {
             purge_object(key, &**self.curated_store()).await?;
         }
         self.purge_profiles(&protected.keys()).await?;
@@ -399,6 +405,11 @@ impl ShardObjectKeys {
             state: shard.state_file.as_ref().map(|file| file.key.clone()),
             profile: shard.profile.as_ref().map(|object| object.key.clone()),
         }
+    }
+
+    fn has_key(&self, key: &str) -> bool {
+        let others = [&self.state, &self.profile];
+        self.rows == key || others.into_iter().flatten().any(|known| known == key)
     }
 
     fn hold_any_of(&self, files: &MatchedFiles) -> bool {

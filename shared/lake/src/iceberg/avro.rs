@@ -42,6 +42,11 @@ impl AvroEncoder {
         self.write_long(i64::from(present));
     }
 
+    /// A `boolean`: one byte.
+    pub(super) fn write_boolean(&mut self, value: bool) {
+        self.0.push(u8::from(value));
+    }
+
     /// An optional value that is missing.
     pub(super) fn write_null(&mut self) {
         self.write_presence(false);
@@ -144,13 +149,18 @@ impl<'b> AvroDecoder<'b> {
             .map_err(|_| unreadable_manifest("a text in it is not UTF-8"))
     }
 
+    /// A `boolean`.
+    pub(super) fn read_boolean(&mut self) -> Result<bool, LakeError> {
+        Ok(self.take_bytes(1)?[0] != 0)
+    }
+
     /// Whether an optional value is present.
     pub(super) fn read_presence(&mut self) -> Result<bool, LakeError> {
         Ok(self.read_long()? != 0)
     }
 }
 
-fn unreadable_manifest(why: &str) -> LakeError {
+pub(super) fn unreadable_manifest(why: &str) -> LakeError {
     LakeError::Unexpected(format!("an Iceberg manifest cannot be read: {why}"))
 }
 

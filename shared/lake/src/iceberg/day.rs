@@ -200,7 +200,7 @@ fn count_rows(day: &DayFiles) -> [(&'static str, i64); 3] {
 }
 
 /// The id of a snapshot: a hash of 63 bits, because readers expect a positive number.
-fn derive_snapshot_id(location: &str, day: Day, content: &str) -> i64 {
+pub(super) fn derive_snapshot_id(location: &str, day: Day, content: &str) -> i64 {
     let id = stable_id("iceberg-snapshot", &[location, &day.to_string(), content]).as_u128() >> 65;
     i64::try_from(id).unwrap_or_default().max(1)
 }

@@ -27,7 +27,7 @@ impl SnapshotEntry {
     /// day gets this snapshot.
     #[must_use]
     pub fn timestamp_ms(&self) -> i64 {
-        self.date.next().start_micros() / 1_000 - 1
+        end_of_day_ms(self.date)
     }
 
     /// The key of its manifest, for [`super::FileLineage::from_manifest`].
@@ -35,6 +35,11 @@ impl SnapshotEntry {
     pub fn manifest_key(&self) -> Option<&str> {
         self.summary.get("polelake.manifest").map(String::as_str)
     }
+}
+
+/// The last millisecond of a day.
+pub(super) fn end_of_day_ms(day: Day) -> i64 {
+    day.next().start_micros() / 1_000 - 1
 }
 
 impl SnapshotEntry {
@@ -126,6 +131,12 @@ impl IcebergDays {
     /// Drops the days that are not kept.
     pub fn retain_days(&mut self, is_kept: impl Fn(Day) -> bool) {
         self.0.retain(|day, _| is_kept(*day));
+    }
+
+    /// What is known of a day.
+    #[must_use]
+    pub fn entry_of(&self, day: Day) -> Option<&SnapshotEntry> {
+        self.0.get(&day)
     }
 
     /// The last day before this one.

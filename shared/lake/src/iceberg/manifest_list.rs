@@ -4,7 +4,7 @@ use super::avro::{self, AvroEncoder};
 use super::manifest::{DataFileStatus, ManifestEntry, oldest_live_day};
 use crate::Day;
 
-const MANIFEST_LIST_SCHEMA: &str = include_str!("list.avsc");
+pub(super) const MANIFEST_LIST_SCHEMA: &str = include_str!("list.avsc");
 
 /// How many files have a status, and their rows and bytes.
 #[derive(Clone, Copy, Default)]

@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use pole::stable_id;
 use serde::Serialize;
 
+use super::days::end_of_day_ms;
 use super::manifest::SORT_ORDER_ID;
+use super::raw_file::PARTITION_FIELD_ID;
 use super::schema::IcebergSchema;
 use super::{IcebergDays, IcebergFile, IcebergTable, SnapshotEntry};
-use crate::LakeError;
 use crate::curated_keys::{ICEBERG_METADATA_SUFFIX, iceberg_hint_key};
 use crate::schema::field_id;
+use crate::{Day, LakeError};
 
 /// The order of rows in every file.
 const SORT_COLUMNS: [&str; 3] = ["owner_id", "pole_id", "source"];
@@ -36,10 +38,10 @@ struct TableMetadata<'d> {
     current_schema_id: i32,
     schemas: Vec<&'d IcebergSchema>,
     default_spec_id: i32,
-    partition_specs: [IcebergPartitionSpec; 1],
+    partition_specs: [IcebergPartitionSpec<'d>; 1],
     last_partition_id: i32,
     default_sort_order_id: i32,
-    sort_orders: [IcebergSortOrder; 2],
+    sort_orders: Vec<IcebergSortOrder>,
     properties: BTreeMap<&'static str, String>,
     current_snapshot_id: i64,
     refs: BTreeMap<String, SnapshotReference>,
@@ -50,9 +52,29 @@ struct TableMetadata<'d> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
-struct IcebergPartitionSpec {
+struct IcebergPartitionSpec<'d> {
     spec_id: i32,
-    fields: [(); 0],
+    fields: &'d [PartitionFields],
+}
+
+/// A field of a partition, as Iceberg's texts have it.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct PartitionFields {
+    pub(super) name: &'static str,
+    pub(super) transform: &'static str,
+    pub(super) source_id: i32,
+    pub(super) field_id: i32,
+}
+
+/// The one snapshot of a topic's raw objects.
+pub(super) struct RawSnapshot<'d> {
+    pub(super) id: i64,
+    /// The newest day on which objects landed.
+    pub(super) day: Day,
+    pub(super) manifest_list: &'d str,
+    pub(super) summary: BTreeMap<String, String>,
+    pub(super) partition: PartitionFields,
 }
 
 #[derive(Serialize)]
@@ -126,9 +148,30 @@ impl IcebergTable<'_> {
                 self.name
             ))
         })?;
-        let bytes =
-            serde_json::to_vec(&build_table_metadata(&self.table_location(), days, newest)?)?;
-        let metadata = self.metadata_file(newest.date, ICEBERG_METADATA_SUFFIX, bytes);
+        let location = self.table_location();
+        let metadata = build_table_metadata(&location, days, newest)?;
+        self.name_metadata(newest.date, &metadata)
+    }
+
+    /// The metadata of a topic's raw objects: one snapshot, because the objects themselves are the
+    /// history.
+    pub(super) fn write_raw_metadata(
+        &self,
+        snapshot: &RawSnapshot<'_>,
+    ) -> Result<WrittenMetadata, LakeError> {
+        let location = self.table_location();
+        let metadata = build_raw_metadata(&location, &self.schema, snapshot)?;
+        self.name_metadata(snapshot.day, &metadata)
+    }
+
+    /// The metadata under the name of their content, and the hint that names them.
+    fn name_metadata(
+        &self,
+        day: Day,
+        metadata: &TableMetadata<'_>,
+    ) -> Result<WrittenMetadata, LakeError> {
+        let bytes = serde_json::to_vec(metadata)?;
+        let metadata = self.metadata_file(day, ICEBERG_METADATA_SUFFIX, bytes);
 
         // DuckDB adds the suffix by itself, and PyIceberg where it is missing; neither accepts a
         // line's end.
@@ -164,16 +207,72 @@ fn build_table_metadata<'d>(
         default_spec_id: 0,
         partition_specs: [IcebergPartitionSpec {
             spec_id: 0,
-            fields: [],
+            fields: &[],
         }],
-        last_partition_id: 999,
+        last_partition_id: PARTITION_FIELD_ID - 1,
         default_sort_order_id: 0,
-        sort_orders: sort_orders(),
+        sort_orders: vec![unsorted_rows(), sorted_rows()],
         properties: table_properties(&columns)?,
         current_snapshot_id: newest.snapshot_id,
         refs: name_snapshots(days, newest),
         snapshots: snapshots_with_parents(days),
         snapshot_log: days.entries().map(snapshot_log_entry).collect(),
+        metadata_log: [],
+    })
+}
+
+fn build_raw_metadata<'d>(
+    location: &'d str,
+    schema: &'d IcebergSchema,
+    snapshot: &'d RawSnapshot<'d>,
+) -> Result<TableMetadata<'d>, LakeError> {
+    let columns = schema.fields.iter();
+    let columns = columns
+        .map(|field| (field.id, field.name.as_str()))
+        .collect();
+    let timestamp_ms = end_of_day_ms(snapshot.day);
+    let branch = SnapshotReference {
+        snapshot_id: snapshot.id,
+        r#type: "branch",
+    };
+    Ok(TableMetadata {
+        format_version: 2,
+        table_uuid: stable_id("iceberg-table", &[location]).to_string(),
+        location,
+        last_sequence_number: snapshot.day.0.into(),
+        last_updated_ms: timestamp_ms,
+        last_column_id: schema
+            .fields
+            .iter()
+            .map(|field| field.id)
+            .max()
+            .unwrap_or_default(),
+        current_schema_id: schema.id,
+        schemas: vec![schema],
+        default_spec_id: 0,
+        partition_specs: [IcebergPartitionSpec {
+            spec_id: 0,
+            fields: std::slice::from_ref(&snapshot.partition),
+        }],
+        last_partition_id: PARTITION_FIELD_ID,
+        default_sort_order_id: 0,
+        sort_orders: vec![unsorted_rows()],
+        properties: table_properties(&columns)?,
+        current_snapshot_id: snapshot.id,
+        refs: BTreeMap::from([("main".to_owned(), branch)]),
+        snapshots: vec![MetadataSnapshot {
+            snapshot_id: snapshot.id,
+            parent_snapshot_id: None,
+            sequence_number: snapshot.day.0.into(),
+            timestamp_ms,
+            manifest_list: snapshot.manifest_list,
+            summary: &snapshot.summary,
+            schema_id: schema.id,
+        }],
+        snapshot_log: vec![SnapshotLogEntry {
+            snapshot_id: snapshot.id,
+            timestamp_ms,
+        }],
         metadata_log: [],
     })
 }
@@ -242,18 +341,20 @@ fn build_snapshot(entry: &SnapshotEntry, parent_snapshot_id: Option<i64>) -> Met
     }
 }
 
-/// Files that other programs write into the table are in no order, so that order is the default;
-/// the merge writes the second.
-fn sort_orders() -> [IcebergSortOrder; 2] {
-    let unsorted = IcebergSortOrder {
+/// The default: files that other programs write into the table are in no order.
+fn unsorted_rows() -> IcebergSortOrder {
+    IcebergSortOrder {
         order_id: 0,
         fields: Vec::new(),
-    };
-    let sorted = IcebergSortOrder {
+    }
+}
+
+/// The order of the rows that the merge writes.
+fn sorted_rows() -> IcebergSortOrder {
+    IcebergSortOrder {
         order_id: SORT_ORDER_ID,
         fields: SORT_COLUMNS.map(ascending_field).into(),
-    };
-    [unsorted, sorted]
+    }
 }
 
 fn ascending_field(column: &str) -> IcebergSortField {

@@ -20,6 +20,8 @@ mod days;
 mod manifest;
 mod manifest_list;
 mod metadata;
+mod raw_file;
+mod raw_table;
 mod schema;
 
 pub use data_file::{ColumnCounts, DataFile};
@@ -27,6 +29,8 @@ pub use day::{DayFiles, WrittenDay};
 pub use days::{IcebergDays, SnapshotEntry};
 pub use manifest::FileLineage;
 pub use metadata::WrittenMetadata;
+pub use raw_file::{RawObjectFile, read_raw_manifest};
+pub use raw_table::{EpochPartition, RawDayEntry, RawDays, RawIcebergTable, WrittenRawTable};
 
 use contract::TableContract;
 

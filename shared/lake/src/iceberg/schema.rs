@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use arrow_schema::DataType;
+use arrow_schema::{DataType, Field};
 use contract::TableContract;
 use serde::{Deserialize, Serialize};
 
 use crate::LakeError;
-use crate::schema::{curated_schema, field_id, hashed_small_id};
+use crate::schema::{RAW_COLUMNS, curated_schema, field_id, hashed_small_id, raw_schema};
 
 /// A column.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,19 +41,22 @@ impl IcebergSchema {
     /// patch may come before its record, so a file may lack more than the contract allows.
     pub(super) fn from_contract(contract: &TableContract) -> Result<Self, LakeError> {
         let files = curated_schema(contract);
-        let mut fields = Vec::with_capacity(contract.columns.len());
-        for (column, file) in contract.columns.iter().zip(files.fields()) {
-            fields.push(IcebergField {
-                id: field_id(&column.name),
-                name: column.name.clone(),
-                required: !file.is_nullable(),
-                kind: iceberg_type(file.data_type()),
-                doc: column.meaning.clone(),
-            });
-        }
+        let columns = contract.columns.iter().zip(files.fields());
+        let fields = columns.map(|(column, file)| describe_column(file, &column.meaning));
+        Self::of_fields(&contract.name, fields.collect())
+    }
 
+    /// The columns of raw objects.
+    pub(super) fn of_raw_objects(table: &str) -> Result<Self, LakeError> {
+        let files = raw_schema();
+        let columns = RAW_COLUMNS.iter().zip(files.fields());
+        let fields = columns.map(|((_, _, meaning), file)| describe_column(file, meaning));
+        Self::of_fields(table, fields.collect())
+    }
+
+    fn of_fields(table: &str, fields: Vec<IcebergField>) -> Result<Self, LakeError> {
         check_distinct_ids(
-            &contract.name,
+            table,
             fields.iter().map(|field| (field.id, field.name.as_str())),
         )?;
 
@@ -66,10 +69,22 @@ impl IcebergSchema {
     }
 }
 
+fn describe_column(file: &Field, meaning: &str) -> IcebergField {
+    IcebergField {
+        id: field_id(file.name()),
+        name: file.name().clone(),
+        required: !file.is_nullable(),
+        kind: iceberg_type(file.data_type()),
+        doc: meaning.to_owned(),
+    }
+}
+
 /// The type as Iceberg writes it.
 fn iceberg_type(kind: &DataType) -> String {
     match kind {
+        DataType::Int32 => "int".into(),
         DataType::Int64 => "long".into(),
+        DataType::Binary => "binary".into(),
         DataType::Float64 => "double".into(),
         DataType::Boolean => "boolean".into(),
         DataType::Date32 => "date".into(),

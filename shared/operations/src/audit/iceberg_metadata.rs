@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 
 use contract::TableContract;
 use lake::iceberg::{IcebergDays, SnapshotEntry};
-use lake::{Day, iceberg_hint_key, iceberg_metadata_key, iceberg_prefix, parse_iceberg_content};
-use pole::content_id;
+use lake::{
+    Day, iceberg_hint_key, iceberg_metadata_key, iceberg_prefix, is_named_iceberg_content,
+    parse_iceberg_content,
+};
 use store::StoredObject;
 
 use super::finding_kind::FindingKind;
@@ -46,13 +48,13 @@ pub(super) async fn audit_iceberg_metadata(
 
 /// Checks that a file has a name of the platform's, and where the audit reads every byte, that it
 /// holds what its name says.
-async fn check_content(
+pub(super) async fn check_content(
     lake: &LakeHandle,
     key: &str,
     scope: AuditScope,
     findings: &mut Vec<AuditFinding>,
 ) -> Result<(), OperationError> {
-    let Some(named) = parse_iceberg_content(key) else {
+    if parse_iceberg_content(key).is_none() {
         let what = "has a name that the platform does not write, and is read by nothing";
         findings.push(AuditFinding::new(
             FindingKind::SnapshotFileAdded,
@@ -61,12 +63,12 @@ async fn check_content(
             what,
         ));
         return Ok(());
-    };
+    }
     if !scope.deep {
         return Ok(());
     }
     if let Some(object) = read_noted(lake, key).await?
-        && content_id(&object.body).to_string() != named
+        && !is_named_iceberg_content(key, &object.body)
     {
         let what = "does not hold what its name says";
         findings.push(iceberg_finding(key, what));
@@ -137,11 +139,14 @@ async fn read_shown_days(
 
 /// An object of the curated zone; none where there is none, or where it cannot be read, which is
 /// noted.
-async fn read_noted(lake: &LakeHandle, key: &str) -> Result<Option<StoredObject>, OperationError> {
+pub(super) async fn read_noted(
+    lake: &LakeHandle,
+    key: &str,
+) -> Result<Option<StoredObject>, OperationError> {
     let object = lake.curated.get_if_present(key).await;
     Ok(lake.unreadable.note(object)?.flatten())
 }
 
-fn iceberg_finding(key: &str, what: impl Into<String>) -> AuditFinding {
+pub(super) fn iceberg_finding(key: &str, what: impl Into<String>) -> AuditFinding {
     AuditFinding::new(FindingKind::IcebergWrong, key, None, what)
 }

@@ -11,6 +11,7 @@ mod foreign_objects;
 mod iceberg_metadata;
 mod named_objects;
 mod raw_log_object;
+mod raw_tables;
 mod receipts;
 mod refined_objects;
 mod removed_days;
@@ -57,6 +58,10 @@ pub async fn audit_lake(lake: &LakeHandle, scope: AuditScope) -> Result<LakeAudi
     let (tables, manifests) = tables::audit_tables(lake, scope, &mut findings).await?;
     let roots = day_roots::audit_day_roots(lake, scope, &manifests, &mut findings).await?;
     event_indexes::audit_event_indexes(lake, scope, &mut findings).await?;
+    for mapping in mappings {
+        let topic = &mapping.contract.topic;
+        raw_tables::audit_raw_table(lake, topic, scope, &mut findings).await?;
+    }
     let unreadable = lake.unreadable.take().into_iter();
     findings.extend(unreadable.map(AuditFinding::unreadable));
     findings.sort();

@@ -34,11 +34,12 @@ pub trait DayRebuilder {
     /// As `snapshot-merge` fails when it can merge no table.
     async fn merge_day(&self, day: Day, tables: &[String]) -> Result<RebuiltDay, Failure>;
 
-    /// Writes the Iceberg metadata of all days of a table into the lake again.
+    /// Writes the Iceberg metadata of all days of a table into the lake again, and of `lost` those
+    /// that showed the days up to an earlier one.
     ///
     /// # Errors
     /// As `snapshot-merge` fails when it cannot publish a table.
-    async fn publish_iceberg(&self, table: &str) -> Result<(), Failure>;
+    async fn publish_iceberg(&self, table: &str, lost: &BTreeSet<String>) -> Result<(), Failure>;
 }
 
 /// What the merge of a day did.

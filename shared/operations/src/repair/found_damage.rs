@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lake::{
     Chunk, Day, DayRoot, EventIndexPart, SnapshotManifest, iceberg_prefix, manifest_key,
-    manifest_prefix, parse_manifest_day, parse_version_day, state_prefix, table_prefix,
+    manifest_prefix, parse_manifest_day, parse_version_day, raw_table_name, state_prefix,
+    table_prefix,
 };
 
 use crate::audit::{AuditFinding, FindingKind};
@@ -106,11 +107,16 @@ fn parse_chunk(lake: &LakeHandle, key: &str) -> Option<Chunk> {
         .or_else(refined)
 }
 
-/// The table of a file of Iceberg's metadata.
+/// The table of a file of Iceberg's metadata: a curated one, or that of a topic's raw objects.
 fn parse_iceberg_table(lake: &LakeHandle, key: &str) -> Option<String> {
-    let mut tables = lake.catalogue.stored_tables();
-    let table = tables.find(|table| key.starts_with(&iceberg_prefix(&table.name)))?;
-    Some(table.name.clone())
+    let curated = lake
+        .catalogue
+        .stored_tables()
+        .map(|table| table.name.clone());
+    let topics = lake.catalogue.mappings.iter();
+    let raw = topics.map(|mapping| raw_table_name(&mapping.contract.topic));
+    let mut tables = curated.chain(raw);
+    tables.find(|table| key.starts_with(&iceberg_prefix(table)))
 }
 
 /// The day and the table of a manifest, or of a file that a day wrote.
