@@ -113,7 +113,7 @@ def run_trino(
     trino.wait_until_ready()
     run_readings(context, expected, trino)
     run_examples(context, trino)
-    reader_counts.run(context, lake, trino.require)
+    reader_counts.run(context, lake, trino.require, TABLES)
     query_requests.run(context, lake, proxy, trino.require)
 
 

@@ -309,7 +309,9 @@ def run_count_faults(context: Context, lake: Lake, trino: Engine) -> None:
     context.check(
         "self-test: a table that is not counted",
         lambda: expect_failure(
-            lambda: reader_counts.count_all(trino.require(), lake, reader_counts.plan(lake)[1:]),
+            lambda: reader_counts.count_all(
+                trino.require(), lake, lake.tables(), reader_counts.plan(lake)[1:]
+            ),
             CheckFailed,
             "_history",
         ),
