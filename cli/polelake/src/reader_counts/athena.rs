@@ -3,7 +3,9 @@
 use async_trait::async_trait;
 use aws_config::SdkConfig;
 use aws_sdk_athena::Client;
-use aws_sdk_athena::types::{QueryExecution, QueryExecutionState, ResultConfiguration, Row};
+use aws_sdk_athena::types::{
+    QueryExecution, QueryExecutionState, QueryExecutionStatistics, ResultConfiguration, Row,
+};
 
 use super::engine::{
     CountEngine, CountPage, QueryLook, QueryStage, ReaderEngine, describe_refusal,
@@ -106,7 +108,7 @@ impl CountEngine for AthenaEngine {
 
 fn look_of(execution: &QueryExecution) -> QueryLook {
     let statistics = execution.statistics();
-    let scanned = statistics.and_then(|statistics| statistics.data_scanned_in_bytes());
+    let scanned = statistics.and_then(QueryExecutionStatistics::data_scanned_in_bytes);
     let status = execution.status();
     let state = status.and_then(|status| status.state());
     let stage = match state {

@@ -96,7 +96,7 @@ impl<'q> QueryAsker<'q> {
                     self.note_price(&look);
                     return self.read_counts(id).await;
                 }
-                QueryStage::Failed(cause) => return Err(self.refuse(cause, id)),
+                QueryStage::Failed(cause) => return Err(self.refuse(&cause, id)),
                 QueryStage::Open if Instant::now() >= deadline => return self.cancel(id).await,
                 QueryStage::Open => {}
             }
@@ -121,7 +121,7 @@ impl<'q> QueryAsker<'q> {
             for (day, count) in page.rows {
                 let Ok(rows) = count.parse::<u64>() else {
                     let cause = format!("it answered `{count}` where a count belongs");
-                    return Err(self.refuse(cause, id));
+                    return Err(self.refuse(&cause, id));
                 };
                 counts.insert(day, rows);
             }
@@ -163,9 +163,9 @@ impl<'q> QueryAsker<'q> {
         }
     }
 
-    fn refuse(&self, cause: String, id: &str) -> QueryRefusal {
+    fn refuse(&self, cause: &str, id: &str) -> QueryRefusal {
         QueryRefusal {
-            next: next_step(self.engine.engine(), &cause, Some(id)),
+            next: next_step(self.engine.engine(), cause, Some(id)),
             cause: format!("query {id}: {cause}"),
             is_final: false,
         }
