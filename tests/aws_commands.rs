@@ -1,6 +1,8 @@
 //! Every command that an operator runs with `--aws`, over moto: each works with exactly the
 //! environment that the runbook sets, and writes its result and nothing else to standard output.
 
+mod count_front;
+mod reader_counts;
 mod runbook;
 mod stack;
 
@@ -176,6 +178,7 @@ async fn every_command_works_on_a_deployed_stack_with_the_runbooks_environment()
 
     look_at_days(&mut operator);
     measure_days(&mut operator);
+    reader_counts::count_by_engines(&mut operator).await;
     look_at_records(&mut operator);
     stack.transform_in_background();
     follow_an_event(&mut operator).await;

@@ -56,6 +56,11 @@ pub(crate) async fn glue_at(endpoint: &str) -> aws_sdk_glue::Client {
     aws_sdk_glue::Client::from_conf(config.build())
 }
 
+pub(crate) async fn athena_at(endpoint: &str) -> aws_sdk_athena::Client {
+    let config = aws_sdk_athena::config::Builder::from(&config().await).endpoint_url(endpoint);
+    aws_sdk_athena::Client::from_conf(config.build())
+}
+
 /// Makes the secret of the identity key that tests use, as Terraform makes one.
 pub(crate) async fn create_identity_secret(endpoint: &str, name: &str) {
     let config =

@@ -33,7 +33,7 @@ const SETTLES_WITHIN: Duration = Duration::from_secs(120);
 
 pub(super) struct Stack {
     folder: PathBuf,
-    emulator: String,
+    pub(super) emulator: String,
     pub(super) endpoint: String,
     functions: BTreeMap<&'static str, LambdaFunction>,
     /// The next offset of each topic.

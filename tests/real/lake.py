@@ -118,6 +118,12 @@ class Lake:
         """The rows of a day's files, by their own footers."""
         return sum(pyarrow.parquet.read_metadata(path).num_rows for path in self.files(table, day))
 
+    def rows(self, table: str, day: str) -> int:
+        """The rows that readers see of a day, by its manifest: none of one that is held back."""
+        path = self.manifests_folder() / table / f"{day}.json"
+        manifest = json.loads(path.read_text())
+        return manifest["rows"] if manifest["passed"] else 0
+
     def difference(self, table: str, before: str, after: str) -> dict[str, int]:
         """Rows added, changed and removed between two days, as `snapshot diff` counts them."""
         answer = json.loads(

@@ -9,6 +9,7 @@ from typing import Any
 
 import examples
 import query_requests
+import reader_counts
 import readings
 from context import CheckFailed, Context
 from lake import CURATED, Lake
@@ -112,6 +113,7 @@ def run_trino(
     trino.wait_until_ready()
     run_readings(context, expected, trino)
     run_examples(context, trino)
+    reader_counts.run(context, lake, trino.require, TABLES)
     query_requests.run(context, lake, proxy, trino.require)
 
 

@@ -11,6 +11,7 @@ import examples
 import parts
 import queries
 import query_requests
+import reader_counts
 import readings
 import spoilt
 from context import CheckFailed, Context, EngineFailed, Outcome
@@ -273,6 +274,55 @@ def run_reader_faults(
         ),
     )
     context.check("self-test: a known fault that has gone", lambda: expect_gone(context))
+    run_count_faults(context, lake, trino)
+
+
+def run_count_faults(context: Context, lake: Lake, trino: Engine) -> None:
+    """A manifest with a row more, a query without its filter, and a table that is not asked for."""
+
+    def spoil(face: str, change: Callable[[dict], None]) -> dict:
+        name = f"polelake_curated_pole.{TABLE}{face}"
+        [query] = [one for one in reader_counts.plan(lake) if one["reads"] == name]
+        change(query)
+        return query
+
+    def unfilter(query: dict) -> None:
+        before, rest = query["sql"].split("WHERE")
+        query["sql"] = before + rest[rest.index("GROUP BY") :]
+
+    for face in reader_counts.FACES:
+        context.check(
+            f"self-test: a row more in the manifest of {TABLE}{face}",
+            lambda face=face: expect_failure(
+                lambda: reader_counts.count_one(
+                    trino.require(),
+                    spoil(face, lambda query: None),
+                    lambda table, day: lake.rows(table, day) + 1,
+                ),
+                CheckFailed,
+                f"{TABLE}{face} of ",
+            ),
+        )
+    context.check(
+        "self-test: a count of days that were not asked for",
+        lambda: expect_failure(
+            lambda: reader_counts.count_one(
+                trino.require(), spoil("_history", unfilter), lake.rows
+            ),
+            CheckFailed,
+            "expects None",
+        ),
+    )
+    context.check(
+        "self-test: a table that is not counted",
+        lambda: expect_failure(
+            lambda: reader_counts.count_all(
+                trino.require(), lake, lake.tables(), reader_counts.plan(lake)[1:]
+            ),
+            CheckFailed,
+            "_history",
+        ),
+    )
 
 
 def open_other_days(lake: Lake, proxy: CountingProxy, trino: Any) -> None:

@@ -19,6 +19,8 @@ pub(crate) struct AwsEnvironment {
     pub(crate) identity_key_secret: Option<String>,
     /// Kafka's brokers; without them nothing is compared with Kafka's offsets.
     pub(crate) kafka: Option<KafkaSettings>,
+    /// The stack's name: those of Athena's workgroups begin with it.
+    pub(crate) stack: Option<String>,
     database_prefix: Option<String>,
 }
 
@@ -32,7 +34,7 @@ impl AwsEnvironment {
         let stack = settings.optional_text("STACK");
         let database_prefix = settings
             .optional_text("GLUE_DATABASES")
-            .or_else(|| stack.map(|name| name.replace('-', "_")));
+            .or_else(|| stack.as_ref().map(|name| name.replace('-', "_")));
         let environment = Self {
             raw_bucket: settings.required_text("RAW_BUCKET"),
             refined_bucket: settings.required_text("REFINED_BUCKET"),
@@ -40,6 +42,7 @@ impl AwsEnvironment {
             site_bucket: settings.optional_text("SITE_BUCKET"),
             identity_key_secret: settings.optional_text("IDENTITY_KEY_SECRET"),
             kafka: kafka_settings(&settings),
+            stack,
             database_prefix,
         };
 
@@ -99,6 +102,7 @@ mod tests {
     fn databases_are_called_after_the_stack_unless_they_are_given() {
         let named = environment(&[("CURATED_BUCKET", "c"), ("STACK", "pole-lake")]).unwrap();
         assert_eq!(named.require_database_prefix().unwrap(), "pole_lake");
+        assert_eq!(named.stack.as_deref(), Some("pole-lake"));
         let given = [
             ("CURATED_BUCKET", "c"),
             ("STACK", "pole-lake"),

@@ -72,7 +72,7 @@ async fn run_command(command: CliCommand, progress: &WorkProgress) -> Result<boo
         CliCommand::Erase(args) => commands::erase::run(&args, progress).await,
         CliCommand::Snapshot(command) => run_snapshot_command(command, progress).await,
         CliCommand::Quality(command) => run_quality_command(command, progress).await,
-        CliCommand::Smoke(args) => commands::smoke::run(&args).await,
+        CliCommand::Smoke(args) => commands::smoke::run(&args, progress).await,
         CliCommand::Package(args) => commands::package::run(&args),
         CliCommand::Contract(command) => run_contract_command(command),
         CliCommand::Completions(args) => commands::completions::run(&args),

@@ -158,7 +158,7 @@ pub(crate) fn describe_untouched(command: &CliCommand) -> Option<String> {
         CliCommand::Snapshot(SnapshotCommand::DropDay(args)) if !args.dry_run => {
             "the day may be deleted in some tables; the same command deletes the rest"
         }
-        CliCommand::Smoke(_) => {
+        CliCommand::Smoke(args) if !args.counts.readers => {
             "the test is not finished, and its event may stay as a row; the same command begins \
              a new test"
         }

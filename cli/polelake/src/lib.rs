@@ -4,8 +4,8 @@
 //! own below `commands`. Other code does the work: `operations` on the zones of a lake,
 //! `local_platform` on one machine, and the functions. [`samples`] says which rows a contract's
 //! samples become, [`backfill`] reads the records of files, [`drafting`] drafts a source from them,
-//! [`package`] makes the zips that Terraform deploys, and [`smoke`] follows one event through a
-//! deployed stack.
+//! [`package`] makes the zips that Terraform deploys, [`smoke`] follows one event through a deployed
+//! stack, and `reader_counts` has an account's engines count the rows of its tables.
 
 // First: its macros stand in front of the standard library's in every module behind it.
 #[macro_use]
@@ -31,6 +31,7 @@ pub mod open_lake;
 pub mod package;
 pub mod place;
 mod push_answer;
+mod reader_counts;
 pub mod sample_faults;
 mod sampled_event;
 pub mod samples;

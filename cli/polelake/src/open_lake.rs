@@ -173,20 +173,39 @@ impl OpenLake {
         }
     }
 
+    /// What the names of Glue's databases begin with.
+    ///
+    /// # Errors
+    /// When the environment does not name the stack.
+    pub fn database_prefix(&self) -> Result<&str, CliError> {
+        match &self.origin {
+            LakeOrigin::Platform(_) => Ok(LOCAL_DATABASE_PREFIX),
+            LakeOrigin::Account(account) => account.environment.require_database_prefix(),
+        }
+    }
+
+    /// The account's sign-in, and the stack's name where the environment has it; none for a local
+    /// platform.
+    pub fn account(&self) -> Option<(&SdkConfig, Option<&str>)> {
+        match &self.origin {
+            LakeOrigin::Platform(_) => None,
+            LakeOrigin::Account(account) => {
+                Some((&account.config, account.environment.stack.as_deref()))
+            }
+        }
+    }
+
     /// The context of a merge of this lake, with the contracts of `--contracts`.
     pub async fn merge_context(&self) -> Result<Context, CliError> {
-        let (glue, buckets, database_prefix) = match &self.origin {
+        let (glue, buckets) = match &self.origin {
             LakeOrigin::Platform(client) => {
                 let status = client.platform_status().await?;
                 let config = local_aws_config(endpoint_of(&status, "glue")?).await;
-                let prefix = LOCAL_DATABASE_PREFIX.to_owned();
-                (GlueClient::new(&config), local_buckets(), prefix)
+                (GlueClient::new(&config), local_buckets())
             }
             LakeOrigin::Account(account) => {
-                let environment = &account.environment;
-                let prefix = environment.require_database_prefix()?.to_owned();
                 let glue = GlueClient::new(&account.config);
-                (glue, environment.zone_buckets(), prefix)
+                (glue, account.environment.zone_buckets())
             }
         };
 
@@ -195,7 +214,7 @@ impl OpenLake {
             refined: Arc::clone(&self.handle.refined),
             curated: Arc::clone(&self.handle.curated),
             buckets,
-            database_prefix,
+            database_prefix: self.database_prefix()?.to_owned(),
             glue: Arc::new(GlueCatalogue::new(glue)),
             catalogue: Arc::clone(&self.handle.catalogue),
             identity_key: self.handle.identity_key.clone().map(Arc::new),
@@ -209,13 +228,9 @@ impl OpenLake {
         let Some(site) = self.handle.site.clone() else {
             return Ok(None);
         };
-        let (buckets, database_prefix) = match &self.origin {
-            LakeOrigin::Platform(_) => (local_buckets(), LOCAL_DATABASE_PREFIX.to_owned()),
-            LakeOrigin::Account(account) => {
-                let environment = &account.environment;
-                let prefix = environment.require_database_prefix()?.to_owned();
-                (environment.zone_buckets(), prefix)
-            }
+        let buckets = match &self.origin {
+            LakeOrigin::Platform(_) => local_buckets(),
+            LakeOrigin::Account(account) => account.environment.zone_buckets(),
         };
 
         Ok(Some(ReportContext {
@@ -226,7 +241,7 @@ impl OpenLake {
             catalogue: Arc::clone(&self.handle.catalogue),
             query_location: QueryLocation {
                 bucket: buckets.curated.clone(),
-                database_prefix,
+                database_prefix: self.database_prefix()?.to_owned(),
             },
             output_settings: ReportOutputSettings {
                 alert_notifier: None,

@@ -24,6 +24,7 @@ pub(crate) mod repair;
 pub(crate) mod rescan;
 pub mod run_day;
 pub(crate) mod smoke;
+mod smoke_readers;
 pub(crate) mod snapshot;
 pub(crate) mod snapshot_diff;
 pub(crate) mod status;

@@ -1,17 +1,35 @@
-//! `polelake smoke`: one synthetic event through a deployed stack, or through the local platform.
+//! `polelake smoke`: one synthetic event through a deployed stack, or through the local platform;
+//! with `--readers` the counts of an account's engines.
 
 use std::time::Duration;
 
 use serde_json::json;
 
+use super::smoke_readers;
 use crate::args::smoke::SmokeArgs;
 use crate::client::PlatformClient;
 use crate::error::CliError;
 use crate::open_lake::OpenLake;
 use crate::signature::RequestSigner;
 use crate::smoke::{SmokeOutcome, SmokeStep, SmokeTest};
+use crate::work_progress::WorkProgress;
 
-pub(crate) async fn run(args: &SmokeArgs) -> Result<bool, CliError> {
+/// Why an account's test cannot begin.
+const NO_ADDRESS: &str = "with --aws, --url names the HTTP API (`terraform output endpoint`), or \
+                          --readers asks for counts and sends no event";
+
+pub(crate) async fn run(args: &SmokeArgs, progress: &WorkProgress) -> Result<bool, CliError> {
+    if args.counts.readers {
+        return smoke_readers::run(args, progress).await;
+    }
+    if args.lake.aws && args.url.is_none() {
+        return Err(NO_ADDRESS.into());
+    }
+    follow_event(args).await
+}
+
+/// Follows one event from hop to hop.
+async fn follow_event(args: &SmokeArgs) -> Result<bool, CliError> {
     let lake = OpenLake::open(&args.lake).await?;
     let deployed = match &args.url {
         Some(url) => Some(deployed_client(url).await?),
@@ -20,7 +38,7 @@ pub(crate) async fn run(args: &SmokeArgs) -> Result<bool, CliError> {
     let client = deployed
         .as_ref()
         .or(lake.platform_client())
-        .ok_or("with --aws, --url names the HTTP API: `terraform output` shows its address")?;
+        .ok_or(NO_ADDRESS)?;
     if args.snapshot && args.lake.aws {
         eprintln!(
             "Once the event is refined: aws lambda invoke --function-name <stack>-snapshot-merge \
