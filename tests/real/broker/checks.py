@@ -24,6 +24,9 @@ NEEDS_SECONDS = 30
 TOPIC = "housing-person"
 RECORDS = [f"record {number}" for number in range(5)]
 
+# A person at a terminal waits no longer for the word that something is wrong.
+REFUSAL_SECONDS = 10
+
 # The broker's port is the one after the API's.
 BROKER_PORT = 1
 
@@ -79,7 +82,7 @@ def refuse_new_group(bootstrap: str) -> str:
 def expect_error(bootstrap: str, words: str, *options: str) -> str:
     """Joins a group; the tool must end with these words. Its exit code is 0 whatever happened."""
     group = ["--topic", TOPIC, "--group", "real", "--from-beginning"]
-    ended = run_tool(bootstrap, CONSUMER, *group, *options)
+    ended = run_tool(bootstrap, CONSUMER, *group, *options, seconds=REFUSAL_SECONDS)
     if words not in ended.errors:
         raise CheckFailed(f"no `{words}`: {ended.tail()}")
     return f"`{words}` after {ended.seconds:.1f} s"
