@@ -9,6 +9,7 @@ from typing import Any
 
 import examples
 import parts
+import peers.self_test
 import queries
 import query_requests
 import reader_counts
@@ -32,6 +33,7 @@ def run(context: Context) -> None:
     run_part_faults(context)
     run_process_faults(context)
     run_clock_faults(context)
+    peers.self_test.run(context)
     lake = Lake(context, context.work / "lake")
     proxy = CountingProxy(lake.s3_port)
     engines = start_engines(context, lake, proxy)

@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands;
 use crate::cost::CostBench;
+use crate::land_peers::{self, LandPeers, TopicLanding};
 use crate::memory_bench::{MemoryBench, MemoryWorker};
 use crate::patches_bench::{PatchesBench, PatchesWorker};
 use crate::quality_bench::{self, QualityBench};
@@ -30,13 +31,19 @@ struct BenchCli {
 #[derive(Subcommand)]
 enum BenchCommand {
     /// Measure raw-landing: batches of 1 KB events into memory, in events per CPU-second and
-    /// CPU-seconds per million events.
-    #[command(after_help = "Example: polelake-bench land --events 1000000")]
+    /// CPU-seconds per million events; with `--peers connect` also from a topic of Apache Kafka to
+    /// an S3, beside Kafka Connect with Apache Iceberg's sink.
+    #[command(
+        after_help = "Example: polelake-bench land --events 1000000\n         \
+            polelake-bench land --peers connect"
+    )]
     Land {
         /// Events to land.
         #[arg(long, default_value_t = 1_000_000)]
         events: usize,
-        /// Print the measurement as JSON.
+        #[command(flatten)]
+        peers: LandPeers,
+        /// Print the measurements as JSON, one a line.
         #[arg(long)]
         json: bool,
     },
@@ -173,6 +180,18 @@ enum BenchCommand {
     /// Be one of the five functions; the platform starts these itself.
     #[command(hide = true)]
     Function { name: String },
+    /// The events of `polelake-bench land --peers`; it starts this itself.
+    #[command(hide = true)]
+    LandEvents {
+        #[arg(long)]
+        events: usize,
+    },
+    /// Our part of `polelake-bench land --peers`; it starts this itself.
+    #[command(hide = true)]
+    LandTopic {
+        #[command(flatten)]
+        landing: TopicLanding,
+    },
     /// One operation of `polelake-bench memory`; it starts these itself.
     #[command(hide = true)]
     MemoryWorker {
@@ -233,7 +252,17 @@ pub fn run_arguments(arguments: impl Iterator<Item = OsString>) -> ExitCode {
 
 async fn run_bench_command(command: BenchCommand) -> Result<bool, CliError> {
     match command {
-        BenchCommand::Land { events, json } => commands::bench::bench_landing(events, json).await,
+        BenchCommand::Land {
+            events,
+            peers,
+            json,
+        } => {
+            commands::bench::bench_landing(events, json).await?;
+            peers.run(json).await?;
+            Ok(true)
+        }
+        BenchCommand::LandEvents { events } => land_peers::print_events(events),
+        BenchCommand::LandTopic { landing } => landing.run().await,
         BenchCommand::Transform {
             events,
             contracts,

@@ -1,7 +1,7 @@
 //! Benchmarks of the platform beside its peers, and the cost model.
 //!
 //! A crate of its own, so that none of it is linked into what operators install. `commands`
-//! measures single steps and a load, `snapshot_bench`, `patches_bench` and `quality_bench` measure
+//! measures single steps and a load, `land_peers` a landing beside Kafka Connect, `snapshot_bench`, `patches_bench` and `quality_bench` measure
 //! days of large tables, `memory_bench` the peak memory of every operation on them, and `cost`
 //! turns measured figures into a month's bill.
 
@@ -10,6 +10,7 @@ mod commands;
 mod contracts;
 mod cost;
 mod folder;
+mod land_peers;
 mod memory_bench;
 mod mixed;
 mod patches_bench;

@@ -66,6 +66,10 @@ const PEER_VARIANTS: [(&str, &str); 3] = [
     ("pyspark", "simple"),
 ];
 
+/// How the peers are brought, and how to do without them.
+const PEERS_HINT: &str =
+    "`pip install duckdb pyspark` brings the peers, `--peers none` does without";
+
 /// The store of one zone of the benchmark's folder.
 pub(crate) fn zone_store(dir: &Path, name: &str) -> Arc<dyn ObjectStore> {
     Arc::new(FolderStore(dir.join(name)))
@@ -315,7 +319,16 @@ impl SnapshotBench {
 }
 
 /// Runs a process and parses its last line as JSON.
-pub(crate) async fn run_json_process(mut command: Command, who: &str) -> Result<Value, CliError> {
+pub(crate) async fn run_json_process(command: Command, who: &str) -> Result<Value, CliError> {
+    run_json_or_hint(command, who, PEERS_HINT).await
+}
+
+/// The same with other words on how the process can be had.
+pub(crate) async fn run_json_or_hint(
+    mut command: Command,
+    who: &str,
+    hint: &str,
+) -> Result<Value, CliError> {
     let output = command
         .stderr(Stdio::piped())
         .output()
@@ -328,11 +341,7 @@ pub(crate) async fn run_json_process(mut command: Command, who: &str) -> Result<
     measured.ok_or_else(|| {
         let errors = String::from_utf8_lossy(&output.stderr);
         let cause = errors.lines().last().unwrap_or("it printed nothing");
-        format!(
-            "{who} failed: {cause}; `pip install duckdb pyspark` brings the peers, `--peers none` \
-             does without"
-        )
-        .into()
+        format!("{who} failed: {cause}; {hint}").into()
     })
 }
 
