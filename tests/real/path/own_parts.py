@@ -16,6 +16,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,9 @@ NEEDS_SECONDS = 60
 # How long a command may take, and how often a request is sent until it is accepted.
 COMMAND_SECONDS = 300
 ATTEMPTS_MAX = 60
+
+# Events of one request: small ones, so that the kill cuts every topic.
+REQUEST_EVENTS = 50
 
 # Of so many requests one is sent again after the kill.
 REPEAT_EVERY = 4
@@ -189,11 +193,11 @@ class OwnParts:
         self.run_day()
         return self.compare_landed()
 
-    def split_requests(self) -> Any:
+    def split_requests(self) -> Iterator[tuple[str, list[bytes]]]:
         """The demonstration's events in requests; the topics take turns, so that all are cut."""
         sources = {topic: source for source, topic in self.topics.items()}
         events = demo.read_events(self.demo_folder)
-        waiting = {sources[topic]: demo.split_requests(values) for topic, values in events.items()}
+        waiting = {sources[topic]: cut_requests(values) for topic, values in events.items()}
         while waiting:
             for source in list(waiting):
                 request = next(waiting[source], None)
@@ -302,6 +306,12 @@ class OwnParts:
         if other.returncode != 2 or missing:
             raise CheckFailed(f"{other.returncode}, without {missing}: {other.stderr[-500:]}")
         return "with exit code 2 and the parts that it has"
+
+
+def cut_requests(events: list[bytes]) -> Iterator[list[bytes]]:
+    """The events in requests of the same length."""
+    for begin in range(0, len(events), REQUEST_EVENTS):
+        yield events[begin : begin + REQUEST_EVENTS]
 
 
 def change_object(own: OwnParts, bucket: str, key: str, body: bytes | None) -> Path:
