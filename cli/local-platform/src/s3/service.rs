@@ -37,7 +37,7 @@ pub(crate) fn endpoint_router_with_key(
 ) -> Router {
     let mut keys = SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY);
     if let Some((key, secret)) = own_key {
-        keys.register(key.into(), secret.into());
+        keys.register(key, secret.into());
     }
     let mut builder = S3ServiceBuilder::new(S3FileService(files));
     builder.set_auth(keys);

@@ -75,7 +75,7 @@ const REFUSED: [(&str, &str); 5] = [
 
 /// How to sign in, as a properties file says it.
 #[derive(Clone)]
-pub struct KafkaProperties(AuthConfig);
+pub struct KafkaProperties(Box<AuthConfig>);
 
 impl fmt::Debug for KafkaProperties {
     /// Without what it holds: that is a login.
@@ -97,11 +97,11 @@ impl KafkaProperties {
 
     fn parse(text: &str, folder: &Path) -> Result<Self, String> {
         let file = SecurityFile::parse(text, folder)?;
-        file.auth_config().map(Self)
+        file.auth_config().map(|config| Self(Box::new(config)))
     }
 
     pub(crate) fn auth_config(&self) -> AuthConfig {
-        self.0.clone()
+        (*self.0).clone()
     }
 }
 
