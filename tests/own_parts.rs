@@ -25,7 +25,7 @@ use crate::lake_under_test::{
 const COMMAND_SECONDS: u64 = 120;
 
 /// Servers of the protocols, with folders of their own.
-struct Elsewhere {
+struct ServersElsewhere {
     kafka: String,
     s3: String,
     glue: String,
@@ -35,13 +35,13 @@ struct Elsewhere {
     folder: TempFolder,
 }
 
-impl Drop for Elsewhere {
+impl Drop for ServersElsewhere {
     fn drop(&mut self) {
         self.tasks.iter().for_each(JoinHandle::abort);
     }
 }
 
-impl Elsewhere {
+impl ServersElsewhere {
     /// Buckets that begin with `lake`, and a Kafka that creates no topic by itself.
     async fn start() -> Self {
         let folder = new_lake_folder();
@@ -202,7 +202,7 @@ fn rows_by_table(run: &Value) -> Vec<(String, u64)> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn parts_elsewhere_give_the_same_tables_and_a_killed_platform_loses_nothing() {
-    let elsewhere = Elsewhere::start().await;
+    let elsewhere = ServersElsewhere::start().await;
     elsewhere.make_topics();
     let events: Vec<Value> = (0..60).map(|entity| person(entity, 5)).collect();
     let (first, second) = events.split_at(25);
@@ -249,7 +249,7 @@ async fn parts_elsewhere_give_the_same_tables_and_a_killed_platform_loses_nothin
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_start_is_refused_before_anything_is_made() {
-    let elsewhere = Elsewhere::start().await;
+    let elsewhere = ServersElsewhere::start().await;
     let folder = elsewhere.folder.join("lake");
     for command in ["up", "demo"] {
         let remote = [command, "--s3", "https://s3.example.org"];

@@ -80,7 +80,8 @@ fn unescape(text: &str) -> Result<String, String> {
 }
 
 fn unescape_unit(digits: &str) -> Result<char, String> {
-    let unit = (digits.len() == 4).then(|| u32::from_str_radix(digits, 16).ok());
+    let is_unit = digits.len() == 4 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    let unit = is_unit.then(|| u32::from_str_radix(digits, 16).ok());
     unit.flatten()
         .and_then(char::from_u32)
         .ok_or_else(|| "after `\\u` come the four hexadecimal digits of a character".to_owned())
