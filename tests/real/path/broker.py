@@ -90,9 +90,8 @@ def format_storage(java: Path, jars: Path, settings: Path, options: Sequence[str
     """Formats the log's folder, which KRaft wants before the first start."""
     # A random id can begin with a minus sign, which the tool takes for an option.
     cluster = base64.urlsafe_b64encode(b"polelake-real-01").decode().rstrip("=")
-    command = java_command(
-        java, jars, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(settings), *options
-    )
+    arguments = ["format", "-t", cluster, "-c", str(settings), *options]
+    command = java_command(java, jars, "kafka.tools.StorageTool", *arguments)
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     if done.returncode != 0:
         raise RuntimeError(f"the storage is not formatted: {done.stdout}{done.stderr}"[-2000:])
