@@ -183,7 +183,7 @@ async fn assert_loss_is_named(
 
     let is_back = store.put_if_absent(key, kept.body, kept.metadata).await;
     assert!(is_back.unwrap());
-    lake.platform.running.wait_until_settled().await;
+    lake.platform.running.wait_until_settled().await.unwrap();
 }
 
 /// The functions have refused, quarantined and reported by now: none of it with a name.

@@ -441,7 +441,7 @@ async fn a_request_under_its_name_is_the_same_request_and_another_is_not() {
         "and so are those of another request"
     );
     // What Kafka carries is what was answered.
-    lake.platform.running.wait_until_settled().await;
+    lake.platform.running.wait_until_settled().await.unwrap();
     let raw = lake
         .read_objects("raw", "raw/police-manchester")
         .into_values();

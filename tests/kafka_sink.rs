@@ -73,11 +73,7 @@ impl Broker {
     }
 
     fn settings(&self) -> KafkaSettings {
-        KafkaSettings {
-            bootstrap: self.address.clone(),
-            region: String::new(),
-            iam: false,
-        }
+        KafkaSettings::open(&self.address)
     }
 
     fn sink(&self) -> KafkaSink {

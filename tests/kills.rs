@@ -63,7 +63,7 @@ async fn push_under_kills(lake: &LakeUnderTest) -> u32 {
     stop.store(true, Ordering::SeqCst);
 
     let killed = killer.await.unwrap();
-    lake.platform.running.wait_until_settled().await;
+    lake.platform.running.wait_until_settled().await.unwrap();
     killed
 }
 

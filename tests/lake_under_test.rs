@@ -9,7 +9,7 @@ use contract::{Catalogue, TableContract};
 use lake::{Day, SnapshotManifest};
 use local_platform::identity_key::identity_key_file;
 use local_platform::private_files::{create_private_folder, write_private_file};
-use local_platform::{LocalPlatform, PlatformOptions};
+use local_platform::{ExternalParts, LocalPlatform, PlatformOptions};
 use operations::LakeHandle;
 use operations::audit::{AuditScope, LakeAudit, audit_lake};
 use serde_json::{Value, json};
@@ -65,7 +65,7 @@ pub(crate) struct LakeImage(Vec<(PathBuf, Vec<u8>)>);
 impl LakeImage {
     /// Ends the platform, and holds what its folder has.
     pub(crate) async fn take(lake: LakeUnderTest) -> Self {
-        lake.platform.running.wait_until_settled().await;
+        lake.platform.running.wait_until_settled().await.unwrap();
         let folder = lake.end_platform().await;
 
         let mut files = Vec::new();
@@ -209,7 +209,7 @@ impl LakeUnderTest {
     /// Merges and reports a day, after everything is landed and transformed; gives the run and the
     /// report.
     pub(crate) async fn run_day(&self, date: &str) -> (Value, Value) {
-        self.platform.running.wait_until_settled().await;
+        self.platform.running.wait_until_settled().await.unwrap();
         let run = self
             .invoke_function("snapshot-merge", json!({"date": date}))
             .await;
@@ -346,6 +346,7 @@ async fn start_platform(folder: &Path, contracts: &Path) -> LocalPlatform {
         port: 0,
         program: env!("CARGO_BIN_EXE_polelake-under-test").into(),
         binaries: None,
+        parts: ExternalParts::default(),
     };
     create_private_folder(folder).unwrap();
     write_private_file(&identity_key_file(folder), &pole::TEST_IDENTITY_SECRET).unwrap();

@@ -402,7 +402,7 @@ async fn each_morning_an_operator_sees_the_lake_and_what_needs_attention() {
     );
 
     lake.push_events(SOURCE, &[refused("c")]).await;
-    lake.platform.running.wait_until_settled().await;
+    lake.platform.running.wait_until_settled().await.unwrap();
     let (code, _, said) = polelake(&lake, &shipped, &["status"]);
     assert_eq!(code, 1, "{said}");
     for part in [

@@ -39,6 +39,7 @@ mod messages;
 mod operator_status;
 mod operators;
 mod outputs;
+mod own_parts;
 mod patch_oracle;
 mod patches;
 mod pole_to_snapshot;

@@ -58,7 +58,7 @@ async fn refused_records_are_fixed_redriven_and_never_doubled() {
 async fn a_redrive_with_nothing_fixed_says_that_and_why() {
     let lake = LakeUnderTest::start().await;
     push_refused_records(&lake).await;
-    lake.platform.running.wait_until_settled().await;
+    lake.platform.running.wait_until_settled().await.unwrap();
     let shipped = repository_root().join("contracts");
     let (code, _, said) = polelake(&lake, &shipped, &["quarantine", "redrive"]);
     assert_eq!(code, 1, "{said}");

@@ -27,7 +27,7 @@ async fn odd_records_are_landed_as_they_are_and_block_nothing() {
         drop(producer.send(record.partition(1)).await.unwrap());
     }
     producer.close().await.unwrap();
-    lake.platform.running.wait_until_settled().await;
+    lake.platform.running.wait_until_settled().await.unwrap();
     let (mut values, mut headers) = (Vec::new(), Vec::new());
     let mut expected = 0;
     for (key, bytes) in lake.read_objects("raw", "raw/housing-person/epoch=1/partition=1") {
@@ -81,7 +81,7 @@ async fn the_log_survives_the_platform() {
     producer.close().await.unwrap();
     // Nothing is waited for: what was acknowledged is landed by the next platform on the folder.
     let lake = lake.restart("2026-03-02").await;
-    lake.platform.running.wait_until_settled().await;
+    lake.platform.running.wait_until_settled().await.unwrap();
     let objects = lake.read_objects("raw", "raw/housing-asset/epoch=1/partition=0");
     let landed: usize = objects
         .into_values()
@@ -184,7 +184,7 @@ print(json.dumps({'errors': errors, 'gzip_refused': refused}))
         answer,
         serde_json::json!({"errors": [], "gzip_refused": [true]})
     );
-    lake.platform.running.wait_until_settled().await;
+    lake.platform.running.wait_until_settled().await.unwrap();
     let mut records = Vec::new();
     for bytes in lake
         .read_objects("raw", "raw/housing-asset/epoch=1/partition=1")

@@ -25,7 +25,7 @@ async fn a_tenure_event_is_refined_in_seconds_and_in_the_days_snapshot() {
         sample("tenure-updated"),
     )
     .await;
-    lake.platform.running.wait_until_settled().await;
+    lake.platform.running.wait_until_settled().await.unwrap();
     let begun = Instant::now();
     let (status, answer) = lake
         .post_events(

@@ -148,7 +148,7 @@ async fn quarantine_objects_and_documents_over_their_limits_are_named() {
     let date = json!({"firstName": "Ada", "surname": "Sample", "dateOfBirth": "gibberish"});
     let refused = person_event("PersonCreatedEvent", KEY, 1, date);
     lake.push_events(TOPIC, &[refused]).await;
-    lake.platform.running.wait_until_settled().await;
+    lake.platform.running.wait_until_settled().await.unwrap();
 
     let objects = lake.read_objects("refined", "");
     let key_of = |part: &str| {

@@ -151,9 +151,8 @@ fn runtime_page_requests(runtime: &str) -> Vec<PageRequest> {
 }
 
 /// Fails when the platform took, lost or has anything on its way: a page had an effect.
-#[track_caller]
-fn assert_untouched(lake: &LakeUnderTest, kept: &[u8]) {
-    let (records, messages) = lake.platform.running.pending_counts();
+async fn assert_untouched(lake: &LakeUnderTest, kept: &[u8]) {
+    let (records, messages) = lake.platform.running.pending_counts().await.unwrap();
     assert_eq!(
         (records, messages),
         (0, 0),
@@ -201,7 +200,7 @@ async fn every_listener_refuses_foreign_hosts_and_origins_and_says_why() {
             assert!(text.to_lowercase().contains(&cause), "{name}: {text}");
         }
     }
-    assert_untouched(&lake, &kept);
+    assert_untouched(&lake, &kept).await;
     // The same requests of a program are answered.
     for name in ["127.0.0.1", "localhost"] {
         let port = lake.platform.api.rsplit(':').next().unwrap();
@@ -256,7 +255,7 @@ async fn operators_paths_ask_for_the_secret_of_the_folder_and_name_its_file() {
         let bare = request(method, url, body.clone()).send().await.unwrap();
         assert_eq!(bare.status(), 401, "{name} without a token");
     }
-    assert_untouched(&lake, &kept);
+    assert_untouched(&lake, &kept).await;
 
     let status = format!("{}/_local/status", lake.platform.api);
     let own = request("GET", &status, String::new())
@@ -301,7 +300,7 @@ async fn events_need_a_type_that_no_form_sends() {
             assert!(detail.contains(accepted), "{detail}");
         }
     }
-    assert_untouched(&lake, &kept);
+    assert_untouched(&lake, &kept).await;
 }
 
 /// Kafka's port speaks no HTTP: the length that a request's first bytes mean is impossible.
@@ -364,7 +363,7 @@ async fn a_page_in_a_browser_changes_nothing_and_reads_nothing() {
             ["", "sent"].contains(&read) || read.contains("the request's Host is none of");
         assert!(is_harmless, "a page read an answer: {outcome}");
     }
-    assert_untouched(&lake, &kept);
+    assert_untouched(&lake, &kept).await;
     // A program of this machine still gets through.
     let (status, answer) = lake
         .post_events("housing-person", "application/json", ada(9))

@@ -212,11 +212,7 @@ impl World {
 
     /// A new sandbox of the relay.
     pub(crate) fn relay_context(&self) -> event_relay::Context {
-        let settings = KafkaSettings {
-            bootstrap: self.kafka.clone(),
-            region: String::new(),
-            iam: false,
-        };
+        let settings = KafkaSettings::open(&self.kafka);
         let sink: Arc<dyn EventSink> = Arc::new(RealTimeSink {
             sink: Arc::new(KafkaSink::new(settings)),
             real_time: Some(real_time_runtime()),

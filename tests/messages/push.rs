@@ -103,11 +103,7 @@ async fn a_push_that_breaks_off_says_how_far_it_came() {
 
 /// Waits until the topic holds so many records.
 async fn wait_for_landed(lake: &LakeUnderTest, records: i64) {
-    let settings = KafkaSettings {
-        bootstrap: lake.platform.kafka.clone(),
-        region: String::new(),
-        iam: false,
-    };
+    let settings = KafkaSettings::open(&lake.platform.kafka);
     let mut came = 0;
     for _ in 0..600 {
         let bounds = partition_bounds(&settings, "housing-person").await;

@@ -8,11 +8,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 use super::file_error::{damaged_file, name_path};
-use super::kafka::{LogRecord, PartitionLog, TopicLogs};
+use super::kafka::LogRecord;
 use super::lambda::LambdaFunction;
 use super::private_files::{create_private_folder, replace_private_file};
+use super::record_source::{NextOffsets, PartitionRecords, RecordSource};
+
+/// The folder of committed offsets, a file for each topic.
+pub(super) const OFFSETS_FOLDER: &str = "offsets";
 
 /// Records of a batch at most.
 const BATCH_RECORDS_MAX: usize = 10_000;
@@ -29,10 +34,12 @@ const BACKOFF_MAX: Duration = Duration::from_secs(2);
 /// A topic's consumer with its committed offsets, stored in a file.
 pub struct KafkaMapping {
     topic: String,
-    topics: Arc<TopicLogs>,
+    source: Box<dyn RecordSource>,
     function: Arc<LambdaFunction>,
     file: PathBuf,
-    committed: std::sync::Mutex<BTreeMap<i32, i64>>,
+    committed: std::sync::Mutex<NextOffsets>,
+    /// Told of every commit.
+    landed: Arc<Notify>,
 }
 
 impl KafkaMapping {
@@ -40,44 +47,39 @@ impl KafkaMapping {
     ///
     /// # Errors
     /// When the file is damaged.
-    pub fn open(
+    pub(crate) fn open(
         folder: &Path,
         topic: &str,
-        topics: Arc<TopicLogs>,
+        source: Box<dyn RecordSource>,
         function: Arc<LambdaFunction>,
+        landed: Arc<Notify>,
     ) -> io::Result<Self> {
         create_private_folder(folder)?;
         let file = offsets_file(folder, topic);
         let committed = read_committed_offsets(&file)?;
         Ok(Self {
             topic: topic.to_owned(),
-            topics,
+            source,
             function,
             file,
             committed: std::sync::Mutex::new(committed),
+            landed,
         })
     }
 
     /// Records that are not committed yet.
-    #[must_use]
-    pub fn offset_lag(&self) -> i64 {
-        let Ok(logs) = self.topics.get_or_create_topic(&self.topic) else {
-            return 0;
-        };
-        (0..)
-            .zip(logs.iter())
-            .map(|(partition, log)| log.next_offset() - self.position(partition, log))
-            .sum()
+    ///
+    /// # Errors
+    /// When Kafka runs elsewhere and does not answer.
+    pub async fn offset_lag(&self) -> io::Result<u64> {
+        self.source.count_lag(&self.committed_offsets()).await
     }
 
-    /// Where the next batch of a partition begins: at the committed offset, but not before the log
-    /// does.
-    fn position(&self, partition: i32, log: &PartitionLog) -> i64 {
-        let committed = self.lock_committed().get(&partition).copied();
-        committed.unwrap_or_default().max(log.start_offset())
+    fn committed_offsets(&self) -> NextOffsets {
+        self.lock_committed().clone()
     }
 
-    fn lock_committed(&self) -> std::sync::MutexGuard<'_, BTreeMap<i32, i64>> {
+    fn lock_committed(&self) -> std::sync::MutexGuard<'_, NextOffsets> {
         self.committed
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
@@ -88,14 +90,8 @@ impl KafkaMapping {
         let mut limit = BATCH_RECORDS_MAX;
         let mut pause = BATCHING_WINDOW;
         loop {
-            let appended = self.topics.appended.notified();
-            if self.offset_lag() == 0 {
-                drop(tokio::time::timeout(BATCHING_WINDOW, appended).await);
+            if !self.wait_for_batch(&mut pause).await {
                 continue;
-            }
-            // A batch that is already full is delivered at once.
-            if self.offset_lag() < BATCH_RECORDS_MAX as i64 {
-                tokio::time::sleep(BATCHING_WINDOW).await;
             }
             match self.deliver_batch(limit).await {
                 Ok(true) => (limit, pause) = (BATCH_RECORDS_MAX, BATCHING_WINDOW),
@@ -115,13 +111,35 @@ impl KafkaMapping {
         }
     }
 
+    /// Waits for records, and then until a batch of them is gathered; false when there are none.
+    async fn wait_for_batch(&self, pause: &mut Duration) -> bool {
+        let from = self.committed_offsets();
+        match self.source.wait_for_records(&from, BATCHING_WINDOW).await {
+            Ok(0) => false,
+            Ok(known) => {
+                // A batch that is already full is delivered at once.
+                if known < BATCH_RECORDS_MAX {
+                    tokio::time::sleep(BATCHING_WINDOW).await;
+                }
+                true
+            }
+            Err(error) => {
+                tracing::warn!(%error, topic = self.topic, "the topic cannot be read");
+                tokio::time::sleep(*pause).await;
+                *pause = (*pause * 2).min(BACKOFF_MAX);
+                false
+            }
+        }
+    }
+
     /// Invokes the function with one batch and commits what it processed; true when nothing failed.
     async fn deliver_batch(
         &self,
         limit: usize,
     ) -> Result<bool, Box<dyn std::error::Error + Send + Sync>> {
-        let logs = self.topics.get_or_create_topic(&self.topic)?;
-        let (payload, ends) = self.encode_batch(&logs, limit)?;
+        let from = self.committed_offsets();
+        let records = self.source.read_records(&from, BATCH_BYTES_MAX / 2).await?;
+        let (payload, ends) = self.encode_batch(&records, limit);
         let answer = self.function.invoke(payload).await?;
         let answer: Value = serde_json::from_slice(&answer)?;
 
@@ -137,27 +155,27 @@ impl KafkaMapping {
         Ok(failures.is_none_or(Vec::is_empty))
     }
 
-    fn commit_offsets(&self, offsets: BTreeMap<i32, i64>) -> io::Result<()> {
+    /// Keeps the offsets once their records are landed: a crash before that repeats a batch, and
+    /// the landing knows what it has.
+    fn commit_offsets(&self, offsets: NextOffsets) -> io::Result<()> {
         let mut committed = self.lock_committed();
         committed.extend(offsets);
 
-        replace_private_file(&self.file, &serde_json::to_vec(&*committed)?)
+        replace_private_file(&self.file, &serde_json::to_vec(&*committed)?)?;
+        self.landed.notify_one();
+        Ok(())
     }
 
     /// The batch as Lambda's JSON, and the offset after it for each partition.
-    fn encode_batch(
-        &self,
-        logs: &[PartitionLog],
-        limit: usize,
-    ) -> io::Result<(Bytes, BTreeMap<i32, i64>)> {
+    fn encode_batch(&self, batch: &PartitionRecords, limit: usize) -> (Bytes, NextOffsets) {
         let mut bytes = 0;
         let mut count = 0;
         let mut ends = BTreeMap::new();
         let mut partitions = Vec::new();
-        for (partition, log) in (0..).zip(logs) {
+        for (&partition, candidates) in batch {
             let mut records = Vec::new();
-            for record in log.read_records(self.position(partition, log), BATCH_BYTES_MAX / 2)? {
-                let text = encode_lambda_record(&self.topic, partition, &record);
+            for record in candidates {
+                let text = encode_lambda_record(&self.topic, partition, record);
                 if count > 0 && (count == limit || bytes + text.len() > BATCH_BYTES_MAX) {
                     break;
                 }
@@ -177,7 +195,7 @@ impl KafkaMapping {
             "{{\"eventSource\":\"aws:kafka\",\"eventSourceArn\":\"{arn}\",\"bootstrapServers\":\"127.0.0.1\",\"records\":{{{}}}}}",
             partitions.join(",")
         );
-        Ok((Bytes::from(payload), ends))
+        (Bytes::from(payload), ends)
     }
 }
 
@@ -225,15 +243,56 @@ pub fn encode_lambda_record(topic: &str, partition: i32, record: &LogRecord) -> 
         .iter()
         .map(|(name, value)| json!({name: value.as_ref().map(signed_bytes)}))
         .collect();
+    let timestamp_type = match record.is_append_time {
+        true => "LOG_APPEND_TIME",
+        false => "CREATE_TIME",
+    };
     json!({
         "topic": topic,
         "partition": partition,
         "offset": record.offset,
         "timestamp": record.timestamp,
-        "timestampType": "LOG_APPEND_TIME",
+        "timestampType": timestamp_type,
         "key": record.key.as_ref().map(encode_base64),
         "value": record.value.as_ref().map(encode_base64),
         "headers": headers,
     })
     .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn offsets_are_whole_or_damaged_and_never_guessed() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = offsets_file(folder.path(), "t");
+        assert_eq!(read_committed_offsets(&file).unwrap(), NextOffsets::new());
+        let offsets = NextOffsets::from([(0, 7), (12, 1)]);
+        replace_private_file(&file, &serde_json::to_vec(&offsets).unwrap()).unwrap();
+        assert_eq!(read_committed_offsets(&file).unwrap(), offsets);
+
+        // What a crash within the write leaves lies beside the file.
+        std::fs::write(file.with_extension("staged"), b"{\"0\":").unwrap();
+        assert_eq!(read_committed_offsets(&file).unwrap(), offsets);
+        std::fs::write(&file, b"{\"0\":").unwrap();
+        let error = read_committed_offsets(&file).unwrap_err().to_string();
+        assert!(error.contains("is damaged"), "{error}");
+    }
+
+    #[test]
+    fn a_record_says_who_gave_it_its_time() {
+        let mut record = LogRecord {
+            offset: 3,
+            timestamp: 9,
+            is_append_time: true,
+            key: None,
+            value: None,
+            headers: Vec::new(),
+        };
+        assert!(encode_lambda_record("t", 0, &record).contains("LOG_APPEND_TIME"));
+        record.is_append_time = false;
+        assert!(encode_lambda_record("t", 0, &record).contains("CREATE_TIME"));
+    }
 }

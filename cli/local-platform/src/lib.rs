@@ -7,6 +7,7 @@
 
 pub mod clock;
 pub mod disk;
+mod external_topic;
 mod file_error;
 pub mod gateway;
 pub mod glue;
@@ -16,17 +17,22 @@ pub mod kafka_mapping;
 pub mod lambda;
 mod landed_records;
 mod listener;
+mod listing_positions;
 mod operator_api;
 pub mod operator_token;
+pub mod parts;
 pub mod ports;
 pub mod private_files;
 mod problem;
 pub mod queue;
+mod raw_object_watch;
+mod record_source;
 pub mod run_contracts;
 pub mod running;
 pub mod s3;
 pub mod schedule;
 pub mod secrets;
+mod services;
 pub mod startup;
 pub mod synthetic;
 pub mod tokens;
@@ -34,6 +40,7 @@ pub mod try_page;
 
 pub use glue::LOCAL_DATABASE_PREFIX;
 pub use operator_token::OperatorToken;
+pub use parts::ExternalParts;
 pub use running::RunningPlatform;
 pub use startup::{LocalPlatform, PlatformOptions};
 

@@ -58,14 +58,18 @@ async fn handle_unknown() -> Response {
 
 /// Cuts the records that are landed out of Kafka's log; answers how many, and how many are left.
 async fn handle_truncate(State(running): State<Arc<RunningPlatform>>) -> Response {
-    match running.landed.truncate() {
+    let Some(landed) = &running.landed else {
+        let detail = "Kafka runs elsewhere: its topics' retention deletes their records";
+        return problem_response(StatusCode::CONFLICT, "kafka.elsewhere", detail);
+    };
+    match landed.truncate() {
         Ok(truncation) => Json(truncation).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
 }
 
 async fn handle_status(State(running): State<Arc<RunningPlatform>>) -> Json<Value> {
-    Json(running.status_json())
+    Json(running.status_json().await)
 }
 
 async fn handle_invoke(

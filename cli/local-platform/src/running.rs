@@ -1,10 +1,12 @@
 //! The platform while it runs: its functions, queues and mappings, and what waits in them.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::try_join_all;
 use serde_json::{Value, json};
 
 use super::clock::Clock;
@@ -13,6 +15,7 @@ use super::lambda::{InvokeError, LambdaFunction};
 use super::landed_records::LandedRecords;
 use super::operator_token::OperatorToken;
 use super::queue::LocalQueue;
+use super::raw_object_watch::RawObjectWatch;
 use super::run_contracts::RunContracts;
 use super::tokens::TokenIssuer;
 
@@ -23,10 +26,13 @@ pub struct RunningPlatform {
     pub(super) relay: Arc<LambdaFunction>,
     pub(super) tokens: TokenIssuer,
     pub(super) operator: OperatorToken,
-    pub(super) landed: LandedRecords,
+    /// What the raw zone holds of the embedded log; none where Kafka runs elsewhere.
+    pub(super) landed: Option<LandedRecords>,
     pub(super) functions: Vec<Arc<LambdaFunction>>,
     pub(super) queues: BTreeMap<String, Arc<LocalQueue>>,
     pub(super) mappings: Vec<Arc<KafkaMapping>>,
+    /// Finds the raw objects of an S3 that runs elsewhere.
+    pub(super) watch: Option<Arc<RawObjectWatch>>,
     /// The contracts that the functions run.
     pub(super) contracts: Arc<RunContracts>,
     /// The addresses that `/_local/status` answers with.
@@ -61,26 +67,35 @@ impl RunningPlatform {
     }
 
     /// Records that are not in the raw zone yet, and messages that are not done.
-    #[must_use]
-    pub fn pending_counts(&self) -> (u64, u64) {
-        let lag: i64 = self
-            .mappings
-            .iter()
-            .map(|mapping| mapping.offset_lag())
-            .sum();
+    ///
+    /// They are counted in the order in which an event goes, so that none is missed on its way from
+    /// one to the next.
+    ///
+    /// # Errors
+    /// When a part that runs elsewhere does not answer.
+    pub async fn pending_counts(&self) -> io::Result<(u64, u64)> {
+        let lags = self.mappings.iter().map(|mapping| mapping.offset_lag());
+        let lag: u64 = try_join_all(lags).await?.into_iter().sum();
+        if let Some(watch) = &self.watch {
+            watch.tell_new_objects().await?;
+        }
         let waiting: usize = self
             .queues
             .values()
             .map(|queue| queue.pending_count())
             .sum();
-        (lag.unsigned_abs(), waiting as u64)
+        Ok((lag, waiting as u64))
     }
 
     /// Waits until everything that was accepted is transformed.
-    pub async fn wait_until_settled(&self) {
-        while self.pending_counts() != (0, 0) {
+    ///
+    /// # Errors
+    /// As [`Self::pending_counts`].
+    pub async fn wait_until_settled(&self) -> io::Result<()> {
+        while self.pending_counts().await? != (0, 0) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+        Ok(())
     }
 
     /// The folder's secret, which requests to `/_local/…` carry.
@@ -95,8 +110,9 @@ impl RunningPlatform {
         &self.contracts
     }
 
-    pub(super) fn status_json(&self) -> Value {
-        let (records, messages) = self.pending_counts();
+    pub(super) async fn status_json(&self) -> Value {
+        let pending = self.pending_counts().await;
+        let counts = pending.as_ref().ok();
         let dead: usize = self
             .queues
             .values()
@@ -108,8 +124,9 @@ impl RunningPlatform {
             .map(|function| (function.name(), function.busy_pids()))
             .collect();
         json!({
-            "records_to_land": records,
-            "messages_waiting": messages,
+            "records_to_land": counts.map(|(records, _)| records),
+            "messages_waiting": counts.map(|(_, messages)| messages),
+            "unknown": pending.as_ref().err().map(ToString::to_string),
             "dead_letters": dead,
             "clock_millis": self.clock.now_millis(),
             "working": working,

@@ -1,7 +1,7 @@
 //! The deployed stack that `--aws` works on, by the environment's variables. docs/runbook.md sets
 //! them from Terraform's outputs.
 
-use event_relay::kafka::KafkaSettings;
+use event_relay::kafka::{KafkaSecurity, KafkaSettings};
 use host::Settings;
 use snapshot_merge::ZoneBuckets;
 
@@ -35,13 +35,14 @@ impl AwsEnvironment {
         let database_prefix = settings
             .optional_text("GLUE_DATABASES")
             .or_else(|| stack.as_ref().map(|name| name.replace('-', "_")));
+        let kafka = kafka_settings(&settings)?;
         let environment = Self {
             raw_bucket: settings.required_text("RAW_BUCKET"),
             refined_bucket: settings.required_text("REFINED_BUCKET"),
             curated_bucket: settings.required_text("CURATED_BUCKET"),
             site_bucket: settings.optional_text("SITE_BUCKET"),
             identity_key_secret: settings.optional_text("IDENTITY_KEY_SECRET"),
-            kafka: kafka_settings(&settings),
+            kafka,
             stack,
             database_prefix,
         };
@@ -77,13 +78,17 @@ impl AwsEnvironment {
     }
 }
 
-fn kafka_settings(settings: &Settings) -> Option<KafkaSettings> {
+fn kafka_settings(settings: &Settings) -> Result<Option<KafkaSettings>, CliError> {
+    let Some(bootstrap) = settings.optional_text("KAFKA_BOOTSTRAP") else {
+        return Ok(None);
+    };
     let authentication = settings.optional_text("KAFKA_AUTH");
-    Some(KafkaSettings {
-        bootstrap: settings.optional_text("KAFKA_BOOTSTRAP")?,
-        region: settings.optional_text("AWS_REGION").unwrap_or_default(),
-        iam: authentication.as_deref() != Some("none"),
-    })
+    let region = settings.optional_text("AWS_REGION").unwrap_or_default();
+    let security = KafkaSecurity::from_setting(authentication.as_deref(), region)?;
+    Ok(Some(KafkaSettings {
+        bootstrap,
+        security,
+    }))
 }
 
 #[cfg(test)]

@@ -16,9 +16,10 @@ pub use crate::push_answer::{PushCounts, RefusedEvents};
 use crate::push_answer::{RequestRefused, has_unanswered_event, is_request_refused};
 use crate::signature::RequestSigner;
 use event_relay::file_places::{FILE_HEADER, FilePlaces};
+use local_platform::parts::read_parts;
 use local_platform::run_contracts::ContractUse;
 use local_platform::startup::is_running;
-use local_platform::{LocalPlatform, OperatorToken, PlatformOptions};
+use local_platform::{ExternalParts, LocalPlatform, OperatorToken, PlatformOptions};
 
 /// Events of one request: the relay's limit.
 const REQUEST_EVENTS_MAX: usize = 500;
@@ -60,6 +61,8 @@ pub struct PlatformClient {
     operator_token: Option<String>,
     /// The platform that was started for this command, if none was running.
     started: Option<LocalPlatform>,
+    /// The parts of the platform that run elsewhere.
+    parts: ExternalParts,
 }
 
 impl PlatformClient {
@@ -69,7 +72,7 @@ impl PlatformClient {
             return Ok(client);
         }
 
-        let is_new = !place.dir.join("s3").is_dir();
+        let is_new = !has_lake(&place.dir)?;
         let platform = LocalPlatform::start(platform_options(place, 0)?).await?;
         if is_new {
             tell_new_platform(&place.dir);
@@ -122,6 +125,7 @@ impl PlatformClient {
         let token = OperatorToken::read(folder).ok()?;
         let client = Self {
             operator_token: Some(token.text().to_owned()),
+            parts: read_parts(folder).ok()?.unwrap_or_default(),
             ..Self::for_api(known["api"].as_str()?)
         };
         // The file of an earlier platform is there until the new one has its addresses.
@@ -134,8 +138,14 @@ impl PlatformClient {
         let token = platform.running.operator_token().text().to_owned();
         Self {
             operator_token: Some(token),
+            parts: platform.parts.clone(),
             ..Self::for_api(&platform.api)
         }
+    }
+
+    /// The parts of the platform that run elsewhere.
+    pub(crate) fn parts(&self) -> &ExternalParts {
+        &self.parts
     }
 
     /// A client of the API at this address.
@@ -147,6 +157,7 @@ impl PlatformClient {
             signer: None,
             operator_token: None,
             started: None,
+            parts: ExternalParts::default(),
         }
     }
 
@@ -329,12 +340,27 @@ impl PlatformClient {
     pub async fn wait_until_settled(&self) -> Result<(), CliError> {
         loop {
             let status = self.platform_status().await?;
+            if let Some(why) = status["unknown"].as_str() {
+                return Err(format!(
+                    "what is on its way cannot be counted: {why}; run the command again when that \
+                     part answers"
+                )
+                .into());
+            }
             if status["records_to_land"] == 0 && status["messages_waiting"] == 0 {
                 return Ok(());
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
+}
+
+/// Whether a folder has a lake: in its own S3, or in one that runs elsewhere.
+///
+/// # Errors
+/// When the record of the folder's parts cannot be read.
+pub(crate) fn has_lake(folder: &Path) -> Result<bool, CliError> {
+    Ok(folder.join("s3").is_dir() || read_parts(folder)?.is_some())
 }
 
 /// Names the folder of a platform that a command began. Whoever meant another folder would miss the
@@ -405,5 +431,6 @@ pub fn platform_options(place: &PlatformArgs, port: u16) -> Result<PlatformOptio
         port,
         program: std::env::current_exe()?,
         binaries: place.functions.clone(),
+        parts: ExternalParts::default(),
     })
 }

@@ -1,6 +1,7 @@
 //! Opens the lake that a command works on: the local platform of a folder, or the AWS account of
 //! the environment.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -11,6 +12,7 @@ use aws_sdk_s3::Client as S3Client;
 use aws_sdk_s3::config::Credentials;
 use contract::Catalogue;
 use event_relay::kafka::{KafkaSettings, SendError, partition_bounds};
+use local_platform::ExternalParts;
 use local_platform::glue::LOCAL_DATABASE_PREFIX;
 use local_platform::identity_key::read_identity_key;
 use local_platform::run_contracts::ContractUse;
@@ -18,11 +20,11 @@ use local_platform::s3::{ACCESS_KEY, SECRET_KEY};
 use operations::{LakeHandle, PartitionOffsets, TopicOffsets, WorkStage};
 use quality_report::{Context as ReportContext, QueryLocation, ReportOutputSettings};
 use serde_json::Value;
-use snapshot_merge::{Context, MergeSizes, ZoneBuckets};
+use snapshot_merge::{Context, MergeSizes};
 use store::{GlueCatalogue, ObjectStore, S3Store, UnreadableObjects};
 
 use crate::aws_environment::AwsEnvironment;
-use crate::client::{PlatformClient, require_contracts};
+use crate::client::{PlatformClient, has_lake, require_contracts};
 use crate::error::CliError;
 use crate::place::{LakeArgs, PlatformArgs};
 
@@ -114,7 +116,7 @@ impl OpenLake {
     /// Opens the lake of a local platform's folder, and starts the platform when it is not running.
     async fn open_platform(place: &PlatformArgs) -> Result<Self, CliError> {
         let folder = place.dir.display();
-        if !place.dir.join("s3").is_dir() {
+        if !has_lake(&place.dir)? {
             let why = format!(
                 "there is no lake in {folder}; `polelake demo` or `polelake up` makes one, --dir \
                  names another folder, --aws an account"
@@ -124,12 +126,20 @@ impl OpenLake {
 
         let client = PlatformClient::connect_or_start(place).await?;
         let status = client.platform_status().await?;
-        let s3 = S3Client::new(&local_aws_config(endpoint_of(&status, "s3")?).await);
-        let curated_root = std::path::absolute(place.dir.join("s3/curated"))?;
+        let parts = client.parts();
+        let s3 = platform_s3_client(parts, &status).await?;
+        let kafka = match &parts.kafka {
+            Some(kafka) => kafka.settings()?,
+            None => KafkaSettings::open(endpoint_of(&status, "kafka")?),
+        };
+        let curated_root = match parts.s3 {
+            Some(_) => format!("s3://{}", parts.bucket_of("curated")),
+            None => local_curated_root(&place.dir)?,
+        };
 
         let handle = LakeHandle {
-            curated_root: curated_root.display().to_string(),
-            ..local_lake_handle(&s3, endpoint_of(&status, "kafka")?, load_catalogue(place)?)
+            curated_root,
+            ..platform_lake_handle(&s3, parts, kafka, load_catalogue(place)?)
         };
         Ok(Self {
             handle,
@@ -199,9 +209,8 @@ impl OpenLake {
     pub async fn merge_context(&self) -> Result<Context, CliError> {
         let (glue, buckets) = match &self.origin {
             LakeOrigin::Platform(client) => {
-                let status = client.platform_status().await?;
-                let config = local_aws_config(endpoint_of(&status, "glue")?).await;
-                (GlueClient::new(&config), local_buckets())
+                let glue = platform_glue_client(client).await?;
+                (glue, client.parts().zone_buckets())
             }
             LakeOrigin::Account(account) => {
                 let glue = GlueClient::new(&account.config);
@@ -229,7 +238,7 @@ impl OpenLake {
             return Ok(None);
         };
         let buckets = match &self.origin {
-            LakeOrigin::Platform(_) => local_buckets(),
+            LakeOrigin::Platform(client) => client.parts().zone_buckets(),
             LakeOrigin::Account(account) => account.environment.zone_buckets(),
         };
 
@@ -271,17 +280,18 @@ impl OpenLake {
 /// A handle on the lake of a local platform, by the platform's endpoints.
 pub async fn connect_local_lake(s3: &str, kafka: &str, catalogue: Catalogue) -> LakeHandle {
     let s3 = S3Client::new(&local_aws_config(s3).await);
+    let kafka = KafkaSettings::open(kafka);
 
-    local_lake_handle(&s3, kafka, Arc::new(catalogue))
+    platform_lake_handle(&s3, &ExternalParts::default(), kafka, Arc::new(catalogue))
 }
 
-fn local_lake_handle(s3: &S3Client, kafka: &str, catalogue: Arc<Catalogue>) -> LakeHandle {
-    let buckets = local_buckets();
-    let kafka = KafkaSettings {
-        bootstrap: kafka.to_owned(),
-        region: String::new(),
-        iam: false,
-    };
+fn platform_lake_handle(
+    s3: &S3Client,
+    parts: &ExternalParts,
+    kafka: KafkaSettings,
+    catalogue: Arc<Catalogue>,
+) -> LakeHandle {
+    let buckets = parts.zone_buckets();
     let handle = LakeHandle::from_stores(
         bucket_store(s3, &buckets.raw),
         bucket_store(s3, &buckets.refined),
@@ -290,17 +300,35 @@ fn local_lake_handle(s3: &S3Client, kafka: &str, catalogue: Arc<Catalogue>) -> L
     );
     LakeHandle {
         kafka: Some(broker_offsets(kafka)),
-        site: Some(bucket_store(s3, "site")),
+        site: Some(bucket_store(s3, &parts.site_bucket())),
         ..handle
     }
 }
 
-fn local_buckets() -> ZoneBuckets {
-    ZoneBuckets {
-        raw: "raw".to_owned(),
-        refined: "refined".to_owned(),
-        curated: "curated".to_owned(),
+/// Where readers find the curated zone of the embedded S3.
+fn local_curated_root(folder: &Path) -> Result<String, CliError> {
+    let root = std::path::absolute(folder.join("s3/curated"))?;
+    Ok(root.display().to_string())
+}
+
+/// A client of the platform's S3, embedded or elsewhere.
+async fn platform_s3_client(parts: &ExternalParts, status: &Value) -> Result<S3Client, CliError> {
+    match &parts.s3 {
+        Some(s3) => Ok(s3.client().await),
+        None => Ok(S3Client::new(
+            &local_aws_config(endpoint_of(status, "s3")?).await,
+        )),
     }
+}
+
+/// A client of the platform's Glue, embedded or elsewhere.
+async fn platform_glue_client(client: &PlatformClient) -> Result<GlueClient, CliError> {
+    if let Some(glue) = client.parts().glue_client().await {
+        return Ok(glue);
+    }
+    let status = client.platform_status().await?;
+    let config = local_aws_config(endpoint_of(&status, "glue")?).await;
+    Ok(GlueClient::new(&config))
 }
 
 fn bucket_store(s3: &S3Client, bucket: &str) -> Arc<dyn ObjectStore> {
@@ -315,8 +343,8 @@ pub(crate) async fn open_platform_site(
     client: &PlatformClient,
 ) -> Result<Arc<dyn ObjectStore>, CliError> {
     let status = client.platform_status().await?;
-    let s3 = S3Client::new(&local_aws_config(endpoint_of(&status, "s3")?).await);
-    Ok(bucket_store(&s3, "site"))
+    let s3 = platform_s3_client(client.parts(), &status).await?;
+    Ok(bucket_store(&s3, &client.parts().site_bucket()))
 }
 
 fn broker_offsets(settings: KafkaSettings) -> Arc<dyn PartitionOffsets> {

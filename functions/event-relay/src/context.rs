@@ -7,7 +7,7 @@ use contract::{Catalogue, OutboundUrl};
 use host::{Failure, FailureKind, Settings};
 
 use crate::fetch::StateFetcher;
-use crate::kafka::{EventSink, KafkaSettings, KafkaSink};
+use crate::kafka::{EventSink, KafkaSecurity, KafkaSettings, KafkaSink};
 
 /// The function's context.
 pub struct Context {
@@ -49,18 +49,12 @@ impl Context {
 fn read_kafka_settings(settings: &mut Settings) -> Result<KafkaSettings, Failure> {
     let bootstrap = settings.required_text("KAFKA_BOOTSTRAP");
     let region = settings.optional_text("AWS_REGION").unwrap_or_default();
-    let iam = match settings.optional_text("KAFKA_AUTH").as_deref() {
-        None | Some("msk-iam") => true,
-        Some("none") => false,
-        Some(other) => {
-            let message = format!("KAFKA_AUTH is `{other}`; it is `msk-iam` or `none`");
-            return Err(Failure::new(FailureKind::Configuration, message));
-        }
-    };
+    let authentication = settings.optional_text("KAFKA_AUTH");
+    let security = KafkaSecurity::from_setting(authentication.as_deref(), region)
+        .map_err(|why| Failure::new(FailureKind::Configuration, why))?;
     Ok(KafkaSettings {
         bootstrap,
-        region,
-        iam,
+        security,
     })
 }
 

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use aws_sdk_s3::Client;
 use contract::Catalogue;
 use host::{Failure, Settings};
 use pole::IdentityKey;
-use store::{ObjectStore, S3Store};
+use store::{ObjectStore, S3Store, s3_client};
 
 /// The function's context.
 pub struct Context {
@@ -33,11 +32,12 @@ impl Context {
         let refined = settings.required_text("REFINED_BUCKET");
         let contracts = settings.required_text("CONTRACTS");
         let secret = settings.required_text("IDENTITY_KEY_SECRET");
+        let s3_endpoint = settings.optional_text("AWS_ENDPOINT_URL_S3");
         settings.finish_with(())?;
 
         let catalogue = Arc::new(host::load_contracts(&contracts)?);
         let config = host::load_aws_config().await;
-        let client = Client::new(&config);
+        let client = s3_client(&config, s3_endpoint.as_deref());
         let refined: Arc<dyn ObjectStore> = Arc::new(S3Store::new(client.clone(), refined));
         let identity_key = host::read_identity_secret(&config, &secret).await?;
         host::check_identity_key(&*refined, &identity_key).await?;

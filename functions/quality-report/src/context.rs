@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use contract::Catalogue;
 use host::{Failure, Settings};
-use store::{Notifier, ObjectStore, S3Store, SnsNotifier};
+use store::{Notifier, ObjectStore, S3Store, SnsNotifier, s3_client};
 
 use crate::site::QueryLocation;
 
@@ -72,12 +72,13 @@ impl Context {
         let database_prefix = settings
             .optional_text("GLUE_DATABASES")
             .unwrap_or_else(|| DEFAULT_DATABASE_PREFIX.to_owned());
+        let s3_endpoint = settings.optional_text("AWS_ENDPOINT_URL_S3");
         let alert_topic = settings.optional_text("ALERT_TOPIC_ARN");
         let site_url = settings.optional_text("SITE_URL");
         settings.finish_with(())?;
 
         let config = host::load_aws_config().await;
-        let s3 = aws_sdk_s3::Client::new(&config);
+        let s3 = s3_client(&config, s3_endpoint.as_deref());
         let alert_notifier = alert_topic.map(|topic| -> Arc<dyn Notifier> {
             Arc::new(SnsNotifier::new(aws_sdk_sns::Client::new(&config), topic))
         });

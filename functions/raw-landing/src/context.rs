@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use aws_sdk_s3::Client;
 use host::{Failure, Settings};
 use store::raw_log::LogEndCache;
-use store::{ObjectStore, S3Store};
+use store::{ObjectStore, S3Store, s3_client};
 
 /// The function's context.
 pub struct Context {
@@ -27,9 +26,10 @@ impl Context {
         host::init_telemetry(settings.optional_text("AWS_LAMBDA_LOG_LEVEL").as_deref());
         let bucket = settings.required_text("RAW_BUCKET");
         let epoch = settings.number_or("TOPIC_EPOCH", 1);
+        let s3_endpoint = settings.optional_text("AWS_ENDPOINT_URL_S3");
         settings.finish_with(())?;
 
-        let client = Client::new(&host::load_aws_config().await);
+        let client = s3_client(&host::load_aws_config().await, s3_endpoint.as_deref());
         Ok(Self::new(Arc::new(S3Store::new(client, bucket)), epoch))
     }
 

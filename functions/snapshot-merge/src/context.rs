@@ -5,7 +5,7 @@ use std::sync::Arc;
 use contract::Catalogue;
 use host::{Failure, Settings};
 use pole::IdentityKey;
-use store::{GlueCatalogue, ObjectStore, S3Store};
+use store::{GlueCatalogue, ObjectStore, S3Store, s3_client};
 
 use crate::sizes::{MergeSizes, SHARD_BYTES, SHARD_BYTES_MIN};
 
@@ -57,6 +57,7 @@ impl Context {
         let database_prefix = settings.required_text("GLUE_DATABASES");
         let contracts = settings.required_text("CONTRACTS");
         let secret = settings.required_text("IDENTITY_KEY_SECRET");
+        let s3_endpoint = settings.optional_text("AWS_ENDPOINT_URL_S3");
         let megabytes = settings
             .optional_text("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
             .and_then(|text| text.parse().ok());
@@ -64,7 +65,7 @@ impl Context {
         settings.finish_with(())?;
 
         let config = host::load_aws_config().await;
-        let client = aws_sdk_s3::Client::new(&config);
+        let client = s3_client(&config, s3_endpoint.as_deref());
         let identity_key = host::read_identity_secret(&config, &secret).await?;
         let refined_store: Arc<dyn ObjectStore> = Arc::new(S3Store::new(client.clone(), &refined));
         host::check_known_identity_key(&*refined_store, &identity_key).await?;

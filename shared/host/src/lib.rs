@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use aws_config::meta::region::RegionProviderChain;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 
@@ -45,6 +46,17 @@ const ATTEMPTS_MAX: u32 = 4;
 /// on Lambda. Without these limits a request that hangs would hang until the function's own time is
 /// over.
 pub async fn load_aws_config() -> aws_config::SdkConfig {
+    config_loader().load().await
+}
+
+/// The same for one service at an endpoint; without a region in the environment it is `region`.
+pub async fn load_aws_config_at(endpoint: &str, region: &'static str) -> aws_config::SdkConfig {
+    let region = RegionProviderChain::default_provider().or_else(region);
+    let loader = config_loader().endpoint_url(endpoint).region(region);
+    loader.load().await
+}
+
+fn config_loader() -> aws_config::ConfigLoader {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
@@ -52,6 +64,4 @@ pub async fn load_aws_config() -> aws_config::SdkConfig {
     aws_config::from_env()
         .timeout_config(timeouts)
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS_MAX))
-        .load()
-        .await
 }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use arrow_array::builder::{
-    BinaryBuilder, Int32Builder, Int64Builder, StringBuilder, TimestampMillisecondBuilder,
+    BinaryBuilder, Int32Builder, Int64Builder, StringBuilder, TimestampMicrosecondBuilder,
 };
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Int64Type, TimestampMillisecondType};
+use arrow_array::types::{Int64Type, TimestampMicrosecondType};
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use bytes::Bytes;
 use parquet::file::metadata::KeyValue;
@@ -58,17 +58,23 @@ fn arrival(timestamp: i64, timestamp_type: Option<&str>, landed_at: Option<i64>)
     }
 }
 
+/// Milliseconds as microseconds. A producer can give any number: one behind the year 294,000 becomes
+/// the last that can be counted.
+fn to_micros(millis: i64) -> i64 {
+    millis.saturating_mul(1_000)
+}
+
 /// The columns of a raw object under construction.
 struct RawColumns {
     topic: StringBuilder,
     partition: Int32Builder,
     offset: Int64Builder,
-    timestamp: TimestampMillisecondBuilder,
+    timestamp: TimestampMicrosecondBuilder,
     timestamp_type: StringBuilder,
     key: BinaryBuilder,
     value: BinaryBuilder,
     headers: StringBuilder,
-    landed_at: TimestampMillisecondBuilder,
+    landed_at: TimestampMicrosecondBuilder,
 }
 
 impl RawColumns {
@@ -80,13 +86,13 @@ impl RawColumns {
             topic: StringBuilder::new(),
             partition: Int32Builder::with_capacity(records.len()),
             offset: Int64Builder::with_capacity(records.len()),
-            timestamp: TimestampMillisecondBuilder::with_capacity(records.len())
+            timestamp: TimestampMicrosecondBuilder::with_capacity(records.len())
                 .with_timezone("UTC"),
             timestamp_type: StringBuilder::new(),
             key: BinaryBuilder::new(),
             value: BinaryBuilder::with_capacity(records.len(), value_bytes),
             headers: StringBuilder::new(),
-            landed_at: TimestampMillisecondBuilder::with_capacity(records.len())
+            landed_at: TimestampMicrosecondBuilder::with_capacity(records.len())
                 .with_timezone("UTC"),
         }
     }
@@ -95,12 +101,13 @@ impl RawColumns {
         self.topic.append_value(&chunk.topic);
         self.partition.append_value(chunk.partition);
         self.offset.append_value(record.offset);
-        self.timestamp.append_value(record.timestamp);
+        self.timestamp.append_value(to_micros(record.timestamp));
         self.timestamp_type.append_option(record.timestamp_type);
         self.key.append_option(record.key.as_ref());
         self.value.append_option(record.value.as_ref());
         self.headers.append_option(record.headers.as_ref());
-        self.landed_at.append_option(record.landed_at);
+        self.landed_at
+            .append_option(record.landed_at.map(to_micros));
     }
 
     /// The columns in the order of [`schema::raw_schema`].
@@ -169,17 +176,15 @@ impl RawBatch {
     #[must_use]
     pub fn landed_at(&self, row: usize) -> Option<i64> {
         let times = self.0.columns().get(8)?;
-        let times = times.as_primitive::<TimestampMillisecondType>();
-        times.is_valid(row).then(|| times.value(row))
+        let times = times.as_primitive::<TimestampMicrosecondType>();
+        times.is_valid(row).then(|| times.value(row) / 1_000)
     }
 
     /// The record's timestamp in milliseconds since 1970.
     #[must_use]
     pub fn timestamp(&self, row: usize) -> i64 {
-        self.0
-            .column(3)
-            .as_primitive::<TimestampMillisecondType>()
-            .value(row)
+        let times = self.0.column(3).as_primitive::<TimestampMicrosecondType>();
+        times.value(row) / 1_000
     }
 
     /// Which clock that is, where the trigger said it.

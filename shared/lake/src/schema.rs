@@ -154,7 +154,8 @@ pub const RAW_COLUMNS: [(&str, &str, &str); 9] = [
     ),
 ];
 
-/// The schema of a raw object: the record as Kafka gave it, its value unread.
+/// The schema of a raw object: the record as Kafka gave it, its value unread. Times are microseconds,
+/// though Kafka counts milliseconds: Iceberg knows no others, and Trino reads no others by it.
 #[must_use]
 pub fn raw_schema() -> SchemaRef {
     Arc::new(Schema::new(vec![
@@ -163,7 +164,7 @@ pub fn raw_schema() -> SchemaRef {
         Field::new("offset", DataType::Int64, false),
         Field::new(
             "timestamp",
-            DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into())),
+            DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
             false,
         ),
         Field::new("timestamp_type", DataType::Utf8, true),
@@ -172,7 +173,7 @@ pub fn raw_schema() -> SchemaRef {
         Field::new("headers", DataType::Utf8, true),
         Field::new(
             "landed_at",
-            DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into())),
+            DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
             true,
         ),
     ]))

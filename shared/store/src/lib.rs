@@ -40,5 +40,5 @@ pub use notifier::{MemoryNotifier, Notifier, SnsNotifier};
 pub use object::{ListedObject, ObjectHead, ObjectMetadata, ObjectStore, StoredObject};
 pub use overlay::OverlayStore;
 pub use retry::{RetryPolicy, retry_with_backoff};
-pub use s3::S3Store;
+pub use s3::{S3Store, s3_client};
 pub use unreadable::{ObjectError, UnreadableObject, UnreadableObjects};

@@ -22,6 +22,17 @@ use crate::{
 /// ... 160 ms the other writer has finished.
 const CONFLICT_RETRY: RetryPolicy = RetryPolicy::new(6, Duration::from_millis(10));
 
+/// A client of S3. An S3 that has an endpoint of its own is asked with the bucket in the path: only
+/// AWS has a name in the DNS for each bucket.
+#[must_use]
+pub fn s3_client(
+    config: impl Into<aws_sdk_s3::config::Builder>,
+    own_endpoint: Option<&str>,
+) -> Client {
+    let config = config.into().force_path_style(own_endpoint.is_some());
+    Client::from_conf(config.build())
+}
+
 /// A bucket on S3.
 #[derive(Clone, Debug)]
 pub struct S3Store {

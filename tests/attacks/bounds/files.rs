@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow_array::{
     ArrayRef, BinaryArray, Int32Array, Int64Array, RecordBatch, StringArray,
-    TimestampMillisecondArray,
+    TimestampMicrosecondArray,
 };
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
@@ -37,7 +37,7 @@ pub(super) fn raw_file(records: i64, value: &[u8], properties: WriterPropertiesB
     let mut writer = ArrowWriter::try_new(Vec::new(), Arc::clone(&schema), properties).unwrap();
     for offset in 0..records {
         let text = |text: &str| -> ArrayRef { Arc::new(StringArray::from(vec![text])) };
-        let appended = TimestampMillisecondArray::from(vec![1_772_438_400_000]);
+        let appended = TimestampMicrosecondArray::from(vec![1_772_438_400_000_000]);
         let columns: Vec<ArrayRef> = vec![
             text(TOPIC),
             Arc::new(Int32Array::from(vec![0])),

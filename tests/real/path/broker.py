@@ -3,6 +3,7 @@
 import base64
 import logging
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from confluent_kafka import KafkaException
@@ -85,13 +86,12 @@ def write_settings(folder: Path, port: int, controller: int, kraft: bool) -> Pat
     return settings
 
 
-def format_storage(java: Path, jars: Path, settings: Path) -> None:
+def format_storage(java: Path, jars: Path, settings: Path, options: Sequence[str] = ()) -> None:
     """Formats the log's folder, which KRaft wants before the first start."""
     # A random id can begin with a minus sign, which the tool takes for an option.
     cluster = base64.urlsafe_b64encode(b"polelake-real-01").decode().rstrip("=")
-    command = java_command(
-        java, jars, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(settings)
-    )
+    arguments = ["format", "-t", cluster, "-c", str(settings), *options]
+    command = java_command(java, jars, "kafka.tools.StorageTool", *arguments)
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     if done.returncode != 0:
         raise RuntimeError(f"the storage is not formatted: {done.stdout}{done.stderr}"[-2000:])

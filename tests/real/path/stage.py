@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -69,8 +70,11 @@ class Stage:
         self.kills = 0
         self.start_kafka_again: Any = None
 
-    def begin_kafka(self, part: str) -> None:
-        """Starts a Kafka of a version; `wait_for_kafka` says when it answers."""
+    def begin_kafka(self, part: str, amend: Callable[[Path], list[str]] | None = None) -> None:
+        """Starts a Kafka of a version; `wait_for_kafka` says when it answers.
+
+        `amend` changes the broker's settings, and gives options of the formatting.
+        """
         jars, java = parts.fetch(part), parts.java_home(part, *JAVA_RANGES[part])
         self.part = part
         self.kafka_version = parts.read_parts()[part]["version"]
@@ -79,7 +83,7 @@ class Stage:
         folder = self.folder / part
         settings = write_settings(folder, port, controller, kraft)
         if kraft:
-            format_storage(java, jars, settings)
+            format_storage(java, jars, settings, amend(settings) if amend else [])
         else:
             quorum = "org.apache.zookeeper.server.quorum.QuorumPeerMain"
             file = str(folder / "zookeeper.properties")

@@ -57,7 +57,7 @@ pub(crate) async fn run(
     let start = Instant::now();
     let pushed = push_from_clients(&platform.api, clients, events).await?;
     let seconds_to_accept = start.elapsed().as_secs_f64();
-    platform.running.wait_until_settled().await;
+    platform.running.wait_until_settled().await?;
     let seconds_to_refine = start.elapsed().as_secs_f64();
     let seconds_to_merge = merge_today(&platform).await?;
 

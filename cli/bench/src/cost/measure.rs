@@ -163,7 +163,7 @@ async fn measure_bulk_day(
     set_evening(platform, MEASURED_DAYS[0])?;
     let before = CpuReading::now();
     let count = push_batches(client, batches).await?;
-    platform.running.wait_until_settled().await;
+    platform.running.wait_until_settled().await?;
     Ok(MeasuredEvents {
         count,
         before,
@@ -237,7 +237,7 @@ async fn push_one_by_one(
             .push_events(source, std::slice::from_ref(event), |_| ())
             .await?
             .accepted as f64;
-        platform.running.wait_until_settled().await;
+        platform.running.wait_until_settled().await?;
     }
     Ok(sent)
 }

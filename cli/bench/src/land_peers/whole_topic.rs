@@ -57,6 +57,8 @@ fn convert_record(record: ConsumerRecord) -> (i32, LogRecord) {
     let converted = LogRecord {
         offset: record.offset,
         timestamp: record.timestamp,
+        // The topic of the comparison is one of LogAppendTime.
+        is_append_time: true,
         key: record.key,
         value: record.value,
         headers: record.headers,

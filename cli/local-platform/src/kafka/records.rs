@@ -26,6 +26,8 @@ pub struct LogRecord {
     pub offset: i64,
     /// When it was appended, in milliseconds since 1970.
     pub timestamp: i64,
+    /// Whether the broker gave it that time when it appended the record, and not its producer.
+    pub is_append_time: bool,
     /// Its key.
     pub key: Option<Bytes>,
     /// Its value; none for a tombstone.
@@ -73,6 +75,7 @@ fn decode_record(rest: &mut Bytes, base: i64, timestamp: i64) -> io::Result<LogR
     Ok(LogRecord {
         offset,
         timestamp,
+        is_append_time: true,
         key,
         value,
         headers,

@@ -8,6 +8,7 @@ mod service;
 
 pub use files::{BucketFiles, ObjectWatcher, read_file_range};
 pub use service::endpoint_router;
+pub(crate) use service::endpoint_router_with_key;
 
 /// The key pair of the local endpoint. It guards nothing: the endpoint listens on loopback only.
 pub const ACCESS_KEY: &str = "local";

@@ -27,8 +27,20 @@ struct S3FileService(Arc<BucketFiles>);
 
 /// The endpoint over these files.
 pub fn endpoint_router(files: Arc<BucketFiles>) -> Router {
+    endpoint_router_with_key(files, None)
+}
+
+/// The same for clients that have a key pair of their own: those of a Glue that runs elsewhere.
+pub(crate) fn endpoint_router_with_key(
+    files: Arc<BucketFiles>,
+    own_key: Option<(String, String)>,
+) -> Router {
+    let mut keys = SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY);
+    if let Some((key, secret)) = own_key {
+        keys.register(key, secret.into());
+    }
     let mut builder = S3ServiceBuilder::new(S3FileService(files));
-    builder.set_auth(SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY));
+    builder.set_auth(keys);
     let service = HandleError::new(builder.build(), |error: HttpError| async move {
         tracing::error!(?error, "the S3 endpoint failed");
         StatusCode::INTERNAL_SERVER_ERROR

@@ -5,6 +5,7 @@ pub(crate) mod backfill;
 pub(crate) mod contract;
 pub(crate) mod erase;
 pub(crate) mod lake;
+pub(crate) mod parts;
 pub(crate) mod platform;
 pub(crate) mod quality;
 pub(crate) mod quarantine;
@@ -53,7 +54,8 @@ pub(crate) enum CliCommand {
     Demo(DemoArgs),
     /// Run the platform until Ctrl-C: HTTP API, Kafka, S3, Glue and the five functions. It answers
     /// programs of this machine, and no web page.
-    #[command(after_help = "Example: polelake up --port 8470")]
+    #[command(after_help = "Example: polelake up --port 8470\n         \
+            polelake up --kafka 127.0.0.1:9092 --s3 http://127.0.0.1:9000 --dir lake")]
     Up(UpArgs),
     /// Push events from a file of JSON lines, or from standard input, over the HTTP API.
     #[command(after_help = "Example: polelake push housing-tenure events.jsonl")]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use lake::Day;
 
+use super::parts::PartsArgs;
 use crate::place::PlatformArgs;
 
 /// Whose events the demonstration sends, and how many.
@@ -12,6 +13,8 @@ use crate::place::PlatformArgs;
 pub(crate) struct DemoArgs {
     #[command(flatten)]
     pub(crate) place: PlatformArgs,
+    #[command(flatten)]
+    pub(crate) parts: PartsArgs,
     /// A folder with the Manchester POLE data set, to send instead of the synthetic council's
     /// events.
     #[arg(long)]
@@ -32,6 +35,8 @@ pub(crate) struct DemoArgs {
 pub(crate) struct UpArgs {
     #[command(flatten)]
     pub(crate) place: PlatformArgs,
+    #[command(flatten)]
+    pub(crate) parts: PartsArgs,
     /// The port of the HTTP API. Kafka, S3 and Glue have the next ones, the same at each start.
     /// The folder remembers it; at first it is 8470, and 0 is any free ports this once.
     #[arg(long)]

@@ -5,17 +5,16 @@ use std::time::Instant;
 
 use indicatif::{MultiProgress, ProgressBar};
 use lake::Day;
-use local_platform::LocalPlatform;
 use local_platform::private_files::replace_private_file;
 use local_platform::synthetic::{self, CouncilDay, SourceEvents, SyntheticCouncil};
-use quality_report::{Report, SourceReconciliation};
+use local_platform::{LocalPlatform, PlatformOptions};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
-use snapshot_merge::MergeRun;
+use serde_json::{Map, json};
 
+use super::demo_output::{DemoDay, demo_json, print_demo};
 use super::progress::SETTLING;
 use super::push::event_progress_bar;
-use super::verdicts::balance_label;
+use super::up::describe_missing_topics;
 use super::{manchester, run_day};
 use crate::args::platform::DemoArgs;
 use crate::client::{PlatformClient, PushCounts, platform_options};
@@ -34,17 +33,16 @@ const HALF_HOUR_MILLIS: i64 = 1_800_000;
 /// The seed of the council's events.
 const SYNTHETIC_SEED: u64 = 42;
 
-/// One day of the demonstration.
-struct DemoDay {
-    run: MergeRun,
-    report: Report,
-    pushed: PushCounts,
-    seconds: f64,
-}
-
 pub(crate) async fn run(args: &DemoArgs, progress: &WorkProgress) -> Result<bool, CliError> {
     let begun = Instant::now();
-    let platform = LocalPlatform::start(platform_options(&args.place, 0)?).await?;
+    let options = PlatformOptions {
+        parts: args.parts.to_parts()?,
+        ..platform_options(&args.place, 0)?
+    };
+    let platform = LocalPlatform::start(options).await?;
+    if !platform.missing_topics.is_empty() {
+        return Err(describe_missing_topics(&platform).into());
+    }
     let days = match &args.data {
         Some(folder) => vec![run_manchester_day(&platform, folder, progress).await?],
         None => run_synthetic_days(&platform, args, progress).await?,
@@ -54,7 +52,7 @@ pub(crate) async fn run(args: &DemoArgs, progress: &WorkProgress) -> Result<bool
     if args.json {
         println!("{}", demo_json(&days, seconds));
     } else {
-        print_demo(&days, &args.place.dir, seconds)?;
+        print_demo(&days, &platform.parts, &args.place.dir, seconds)?;
     }
     Ok(days.iter().all(|day| day.report.all_sources_balance()))
 }
@@ -81,6 +79,7 @@ async fn run_synthetic_days(
     let first = Day::parse(FIRST_DAY).ok_or("the first day is no day")?;
 
     let mut days = Vec::new();
+    let mut gathered = GatheredDays::default();
     for number in state.next_day..state.next_day + count {
         let date = Day(first.0 + i32::try_from(number)?);
         let batches = synthetic::day_events(&CouncilDay {
@@ -91,16 +90,30 @@ async fn run_synthetic_days(
             number,
             start_millis: date.start_micros() / 1_000,
         });
+        if platform.parts.kafka.is_some() {
+            gathered
+                .push_day(platform, date, &batches, progress)
+                .await?;
+            continue;
+        }
         days.push(run_full_day(platform, date, batches, progress).await?);
-
-        let state = DemoState {
-            next_day: number + 1,
-            people: Some(people),
-        };
-        replace_private_file(&file, &serde_json::to_vec(&state)?)?;
+        write_demo_state(&file, number + 1, people)?;
         note_done_days(&days, date, progress);
     }
+    if platform.parts.kafka.is_some() {
+        days.push(gathered.finish(platform, progress).await?);
+        write_demo_state(&file, state.next_day + count, people)?;
+    }
     Ok(days)
+}
+
+fn write_demo_state(file: &Path, next_day: usize, people: usize) -> Result<(), CliError> {
+    let state = DemoState {
+        next_day,
+        people: Some(people),
+    };
+    replace_private_file(file, &serde_json::to_vec(&state)?)?;
+    Ok(())
 }
 
 /// Notes the days of this run that are done, for when it is interrupted.
@@ -133,7 +146,14 @@ async fn run_manchester_day(
         source: "police-manchester",
         events: manchester::read_manchester_events(folder)?,
     };
-    run_full_day(platform, date, vec![batch], progress).await
+    if platform.parts.kafka.is_none() {
+        return run_full_day(platform, date, vec![batch], progress).await;
+    }
+    let mut gathered = GatheredDays::default();
+    gathered
+        .push_day(platform, date, &[batch], progress)
+        .await?;
+    gathered.finish(platform, progress).await
 }
 
 /// Pushes a day's events, waits until they are landed and transformed, merges and reports.
@@ -147,14 +167,36 @@ async fn run_full_day(
     // Records are stamped with the day's last half hour: no event is ahead of its arrival by more.
     let evening = date.next().start_micros() / 1_000 - HALF_HOUR_MILLIS;
     platform.running.clock.set_millis(evening);
-    eprintln!("{date}");
 
+    let pushed = push_and_settle(platform, date, &batches, progress).await?;
+    finish_day(platform, date, pushed, begun, progress).await
+}
+
+async fn push_and_settle(
+    platform: &LocalPlatform,
+    date: Day,
+    batches: &[SourceEvents],
+    progress: &WorkProgress,
+) -> Result<PushCounts, CliError> {
+    eprintln!("{date}");
     let bars = MultiProgress::new();
     let client = PlatformClient::for_platform(platform);
-    let pushed = push_batches(&client, &batches, &bars, progress).await?;
+    let pushed = push_batches(&client, batches, &bars, progress).await?;
 
     progress.begin_stage(SETTLING);
-    platform.running.wait_until_settled().await;
+    platform.running.wait_until_settled().await?;
+    Ok(pushed)
+}
+
+/// Merges and reports the day of events that are transformed.
+async fn finish_day(
+    platform: &LocalPlatform,
+    date: Day,
+    pushed: PushCounts,
+    begun: Instant,
+    progress: &WorkProgress,
+) -> Result<DemoDay, CliError> {
+    let client = PlatformClient::for_platform(platform);
     progress.begin_stage(&format!("merging and reporting {date}"));
     let (run, report) = run_day::merge_and_report(&client, &date.to_string()).await?;
     progress.end_stage();
@@ -168,6 +210,46 @@ async fn run_full_day(
         pushed,
         seconds,
     })
+}
+
+/// Days over a Kafka that runs elsewhere: it stamps every record with the time of now, so that all
+/// of them count on one day.
+struct GatheredDays {
+    begun: Instant,
+    pushed: PushCounts,
+}
+
+impl Default for GatheredDays {
+    fn default() -> Self {
+        Self {
+            begun: Instant::now(),
+            pushed: PushCounts::default(),
+        }
+    }
+}
+
+impl GatheredDays {
+    async fn push_day(
+        &mut self,
+        platform: &LocalPlatform,
+        date: Day,
+        batches: &[SourceEvents],
+        progress: &WorkProgress,
+    ) -> Result<(), CliError> {
+        let pushed = push_and_settle(platform, date, batches, progress).await?;
+        self.pushed.accepted += pushed.accepted;
+        self.pushed.refused += pushed.refused;
+        Ok(())
+    }
+
+    async fn finish(
+        self,
+        platform: &LocalPlatform,
+        progress: &WorkProgress,
+    ) -> Result<DemoDay, CliError> {
+        let today = Day::from_micros(platform.running.clock.now_millis() * 1_000);
+        finish_day(platform, today, self.pushed, self.begun, progress).await
+    }
 }
 
 /// Pushes the events of all sources at once; gives the counts of them together.
@@ -201,123 +283,4 @@ async fn push_batch(
         .await?;
     bar.finish_and_clear();
     Ok(pushed)
-}
-
-/// The counts of a day, summed over all sources.
-fn sum_reconciliations(report: &Report) -> SourceReconciliation {
-    let mut sum = SourceReconciliation::default();
-    for source in report.sources.values() {
-        sum.landed += source.landed;
-        sum.refined += source.refined;
-        sum.ignored += source.ignored;
-        // Which rule refused a record does not matter in the sum.
-        *sum.quarantined.entry(String::new()).or_default() += source.quarantined_total();
-    }
-    sum
-}
-
-fn print_demo(days: &[DemoDay], folder: &Path, seconds: f64) -> Result<(), CliError> {
-    print_events(days);
-    print_rows(days);
-    print_quality(days);
-
-    let folder = std::path::absolute(folder)?;
-    let folder = folder.display();
-    println!("\nCurated Parquet  {folder}/s3/curated/curated");
-    println!("Report pages     {folder}/s3/site/index.html");
-    if let Some(newest) = days.last() {
-        println!("\nQuery the newest day yourself, with DuckDB:");
-        println!("  {}", example_query(newest, &folder.to_string()));
-    }
-    println!("\n{seconds:.1} s in all");
-    Ok(())
-}
-
-fn print_events(days: &[DemoDay]) {
-    println!("\nEvents");
-    println!(
-        "{:12} {:>9} {:>9} {:>9} {:>9} {:>9} {:>12}  balance",
-        "day", "accepted", "refused", "landed", "refined", "ignored", "quarantined"
-    );
-    for day in days {
-        let sum = sum_reconciliations(&day.report);
-        println!(
-            "{:12} {:>9} {:>9} {:>9} {:>9} {:>9} {:>12}  {}",
-            day.run.date,
-            day.pushed.accepted,
-            day.pushed.refused,
-            sum.landed,
-            sum.refined,
-            sum.ignored,
-            sum.quarantined_total(),
-            balance_label(day.report.all_sources_balance())
-        );
-    }
-}
-
-/// Prints a line for each table, with its rows on each day.
-fn print_rows(days: &[DemoDay]) {
-    let Some(first) = days.first() else { return };
-    println!("\nRows");
-    print!("{:18}", "table");
-    for day in days {
-        print!(" {:>11}", day.run.date);
-    }
-    println!();
-
-    for (index, table) in first.run.tables.iter().enumerate() {
-        print!("{:18}", table.table);
-        for day in days {
-            print!(" {:>11}", day.run.tables[index].rows);
-        }
-        println!();
-    }
-}
-
-fn print_quality(days: &[DemoDay]) {
-    println!("\nQuality");
-    for day in days {
-        let (passed, warned, failed) = day.report.count_verdicts();
-        let date = &day.run.date;
-        println!("{date:12} {passed} rules passed, {warned} warn, {failed} block");
-    }
-}
-
-/// A query over a day's files, as the manifests name them.
-fn example_query(day: &DemoDay, folder: &str) -> String {
-    let links = read_parquet_call(day, "link", folder);
-    let people = read_parquet_call(day, "person", folder);
-    format!(
-        "duckdb -c \"select l.link_type, l.role, count(*) as links, \
-         count(distinct p.pole_id) as people \
-         from {links} l join {people} p on p.pole_id = l.from_id \
-         group by all order by links desc\""
-    )
-}
-
-/// DuckDB's call that reads a table's files of a day.
-fn read_parquet_call(day: &DemoDay, table: &str, folder: &str) -> String {
-    let manifest = day.report.tables.get(table);
-    let shards = manifest.map_or(&[][..], |manifest| manifest.shards.as_slice());
-    let files: Vec<String> = shards
-        .iter()
-        .map(|shard| format!("'{folder}/s3/curated/{}'", shard.rows_file.key))
-        .collect();
-    format!("read_parquet([{}])", files.join(", "))
-}
-
-fn demo_json(days: &[DemoDay], seconds: f64) -> Value {
-    let days: Vec<Value> = days.iter().map(day_json).collect();
-    json!({"days": days, "seconds": seconds})
-}
-
-fn day_json(day: &DemoDay) -> Value {
-    json!({
-        "run": day.run,
-        "accepted": day.pushed.accepted,
-        "refused": day.pushed.refused,
-        "sources": day.report.sources,
-        "seconds": day.seconds,
-        "balanced": day.report.all_sources_balance(),
-    })
 }

@@ -16,7 +16,7 @@ use crate::open_lake::OpenLake;
 use crate::snapshot_eraser::SnapshotEraser;
 use crate::work_progress::WorkProgress;
 
-/// Copies that no command can reach. Of these, the local platform has no log of Kafka's own.
+/// Copies that no command can reach. Of these, the embedded Kafka's log is cut by the erasure.
 const OUT_OF_REACH: [&str; 3] = [
     "Backups and replicas of the buckets keep their copies.",
     "Analysts must delete what they have copied or exported.",
@@ -27,9 +27,9 @@ const OUT_OF_REACH: [&str; 3] = [
 const ERASED_IN_PART: &str = "the subject may be erased in part; the same command finishes the \
     rest, and what is erased stays so in every replay";
 
-/// The copies that no command can reach, on an account or on the local platform.
-fn copies_out_of_reach(is_local: bool) -> &'static [&'static str] {
-    &OUT_OF_REACH[..OUT_OF_REACH.len() - usize::from(is_local)]
+/// The copies that no command can reach, with the embedded Kafka or with another.
+fn copies_out_of_reach(is_kafka_embedded: bool) -> &'static [&'static str] {
+    &OUT_OF_REACH[..OUT_OF_REACH.len() - usize::from(is_kafka_embedded)]
 }
 
 pub(crate) async fn run(args: &EraseArgs, progress: &WorkProgress) -> Result<bool, CliError> {
@@ -74,7 +74,8 @@ pub(crate) async fn run(args: &EraseArgs, progress: &WorkProgress) -> Result<boo
 
     progress.end_stage();
 
-    let out_of_reach = copies_out_of_reach(platform.is_some());
+    let is_kafka_embedded = platform.is_some_and(|client| client.parts().kafka.is_none());
+    let out_of_reach = copies_out_of_reach(is_kafka_embedded);
     if args.json {
         let outcome = outcome_json(&outcome, args.dry_run, local.as_ref(), out_of_reach);
         println!("{outcome}");

@@ -13,8 +13,11 @@ use crate::error::CliError;
 const SETTLING_MAX: Duration = Duration::from_secs(30);
 
 /// What the erasure found and did outside of the zones.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct LocalErasure {
+    /// Whether Kafka runs elsewhere: its log is then not the platform's to cut.
+    #[serde(default)]
+    kafka_elsewhere: bool,
     /// Records that were cut out of the Kafka log.
     records_cut: u64,
     /// Records that the Kafka log still holds, because the raw zone does not.
@@ -37,8 +40,13 @@ pub(crate) async fn erase_outside_zones(
     client: &PlatformClient,
     folder: &Path,
 ) -> Result<LocalErasure, CliError> {
-    let truncation = client.truncate_landed_records().await?;
-    let erasure = serde_json::from_value(truncation)?;
+    let erasure = match client.parts().kafka {
+        Some(_) => LocalErasure {
+            kafka_elsewhere: true,
+            ..LocalErasure::default()
+        },
+        None => serde_json::from_value(client.truncate_landed_records().await?)?,
+    };
     Ok(LocalErasure {
         dead_letters: count_relay_dead_letters(&folder.join("queues")),
         ..erasure
@@ -57,7 +65,10 @@ fn count_relay_dead_letters(queues: &Path) -> usize {
 impl LocalErasure {
     /// Prints what became of the Kafka log and what a person must look at.
     pub(crate) fn print(&self, folder: &Path) {
-        println!("kafka: {} landed records cut", self.records_cut);
+        match self.kafka_elsewhere {
+            true => println!("kafka: the log runs elsewhere and is not cut"),
+            false => println!("kafka: {} landed records cut", self.records_cut),
+        }
         if self.records_left > 0 {
             println!(
                 "{} records are not landed and stay in the local Kafka log: run the erasure again",

@@ -7,6 +7,7 @@ mod backfill_outcome;
 pub(crate) mod completions;
 pub(crate) mod contract;
 pub(crate) mod demo;
+mod demo_output;
 pub(crate) mod drop_day;
 pub(crate) mod erase;
 mod erase_candidates;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use local_platform::ports::remembered_port;
-use local_platform::{LocalPlatform, schedule};
+use local_platform::{BUCKETS, LocalPlatform, PlatformOptions, schedule};
 
 use crate::args::platform::UpArgs;
 use crate::client::platform_options;
@@ -24,7 +24,10 @@ pub(crate) async fn run(args: &UpArgs) -> Result<bool, CliError> {
     };
     // Before anyone can find the platform: whoever stops it then stops it in order.
     let mut signals = StopSignals::listen()?;
-    let options = platform_options(&args.place, port)?;
+    let options = PlatformOptions {
+        parts: args.parts.to_parts()?,
+        ..platform_options(&args.place, port)?
+    };
     let trial = FolderTrial::new(&args.place.contracts);
     let platform = tokio::select! {
         started = LocalPlatform::start_with_page(options, Some(Arc::new(trial))) => started?,
@@ -32,11 +35,7 @@ pub(crate) async fn run(args: &UpArgs) -> Result<bool, CliError> {
     };
 
     println!("HTTP API  {}/v1/{{source}}/events", platform.api);
-    println!("Kafka     {}", platform.kafka);
-    println!(
-        "S3        {}   (path style; key `local`, secret `local-only-not-a-secret`)",
-        platform.s3
-    );
+    print_parts(&platform);
     println!("State     {}", args.place.dir.display());
     println!(
         "Operators {}/_local/status   (bearer token in {})",
@@ -63,6 +62,41 @@ pub(crate) async fn run(args: &UpArgs) -> Result<bool, CliError> {
     nightly.abort();
     disk.abort();
     Ok(true)
+}
+
+/// Prints where Kafka and S3 are, and what a Kafka elsewhere lacks.
+fn print_parts(platform: &LocalPlatform) {
+    println!("Kafka     {}", platform.kafka);
+    let parts = &platform.parts;
+    match &parts.s3 {
+        Some(_) => println!(
+            "S3        {}   (buckets {}; credentials of this environment)",
+            platform.s3,
+            BUCKETS.map(|zone| parts.bucket_of(zone)).join(", ")
+        ),
+        None => println!(
+            "S3        {}   (path style; key `local`, secret `local-only-not-a-secret`)",
+            platform.s3
+        ),
+    }
+    if let Some(glue) = &parts.glue {
+        println!("Glue      {glue}");
+    }
+    if !platform.missing_topics.is_empty() {
+        println!("{}", describe_missing_topics(platform));
+    }
+}
+
+/// Says which topics a Kafka elsewhere lacks, and how one is made.
+pub(crate) fn describe_missing_topics(platform: &LocalPlatform) -> String {
+    format!(
+        "MISSING TOPICS: the Kafka at {} has no {}. Their events are refused with 503 until the \
+         topics are there; none is created, for partitions and copies are their owner's choice: \
+         `kafka-topics.sh --create --topic NAME --partitions 3 --config \
+         message.timestamp.type=LogAppendTime`",
+        platform.kafka,
+        platform.missing_topics.join(", ")
+    )
 }
 
 /// Says when the folder of contracts has others than those that the platform runs, and when it has

@@ -1,11 +1,17 @@
 //! Kafka, through krafka: it is before 1.0, and this folder alone uses it.
 
 mod connection;
+mod jaas;
 mod producer;
+mod properties;
+mod properties_text;
+mod reader;
 mod topics;
 
-pub use connection::KafkaSettings;
+pub use connection::{KafkaSecurity, KafkaSettings};
 pub use producer::{EventSink, KafkaSink};
-pub use topics::partition_bounds;
+pub use properties::KafkaProperties;
+pub use reader::{TopicReader, TopicRecord};
+pub use topics::{OffsetsClient, partition_bounds};
 
 pub use crate::delivery::{OutgoingRecord, SendError};

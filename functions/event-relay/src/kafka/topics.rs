@@ -2,12 +2,14 @@
 //! begin and end.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use krafka::admin::{
     AdminClient, DescribeTopicsOptions, ListOffsetsOptions, OffsetSpec, TopicPartition,
 };
 use krafka::error::{ErrorCode, KrafkaError};
+use tokio::sync::Mutex;
 
 use super::connection::{ATTEMPT_TIMEOUT, KafkaSettings, connect_kafka};
 use crate::delivery::SendError;
@@ -35,8 +37,8 @@ pub(crate) fn send_error(topic: &str, error: &KrafkaError) -> SendError {
     }
 }
 
-/// Why a topic cannot be described.
-fn describe_error(topic: &str, error: &KrafkaError) -> SendError {
+/// Why a topic cannot be described or read.
+pub(crate) fn describe_error(topic: &str, error: &KrafkaError) -> SendError {
     match error {
         KrafkaError::Broker {
             code: ErrorCode::UnknownTopicOrPartition,
@@ -79,10 +81,60 @@ pub async fn partition_bounds(
     settings: &KafkaSettings,
     topic: &str,
 ) -> Result<BTreeMap<i32, (i64, i64)>, SendError> {
-    let kafka = connect_kafka(settings, ATTEMPT_TIMEOUT)
+    OffsetsClient::new(settings.clone())
+        .partition_bounds(topic)
         .await
-        .map_err(|error| send_error(topic, &error))?;
-    let admin = kafka.admin();
+}
+
+/// Asks Kafka for offsets again and again, on connections that it keeps.
+pub struct OffsetsClient {
+    settings: KafkaSettings,
+    connected: Mutex<Option<Arc<AdminClient>>>,
+}
+
+impl OffsetsClient {
+    /// A client that connects with the first question.
+    #[must_use]
+    pub fn new(settings: KafkaSettings) -> Self {
+        Self {
+            settings,
+            connected: Mutex::default(),
+        }
+    }
+
+    /// The first offset of each partition of a topic, and the offset behind its last record.
+    ///
+    /// # Errors
+    /// As [`partition_bounds`]; the next question connects again where Kafka did not answer.
+    pub async fn partition_bounds(
+        &self,
+        topic: &str,
+    ) -> Result<BTreeMap<i32, (i64, i64)>, SendError> {
+        let known = self.connected.lock().await.clone();
+        let admin = match known {
+            Some(admin) => admin,
+            None => self.connect(topic).await?,
+        };
+        let bounds = find_bounds(&admin, topic).await;
+        if matches!(bounds, Err(SendError::Unavailable(_))) {
+            *self.connected.lock().await = None;
+        }
+        bounds
+    }
+
+    async fn connect(&self, topic: &str) -> Result<Arc<AdminClient>, SendError> {
+        let connecting = connect_kafka(&self.settings, ATTEMPT_TIMEOUT).await;
+        let kafka = connecting.map_err(|error| send_error(topic, &error))?;
+        let admin = Arc::new(kafka.admin());
+        *self.connected.lock().await = Some(Arc::clone(&admin));
+        Ok(admin)
+    }
+}
+
+async fn find_bounds(
+    admin: &AdminClient,
+    topic: &str,
+) -> Result<BTreeMap<i32, (i64, i64)>, SendError> {
     let described = admin
         .describe_topics([topic], DescribeTopicsOptions::default())
         .await
@@ -98,8 +150,8 @@ pub async fn partition_bounds(
         );
     }
 
-    let earliest = list_offsets(&admin, topic, &partitions, OffsetSpec::Earliest).await?;
-    let latest = list_offsets(&admin, topic, &partitions, OffsetSpec::Latest).await?;
+    let earliest = list_offsets(admin, topic, &partitions, OffsetSpec::Earliest).await?;
+    let latest = list_offsets(admin, topic, &partitions, OffsetSpec::Latest).await?;
 
     let mut bounds: BTreeMap<i32, (i64, i64)> = BTreeMap::new();
     for (partition, offset) in earliest {
