@@ -1,4 +1,4 @@
-//! A platform whose Kafka, S3 and Glue run elsewhere: over the real process, and over servers that
+//! A platform whose Kafka, S3 and Glue are external: over the real process, and over servers that
 //! are not its own.
 
 use std::path::Path;
@@ -25,7 +25,7 @@ use crate::lake_under_test::{
 const COMMAND_SECONDS: u64 = 120;
 
 /// Servers of the protocols, with folders of their own.
-struct ServersElsewhere {
+struct ExternalServers {
     kafka: String,
     s3: String,
     glue: String,
@@ -35,13 +35,13 @@ struct ServersElsewhere {
     folder: TempFolder,
 }
 
-impl Drop for ServersElsewhere {
+impl Drop for ExternalServers {
     fn drop(&mut self) {
         self.tasks.iter().for_each(JoinHandle::abort);
     }
 }
 
-impl ServersElsewhere {
+impl ExternalServers {
     /// Buckets that begin with `lake`, and a Kafka that creates no topic by itself.
     async fn start() -> Self {
         let folder = new_lake_folder();
@@ -102,7 +102,7 @@ async fn serve(router: Router, tasks: &mut Vec<JoinHandle<()>>) -> String {
     address
 }
 
-/// A command on a folder, with the credentials of the S3 elsewhere.
+/// A command on a folder, with the credentials of the external S3.
 fn command(words: &[&str], folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_polelake-under-test"));
     command
@@ -201,15 +201,15 @@ fn rows_by_table(run: &Value) -> Vec<(String, u64)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn parts_elsewhere_give_the_same_tables_and_a_killed_platform_loses_nothing() {
-    let elsewhere = ServersElsewhere::start().await;
-    elsewhere.make_topics();
+async fn external_parts_give_the_same_tables_and_a_killed_platform_loses_nothing() {
+    let external = ExternalServers::start().await;
+    external.make_topics();
     let events: Vec<Value> = (0..60).map(|entity| person(entity, 5)).collect();
     let (first, second) = events.split_at(25);
-    let file = elsewhere.folder.join("events.jsonl");
-    let folder = elsewhere.folder.join("lake");
+    let file = external.folder.join("events.jsonl");
+    let folder = external.folder.join("lake");
 
-    let child = start_up(&elsewhere.options(), &folder).await;
+    let child = start_up(&external.options(), &folder).await;
     let push = ["push", "housing-person", file.to_str().unwrap()];
     write_events(&file, first);
     run_json(&push, &folder).await;
@@ -229,7 +229,7 @@ async fn parts_elsewhere_give_the_same_tables_and_a_killed_platform_loses_nothin
     let audit = run_json(&["audit", "--deep"], &folder).await;
     assert_eq!(audit["findings"], json!([]), "{audit}");
     assert!(!folder.join("s3").exists() && !folder.join("kafka").exists());
-    assert!(elsewhere.folder.join("s3/lake-curated").exists());
+    assert!(external.folder.join("s3/lake-curated").exists());
 
     let embedded = LakeUnderTest::start().await;
     embedded
@@ -242,15 +242,15 @@ async fn parts_elsewhere_give_the_same_tables_and_a_killed_platform_loses_nothin
     assert_refused(
         &other,
         &folder,
-        &["keeps its parts", &elsewhere.kafka, "another --dir"],
+        &["keeps its parts", &external.kafka, "another --dir"],
     )
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_start_is_refused_before_anything_is_made() {
-    let elsewhere = ServersElsewhere::start().await;
-    let folder = elsewhere.folder.join("lake");
+    let external = ExternalServers::start().await;
+    let folder = external.folder.join("lake");
     for command in ["up", "demo"] {
         let remote = [command, "--s3", "https://s3.example.org"];
         assert_refused(&remote, &folder, &["s3.example.org (--s3)", "--yes"]).await;
@@ -260,19 +260,19 @@ async fn what_cannot_start_is_refused_before_anything_is_made() {
     assert_refused(&["up", "--bucket", "x"], &folder, &["--s3"]).await;
     assert!(!folder.exists());
 
-    let unnamed = ["up", "--s3", &elsewhere.s3, "--port", "0"];
+    let unnamed = ["up", "--s3", &external.s3, "--port", "0"];
     assert_refused(&unnamed, &folder, &["has no bucket `raw`", "--bucket"]).await;
-    let config = elsewhere.folder.join("client.properties");
+    let config = external.folder.join("client.properties");
     std::fs::write(
         &config,
         "security.protocol=SASL_SSL\nsasl.mechanism=GSSAPI\n",
     )
     .unwrap();
     let config = config.to_str().unwrap();
-    let kerberos = ["up", "--kafka", &elsewhere.kafka, "--kafka-config", config];
+    let kerberos = ["up", "--kafka", &external.kafka, "--kafka-config", config];
     assert_refused(&kerberos, &folder, &["line 2", "GSSAPI"]).await;
 
     // Without its topics nothing could be kept.
-    let demo = [&["demo", "--people", "10"], &elsewhere.options()[..]].concat();
+    let demo = [&["demo", "--people", "10"], &external.options()[..]].concat();
     assert_refused(&demo, &folder, &["MISSING TOPICS", "housing-person"]).await;
 }

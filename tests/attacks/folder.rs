@@ -205,7 +205,9 @@ async fn after_an_erasure_no_file_of_the_folder_holds_a_value_of_the_person() {
         &[&erase[..], &["--yes", "--json"]].concat(),
     );
     assert_eq!(code, 0, "{text}");
-    let expected = json!({"records_cut": 3, "records_left": 0, "dead_letters": 0});
+    let expected = json!({
+        "records_cut": 3, "records_left": 0, "dead_letters": 0, "external_kafka": false,
+    });
     assert_eq!(done["local_platform"], expected, "{text}");
     for trace in [MARKER, KEY] {
         assert_eq!(files_with(&lake, trace), [] as [PathBuf; 0], "{trace}");

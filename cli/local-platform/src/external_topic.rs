@@ -1,4 +1,4 @@
-//! A topic of a Kafka that runs elsewhere, as the mapping reads it.
+//! A topic of an external Kafka, as the mapping reads it.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
@@ -18,7 +18,7 @@ const KEPT_RECORDS_MAX: usize = 10_000;
 /// How long more records are looked for once there are some.
 const MORE_WITHIN: Duration = Duration::from_millis(50);
 
-/// A topic of a Kafka that runs elsewhere.
+/// A topic of an external Kafka.
 pub(crate) struct ExternalTopic {
     topic: String,
     reader: TopicReader,
@@ -134,7 +134,7 @@ fn recreated_topic(partition: i32, found: i64, landed: i64) -> String {
     format!(
         "is at offset {found} in partition {partition}, and its records up to {landed} are landed: \
          it was made again, or this is another Kafka. Its records would be taken for those that \
-         are landed; give another --dir, and with an S3 elsewhere other buckets"
+         are landed; give another --dir, and with an external S3 other buckets"
     )
 }
 

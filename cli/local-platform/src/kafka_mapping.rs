@@ -70,7 +70,7 @@ impl KafkaMapping {
     /// Records that are not committed yet.
     ///
     /// # Errors
-    /// When Kafka runs elsewhere and does not answer.
+    /// When Kafka is external and does not answer.
     pub async fn offset_lag(&self) -> io::Result<u64> {
         self.source.count_lag(&self.committed_offsets()).await
     }

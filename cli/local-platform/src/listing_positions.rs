@@ -1,4 +1,4 @@
-//! How far the raw objects of an S3 that runs elsewhere were listed, stored in a file.
+//! How far the raw objects of an external S3 were listed, stored in a file.
 
 use std::collections::BTreeMap;
 use std::io;

@@ -59,8 +59,8 @@ async fn handle_unknown() -> Response {
 /// Cuts the records that are landed out of Kafka's log; answers how many, and how many are left.
 async fn handle_truncate(State(running): State<Arc<RunningPlatform>>) -> Response {
     let Some(landed) = &running.landed else {
-        let detail = "Kafka runs elsewhere: its topics' retention deletes their records";
-        return problem_response(StatusCode::CONFLICT, "kafka.elsewhere", detail);
+        let detail = "Kafka is external: its topics' retention deletes their records";
+        return problem_response(StatusCode::CONFLICT, "kafka.external", detail);
     };
     match landed.truncate() {
         Ok(truncation) => Json(truncation).into_response(),

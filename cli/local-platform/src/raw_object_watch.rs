@@ -1,4 +1,4 @@
-//! New raw objects of an S3 that runs elsewhere, found by listing: what S3's notification does
+//! New raw objects of an external S3, found by listing: what S3's notification does
 //! where none is set up.
 //!
 //! The objects of a stream are written in the order of their names, so that listing after the last

@@ -1,4 +1,4 @@
-//! Where an event source mapping reads a topic: the embedded log, or a Kafka that runs elsewhere.
+//! Where an event source mapping reads a topic: the embedded log, or an external Kafka.
 
 use std::collections::BTreeMap;
 use std::io;

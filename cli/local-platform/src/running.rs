@@ -26,12 +26,12 @@ pub struct RunningPlatform {
     pub(super) relay: Arc<LambdaFunction>,
     pub(super) tokens: TokenIssuer,
     pub(super) operator: OperatorToken,
-    /// What the raw zone holds of the embedded log; none where Kafka runs elsewhere.
+    /// What the raw zone holds of the embedded log; none where Kafka is external.
     pub(super) landed: Option<LandedRecords>,
     pub(super) functions: Vec<Arc<LambdaFunction>>,
     pub(super) queues: BTreeMap<String, Arc<LocalQueue>>,
     pub(super) mappings: Vec<Arc<KafkaMapping>>,
-    /// Finds the raw objects of an S3 that runs elsewhere.
+    /// Finds the raw objects of an external S3.
     pub(super) watch: Option<Arc<RawObjectWatch>>,
     /// The contracts that the functions run.
     pub(super) contracts: Arc<RunContracts>,
@@ -72,7 +72,7 @@ impl RunningPlatform {
     /// one to the next.
     ///
     /// # Errors
-    /// When a part that runs elsewhere does not answer.
+    /// When an external part does not answer.
     pub async fn pending_counts(&self) -> io::Result<(u64, u64)> {
         let lags = self.mappings.iter().map(|mapping| mapping.offset_lag());
         let lag: u64 = try_join_all(lags).await?.into_iter().sum();

@@ -1,4 +1,4 @@
-//! What the functions find on AWS: the embedded servers, and the parts that run elsewhere.
+//! What the functions find on AWS: the embedded servers, and the external parts.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -52,7 +52,7 @@ pub(super) struct ServicesPlace<'p> {
 /// The services that the functions find on AWS, with their addresses.
 pub(super) struct LocalServices {
     pub(super) clock: Arc<Clock>,
-    /// The embedded broker's logs; none where Kafka runs elsewhere.
+    /// The embedded broker's logs; none where Kafka is external.
     pub(super) topics: Option<Arc<TopicLogs>>,
     pub(super) s3: String,
     pub(super) kafka: String,
@@ -202,7 +202,7 @@ impl LocalServices {
         Ok(mappings)
     }
 
-    /// Every topic of the contracts, in the embedded broker or in the Kafka that runs elsewhere.
+    /// Every topic of the contracts, in the embedded broker or in the external Kafka.
     fn open_topics(
         &self,
         place: ServicesPlace<'_>,
@@ -229,7 +229,7 @@ impl LocalServices {
         Ok(sources)
     }
 
-    /// Starts to look for raw objects of an S3 that runs elsewhere.
+    /// Starts to look for raw objects of an external S3.
     pub(super) async fn start_watch(
         &self,
         place: ServicesPlace<'_>,
@@ -289,7 +289,7 @@ async fn start_broker(
     Ok(kafka)
 }
 
-/// Refuses an S3 elsewhere that holds a lake of another key: every function would.
+/// Refuses an external S3 that holds a lake of another key: every function would.
 async fn check_identity_key(folder: &Path, parts: &ExternalParts) -> io::Result<()> {
     let Some([_, refined]) = parts.open_zones().await else {
         return Ok(());

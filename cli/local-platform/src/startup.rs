@@ -64,9 +64,9 @@ pub struct LocalPlatform {
     pub s3: String,
     /// The Kafka broker, `host:port`.
     pub kafka: String,
-    /// The parts that run elsewhere.
+    /// The external parts.
     pub parts: ExternalParts,
-    /// The topics of the contracts that a Kafka elsewhere did not have at the start.
+    /// The topics of the contracts that an external Kafka did not have at the start.
     pub missing_topics: Vec<String>,
     /// What every function has in its environment.
     pub function_environment: BTreeMap<String, String>,
@@ -162,7 +162,7 @@ impl LocalPlatform {
     }
 }
 
-/// Checks the parts that run elsewhere before anything starts, and records that the folder has
+/// Checks the external parts before anything starts, and records that the folder has
 /// them. Gives the topics that are missing.
 async fn prepare_parts(
     parts: &ExternalParts,

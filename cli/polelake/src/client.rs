@@ -61,7 +61,7 @@ pub struct PlatformClient {
     operator_token: Option<String>,
     /// The platform that was started for this command, if none was running.
     started: Option<LocalPlatform>,
-    /// The parts of the platform that run elsewhere.
+    /// The external parts of the platform.
     parts: ExternalParts,
 }
 
@@ -143,7 +143,7 @@ impl PlatformClient {
         }
     }
 
-    /// The parts of the platform that run elsewhere.
+    /// The external parts of the platform.
     pub(crate) fn parts(&self) -> &ExternalParts {
         &self.parts
     }
@@ -355,7 +355,7 @@ impl PlatformClient {
     }
 }
 
-/// Whether a folder has a lake: in its own S3, or in one that runs elsewhere.
+/// Whether a folder has a lake: in its own S3, or in an external one.
 ///
 /// # Errors
 /// When the record of the folder's parts cannot be read.

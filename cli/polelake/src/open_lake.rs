@@ -311,7 +311,7 @@ fn local_curated_root(folder: &Path) -> Result<String, CliError> {
     Ok(root.display().to_string())
 }
 
-/// A client of the platform's S3, embedded or elsewhere.
+/// A client of the platform's S3, embedded or external.
 async fn platform_s3_client(parts: &ExternalParts, status: &Value) -> Result<S3Client, CliError> {
     match &parts.s3 {
         Some(s3) => Ok(s3.client().await),
@@ -321,7 +321,7 @@ async fn platform_s3_client(parts: &ExternalParts, status: &Value) -> Result<S3C
     }
 }
 
-/// A client of the platform's Glue, embedded or elsewhere.
+/// A client of the platform's Glue, embedded or external.
 async fn platform_glue_client(client: &PlatformClient) -> Result<GlueClient, CliError> {
     if let Some(glue) = client.parts().glue_client().await {
         return Ok(glue);

@@ -48,7 +48,7 @@ pub struct Receipt {
     pub mapping_version: String,
     /// The content of the raw object.
     pub raw: ObjectDigest,
-    /// Between which moments its records were taken; none of an object without records.
+    /// Between which moments its records came; none of an object without records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub times: Option<RecordTimes>,
     /// Records in the raw object.

@@ -1,4 +1,4 @@
-//! Between which moments the records of a raw object were taken: engines skip objects by them.
+//! Between which moments the records of a raw object came: engines skip objects by them.
 
 use serde::{Deserialize, Serialize};
 

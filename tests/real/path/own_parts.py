@@ -80,7 +80,7 @@ class OwnParts:
         work.mkdir(parents=True)
         self.demo_folder = work / "demo"
         self.folder = work / "lake"
-        self.stage = Stage(context.processes, work / "elsewhere", context.repository)
+        self.stage = Stage(context.processes, work / "external", context.repository)
         self.listener = SecureListener(work / "listener")
         self.port = processes.free_row_of_ports(5)
         self.up: processes.Running | None = None
@@ -266,7 +266,7 @@ class OwnParts:
         return places
 
     def audit(self) -> str:
-        """The audit reads the parts elsewhere, and the embedded ones do not exist."""
+        """The audit reads the external parts, and the embedded ones do not exist."""
         done = self.run_command("audit", "--deep", "--json")
         if done.returncode != 0:
             raise CheckFailed(f"the audit ends with {done.returncode}: {done.stdout[-1000:]}"

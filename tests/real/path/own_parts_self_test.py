@@ -1,4 +1,4 @@
-"""Puts a fault before each check of the parts elsewhere, and sees the check fail and name it."""
+"""Puts a fault before each check of the external parts, and sees the check fail and name it."""
 
 from collections.abc import Callable
 from typing import Any

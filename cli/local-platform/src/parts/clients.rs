@@ -1,4 +1,4 @@
-//! Clients of the parts that run elsewhere, and what a start checks and makes there.
+//! Clients of the external parts, and what a start checks and makes there.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -25,14 +25,14 @@ impl ExternalS3 {
 }
 
 impl ExternalParts {
-    /// A client of the Glue that runs elsewhere, with the credentials of the environment.
+    /// A client of the external Glue, with the credentials of the environment.
     pub async fn glue_client(&self) -> Option<aws_sdk_glue::Client> {
         let endpoint = self.glue.as_ref()?;
         let config = host::load_aws_config_at(endpoint, LOCAL_REGION).await;
         Some(aws_sdk_glue::Client::new(&config))
     }
 
-    /// The stores of the raw and the refined zone, where S3 runs elsewhere.
+    /// The stores of the raw and the refined zone, where S3 is external.
     pub(crate) async fn open_zones(&self) -> Option<[Arc<dyn ObjectStore>; 2]> {
         let client = self.s3.as_ref()?.client().await;
         let open = |zone| -> Arc<dyn ObjectStore> {
@@ -64,7 +64,7 @@ impl ExternalParts {
     }
 
     /// The key pair that the embedded S3 takes besides its own: the functions have one pair for S3
-    /// and for a Glue that runs elsewhere.
+    /// and for an external Glue.
     ///
     /// # Errors
     /// When the environment names none.
@@ -115,7 +115,7 @@ impl ExternalParts {
         Ok(())
     }
 
-    /// Creates the databases that a Glue elsewhere lacks, as Terraform does on AWS.
+    /// Creates the databases that an external Glue lacks, as Terraform does on AWS.
     ///
     /// # Errors
     /// When it does not answer, or refuses.
@@ -135,7 +135,7 @@ impl ExternalParts {
         Ok(())
     }
 
-    /// Those of the topics that a Kafka elsewhere does not have. They are not created: how many
+    /// Those of the topics that an external Kafka does not have. They are not created: how many
     /// partitions and copies a topic has is its owner's choice.
     ///
     /// # Errors

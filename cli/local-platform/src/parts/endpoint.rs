@@ -1,4 +1,4 @@
-//! Addresses of parts that run elsewhere.
+//! Addresses of external parts.
 
 use std::net::IpAddr;
 
@@ -57,7 +57,7 @@ pub(super) fn endpoint_host(option: &str, text: &str) -> Result<String, String> 
     Ok(host.to_owned())
 }
 
-/// Whether a host is this machine, by its name alone: what a name means elsewhere is not asked.
+/// Whether a host is this machine, by its name alone: what a name means in another network is not asked.
 pub(super) fn is_loopback_host(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     match bare.parse::<IpAddr>() {

@@ -1,4 +1,4 @@
-//! Parts of the platform that run elsewhere: an Apache Kafka, an S3, a Glue of the user's own.
+//! External parts of the platform: an Apache Kafka, an S3, a Glue of the user's own.
 //!
 //! What is not named is embedded. The functions know no difference: they are given other endpoints.
 //! A folder keeps its parts, because its offsets and positions mean nothing in another Kafka or
@@ -20,7 +20,7 @@ pub use record::{read_parts, settle_parts, write_parts};
 
 use crate::BUCKETS;
 
-/// The parts that run elsewhere.
+/// The external parts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExternalParts {
@@ -35,7 +35,7 @@ pub struct ExternalParts {
     pub glue: Option<String>,
 }
 
-/// A Kafka that runs elsewhere.
+/// An external Kafka.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExternalKafka {
     /// `host:port,host:port`.
@@ -45,7 +45,7 @@ pub struct ExternalKafka {
     pub config: Option<PathBuf>,
 }
 
-/// An S3 that runs elsewhere.
+/// An external S3.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExternalS3 {
     /// `http://host:port`, or `https://…`.

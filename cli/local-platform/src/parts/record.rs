@@ -13,7 +13,7 @@ const PARTS_FILE: &str = "parts.json";
 /// What an embedded S3 and an embedded broker keep their state in.
 const EMBEDDED_FOLDERS: [&str; 2] = ["s3", "kafka"];
 
-/// The parts of a folder that run elsewhere; none where all are embedded, or the folder is new.
+/// The external parts of a folder; none where all are embedded, or the folder is new.
 ///
 /// # Errors
 /// When the record cannot be read.

@@ -30,7 +30,7 @@ pub fn endpoint_router(files: Arc<BucketFiles>) -> Router {
     endpoint_router_with_key(files, None)
 }
 
-/// The same for clients that have a key pair of their own: those of a Glue that runs elsewhere.
+/// The same for clients that have a key pair of their own: those of an external Glue.
 pub(crate) fn endpoint_router_with_key(
     files: Arc<BucketFiles>,
     own_key: Option<(String, String)>,

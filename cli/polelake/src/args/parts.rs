@@ -1,4 +1,4 @@
-//! The parts of the platform that run elsewhere, of `polelake up` and `demo`.
+//! The external parts of the platform, of `polelake up` and `demo`.
 
 use std::path::PathBuf;
 
@@ -8,10 +8,10 @@ use local_platform::parts::{ExternalKafka, ExternalS3};
 
 use crate::error::CliError;
 
-/// Which parts run elsewhere.
+/// Which parts are external.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct PartsArgs {
-    /// An Apache Kafka that runs elsewhere, host:port with commas between, in place of the embedded
+    /// An external Apache Kafka, host:port with commas between, in place of the embedded
     /// broker. The topics of the contracts must be there: none is created. The folder keeps this
     /// and the other parts (docs/own-parts.md).
     #[arg(long, value_name = "BOOTSTRAP")]
@@ -20,7 +20,7 @@ pub(crate) struct PartsArgs {
     /// TLS, SASL/PLAIN and SCRAM.
     #[arg(long, value_name = "FILE", requires = "kafka")]
     pub(crate) kafka_config: Option<PathBuf>,
-    /// An S3 that runs elsewhere, such as http://127.0.0.1:9000, in place of the embedded one. Its
+    /// An external S3, such as http://127.0.0.1:9000, in place of the embedded one. Its
     /// credentials are those of the AWS variables or of a profile.
     #[arg(long, value_name = "ENDPOINT")]
     pub(crate) s3: Option<String>,
@@ -28,7 +28,7 @@ pub(crate) struct PartsArgs {
     /// PREFIX-site. Without it they are raw, refined, curated and site. They must be there.
     #[arg(long, value_name = "PREFIX", requires = "s3")]
     pub(crate) bucket: Option<String>,
-    /// A Glue that runs elsewhere, in place of the embedded one. Databases that it lacks are
+    /// An external Glue, in place of the embedded one. Databases that it lacks are
     /// created.
     #[arg(long, value_name = "ENDPOINT")]
     pub(crate) glue: Option<String>,

@@ -212,7 +212,7 @@ async fn finish_day(
     })
 }
 
-/// Days over a Kafka that runs elsewhere: it stamps every record with the time of now, so that all
+/// Days over an external Kafka: it stamps every record with the time of now, so that all
 /// of them count on one day.
 struct GatheredDays {
     begun: Instant,

@@ -63,7 +63,7 @@ pub(super) fn print_demo(
 enum LakeRoot<'p> {
     /// In the folder of the embedded S3.
     Folder(String),
-    /// In buckets of an S3 elsewhere.
+    /// In buckets of an external S3.
     Buckets(&'p ExternalParts),
 }
 

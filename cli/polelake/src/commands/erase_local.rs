@@ -15,9 +15,9 @@ const SETTLING_MAX: Duration = Duration::from_secs(30);
 /// What the erasure found and did outside of the zones.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct LocalErasure {
-    /// Whether Kafka runs elsewhere: its log is then not the platform's to cut.
+    /// Whether Kafka is external: its log is then not the platform's to cut.
     #[serde(default)]
-    kafka_elsewhere: bool,
+    external_kafka: bool,
     /// Records that were cut out of the Kafka log.
     records_cut: u64,
     /// Records that the Kafka log still holds, because the raw zone does not.
@@ -42,7 +42,7 @@ pub(crate) async fn erase_outside_zones(
 ) -> Result<LocalErasure, CliError> {
     let erasure = match client.parts().kafka {
         Some(_) => LocalErasure {
-            kafka_elsewhere: true,
+            external_kafka: true,
             ..LocalErasure::default()
         },
         None => serde_json::from_value(client.truncate_landed_records().await?)?,
@@ -65,8 +65,8 @@ fn count_relay_dead_letters(queues: &Path) -> usize {
 impl LocalErasure {
     /// Prints what became of the Kafka log and what a person must look at.
     pub(crate) fn print(&self, folder: &Path) {
-        match self.kafka_elsewhere {
-            true => println!("kafka: the log runs elsewhere and is not cut"),
+        match self.external_kafka {
+            true => println!("kafka: the log of an external Kafka is not cut"),
             false => println!("kafka: {} landed records cut", self.records_cut),
         }
         if self.records_left > 0 {

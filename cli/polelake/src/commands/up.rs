@@ -64,7 +64,7 @@ pub(crate) async fn run(args: &UpArgs) -> Result<bool, CliError> {
     Ok(true)
 }
 
-/// Prints where Kafka and S3 are, and what a Kafka elsewhere lacks.
+/// Prints where Kafka and S3 are, and what an external Kafka lacks.
 fn print_parts(platform: &LocalPlatform) {
     println!("Kafka     {}", platform.kafka);
     let parts = &platform.parts;
@@ -87,7 +87,7 @@ fn print_parts(platform: &LocalPlatform) {
     }
 }
 
-/// Says which topics a Kafka elsewhere lacks, and how one is made.
+/// Says which topics an external Kafka lacks, and how one is made.
 pub(crate) fn describe_missing_topics(platform: &LocalPlatform) -> String {
     format!(
         "MISSING TOPICS: the Kafka at {} has no {}. Their events are refused with 503 until the \

@@ -29,7 +29,7 @@ pub struct RawObjectFile {
     pub rows: u64,
     /// Bytes of it.
     pub bytes: u64,
-    /// Between which moments its records were taken.
+    /// Between which moments its records came.
     pub times: RecordTimes,
 }
 

@@ -115,7 +115,7 @@ async fn check_shown_offsets(
 }
 
 /// The newest manifest of a table that the topic fills; none where there is none, or it cannot be
-/// read, which is found elsewhere.
+/// read, which another check finds.
 async fn read_newest_manifest(
     lake: &LakeHandle,
     topic: &str,
@@ -152,8 +152,7 @@ async fn check_manifests(
     Ok(())
 }
 
-/// The first object of a manifest that is not what its receipt says. What its receipt cannot say is
-/// found elsewhere.
+/// The first object of a manifest that is not what its receipt says. What its receipt cannot say is found by another check.
 async fn find_other_object(
     lake: &LakeHandle,
     key: &str,
