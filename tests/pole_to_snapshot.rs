@@ -65,6 +65,15 @@ fn curated(lake: &LakeUnderTest) -> BTreeMap<String, Vec<u8>> {
     lake.read_objects("curated", "curated")
 }
 
+/// What days make. The tables of raw objects are not of a day: they show every object with a
+/// receipt, those of later days too.
+fn days_of(objects: &BTreeMap<String, Vec<u8>>) -> BTreeMap<&String, &Vec<u8>> {
+    let of_days = objects.iter();
+    of_days
+        .filter(|(key, _)| !key.starts_with("curated/_raw/"))
+        .collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_day_that_is_run_twice_gives_the_same_bytes() {
     let lake = town_on_monday().await;
@@ -88,9 +97,14 @@ async fn a_day_that_is_run_twice_gives_the_same_bytes() {
         store.delete(&entry.key).await.unwrap();
     }
     lake.run_day(MONDAY).await;
-    assert_eq!(first, curated(&lake));
+    assert_eq!(days_of(&first), days_of(&curated(&lake)));
     lake.run_day(TUESDAY).await;
-    assert_eq!(both, curated(&lake));
+    let again = curated(&lake);
+    assert_eq!(days_of(&both), days_of(&again));
+    let hints = |key: &&String| key.starts_with("curated/_raw/") && key.ends_with(".text");
+    for key in both.keys().filter(hints) {
+        assert_eq!(both[key], again[key], "{key}");
+    }
 }
 
 async fn store_of(lake: &LakeUnderTest, bucket: &str) -> std::sync::Arc<dyn store::ObjectStore> {
