@@ -210,7 +210,8 @@ def read_raw_rows(
         table = table.set_column(
             table.column_names.index("timestamp"),
             "timestamp",
-            table.column("timestamp").cast("int64"),
+            # Raw objects have microseconds, and Kafka milliseconds.
+            table.column("timestamp").cast(pyarrow.timestamp("ms", "UTC")).cast("int64"),
         )
         for row in table.to_pylist():
             headers = row["headers"] and json.loads(row["headers"])
