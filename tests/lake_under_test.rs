@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use bytes::Bytes;
-use contract::{Catalogue, TableContract};
+use contract::{Catalogue, TableContract, Transport};
 use lake::{Day, SnapshotManifest};
 use local_platform::identity_key::identity_key_file;
 use local_platform::private_files::{create_private_folder, write_private_file};
@@ -347,6 +347,7 @@ async fn start_platform(folder: &Path, contracts: &Path) -> LocalPlatform {
         program: env!("CARGO_BIN_EXE_polelake-under-test").into(),
         binaries: None,
         parts: ExternalParts::default(),
+        transport: Some(Transport::Kafka),
     };
     create_private_folder(folder).unwrap();
     write_private_file(&identity_key_file(folder), &pole::TEST_IDENTITY_SECRET).unwrap();

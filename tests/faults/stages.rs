@@ -227,7 +227,7 @@ impl LandingStage {
     fn settle_answer(
         &mut self,
         world: &World,
-        answer: Option<Result<trigger::KafkaFailures, host::Failure>>,
+        answer: Option<Result<trigger::BatchFailures, host::Failure>>,
         mut ends: BTreeMap<i32, i64>,
     ) {
         let Some(answer) = answer else {
@@ -287,10 +287,7 @@ impl LandingStage {
         )
         .await
         .unwrap();
-        assert!(
-            failures.batch_item_failures.is_empty(),
-            "everything lands again"
-        );
+        assert!(failures.is_empty(), "everything lands again");
     }
 }
 

@@ -152,7 +152,7 @@ async fn z6_records_that_their_producer_stamped_2099_count_on_the_day_of_their_l
     let answer = raw_landing::handle(&payload, &context, budget)
         .await
         .unwrap();
-    assert!(answer.batch_item_failures.is_empty());
+    assert!(answer.is_empty());
 
     let plan = days.catalogue.mapping_of_source("housing-person").unwrap();
     let chunk = Chunk {

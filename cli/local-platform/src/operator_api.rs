@@ -103,7 +103,7 @@ async fn handle_send(
         .map(|queue| queue.send_message(body));
     match sent {
         None => (StatusCode::NOT_FOUND, format!("there is no queue `{name}`")).into_response(),
-        Some(Ok(())) => StatusCode::ACCEPTED.into_response(),
+        Some(Ok(_)) => StatusCode::ACCEPTED.into_response(),
         Some(Err(error)) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
 }

@@ -27,8 +27,10 @@ pub(crate) enum LocalServer {
     S3,
     /// Glue.
     Glue,
-    /// Secrets Manager, the last one.
+    /// Secrets Manager.
     Secrets,
+    /// SQS, the last one.
+    Sqs,
 }
 
 impl LocalServer {
@@ -39,6 +41,7 @@ impl LocalServer {
             Self::S3 => "S3",
             Self::Glue => "Glue",
             Self::Secrets => "Secrets Manager",
+            Self::Sqs => "SQS",
         }
     }
 }
@@ -56,13 +59,13 @@ impl PlatformPorts {
     /// # Errors
     /// When there are not enough ports behind it.
     pub(crate) fn from_first(first: u16) -> Result<Self> {
-        if first.checked_add(LocalServer::Secrets as u16).is_some() {
+        if first.checked_add(LocalServer::Sqs as u16).is_some() {
             return Ok(Self { first });
         }
         let message = format!(
             "--port {first} leaves too few ports behind it: the platform listens at {} of them; \
              give one below, as in `polelake up --port {DEFAULT_PORT}`",
-            LocalServer::Secrets as u16 + 1
+            LocalServer::Sqs as u16 + 1
         );
         Err(Error::new(ErrorKind::InvalidInput, message))
     }
@@ -130,8 +133,8 @@ mod tests {
 
     #[test]
     fn a_first_port_has_room_behind_it() {
-        let error = PlatformPorts::from_first(65_533).unwrap_err().to_string();
-        assert!(error.contains("--port 65533 leaves too few"), "{error}");
-        assert!(PlatformPorts::from_first(65_531).is_ok());
+        let error = PlatformPorts::from_first(65_531).unwrap_err().to_string();
+        assert!(error.contains("--port 65531 leaves too few"), "{error}");
+        assert!(PlatformPorts::from_first(65_530).is_ok());
     }
 }

@@ -7,16 +7,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
+use super::clock::Clock;
 use super::file_error::name_path;
-use super::lambda::LambdaFunction;
 use super::private_files::{create_private_folder, write_private_file};
-
-/// Messages of one invocation, as with SQS without a batching window.
-const BATCH_MESSAGES_MAX: usize = 10;
 
 /// How often a message is received before it becomes a dead letter.
 const RECEIVES_MAX: u32 = 5;
@@ -29,26 +25,58 @@ const RETRY_DELAY: Duration = Duration::from_millis(500);
 #[derive(Clone, Debug)]
 struct QueueMessage {
     body: String,
+    sent_at: i64,
     receives: u32,
     visible_at: Instant,
     in_flight: bool,
+}
+
+/// A message as it is delivered.
+#[derive(Clone, Debug)]
+pub(crate) struct ReceivedMessage {
+    /// The message's id, which is its receipt handle too.
+    pub(crate) id: String,
+    pub(crate) body: String,
+    /// When it was sent, in milliseconds since 1970.
+    sent_at: i64,
+    receives: u32,
+}
+
+impl ReceivedMessage {
+    /// The system attributes that SQS gives with a message.
+    pub(crate) fn attributes(&self) -> Value {
+        json!({
+            "SentTimestamp": self.sent_at.to_string(),
+            "ApproximateReceiveCount": self.receives.to_string(),
+        })
+    }
+}
+
+/// How much is received at once, at most: so many messages, and so many bytes of their bodies and
+/// of what stands around each. A single message is received whatever its size.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BatchLimits {
+    pub(crate) messages: usize,
+    pub(crate) bytes: usize,
+    pub(crate) bytes_around: usize,
 }
 
 /// A queue with its dead letters.
 pub struct LocalQueue {
     name: String,
     folder: PathBuf,
+    clock: Arc<Clock>,
     messages: Mutex<BTreeMap<String, QueueMessage>>,
     counter: AtomicU64,
     arrived: Notify,
 }
 
 impl LocalQueue {
-    /// Opens the queue whose messages are stored in `folder/name`.
+    /// Opens the queue whose messages are stored in `folder/name`; `clock` stamps them.
     ///
     /// # Errors
     /// When the folder cannot be read or created.
-    pub fn open(folder: &Path, name: &str) -> io::Result<Self> {
+    pub fn open(folder: &Path, name: &str, clock: Arc<Clock>) -> io::Result<Self> {
         let folder = folder.join(name);
         create_private_folder(&folder.join("dead"))?;
         let messages = read_messages(&folder)?;
@@ -57,28 +85,38 @@ impl LocalQueue {
         let dead = std::fs::read_dir(folder.join("dead"))?.flatten();
         let dead_ids = dead.map(|entry| entry.file_name().to_string_lossy().into_owned());
         let ids = messages.keys().cloned().chain(dead_ids);
-        let last = ids.filter_map(|id| id.parse::<u64>().ok()).max();
+        let last = ids.filter_map(|id| number_of_id(&id)).max();
         let last = last.unwrap_or_default();
 
         Ok(Self {
             name: name.to_owned(),
             folder,
+            clock,
             messages: Mutex::new(messages),
             counter: AtomicU64::new(last + 1),
             arrived: Notify::new(),
         })
     }
 
-    /// Puts a message into the queue: it is on disk when this returns.
+    /// The queue's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Puts a message into the queue: it is on disk when this returns. Gives its id.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn send_message(&self, body: String) -> io::Result<()> {
-        let id = format!("{:020}", self.counter.fetch_add(1, Ordering::SeqCst));
+    pub fn send_message(&self, body: String) -> io::Result<String> {
+        let number = self.counter.fetch_add(1, Ordering::SeqCst);
+        let sent_at = self.clock.now_millis();
+        let id = format!("{number:020}.{sent_at}");
         write_private_file(&self.folder.join(&id), body.as_bytes())?;
-        self.lock_messages().insert(id, new_message(body));
+        self.lock_messages()
+            .insert(id.clone(), new_message(body, sent_at));
         self.arrived.notify_one();
-        Ok(())
+        Ok(id)
     }
 
     /// Messages that are not done.
@@ -95,32 +133,80 @@ impl LocalQueue {
             .unwrap_or_default()
     }
 
-    fn lock_messages(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, QueueMessage>> {
-        self.messages.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Waits until a message is sent, or the time is over.
+    pub(crate) async fn wait_for_message(&self, within: Duration) {
+        drop(tokio::time::timeout(within, self.arrived.notified()).await);
     }
 
-    fn receive_batch(&self) -> Vec<(String, QueueMessage)> {
+    pub(crate) fn has_visible_message(&self) -> bool {
+        let now = Instant::now();
+        let messages = self.lock_messages();
+        messages.values().any(|message| message.is_visible(now))
+    }
+
+    /// Receives visible messages, the oldest first; they are hidden until they are settled.
+    pub(crate) fn receive_batch(&self, limits: BatchLimits) -> Vec<ReceivedMessage> {
         let now = Instant::now();
         let mut messages = self.lock_messages();
-
         let visible = messages
             .iter_mut()
-            .filter(|(_, message)| !message.in_flight && message.visible_at <= now);
-        let mut batch = Vec::new();
-        for (id, message) in visible.take(BATCH_MESSAGES_MAX) {
+            .filter(|(_, message)| message.is_visible(now));
+
+        let (mut batch, mut bytes) = (Vec::new(), 0);
+        for (id, message) in visible.take(limits.messages) {
+            bytes += message.body.len() + limits.bytes_around;
+            if bytes > limits.bytes && !batch.is_empty() {
+                break;
+            }
             message.in_flight = true;
-            message.receives += 1;
-            batch.push((id.clone(), message.clone()));
+            batch.push(message.receive(id));
         }
         batch
     }
 
-    fn delete_message(&self, id: &str) -> io::Result<()> {
-        self.lock_messages().remove(id);
+    /// Receives visible messages, which are hidden for a time: what a client of SQS asks for.
+    pub(crate) fn receive_hidden(&self, count: usize, hidden: Duration) -> Vec<ReceivedMessage> {
+        let now = Instant::now();
+        let mut messages = self.lock_messages();
+        let visible = messages
+            .iter_mut()
+            .filter(|(_, message)| message.is_visible(now));
+
+        let mut received = Vec::new();
+        for (id, message) in visible.take(count) {
+            message.visible_at = now + hidden;
+            received.push(message.receive(id));
+        }
+        received
+    }
+
+    /// Hides a message for a time from now on; false when there is no such message.
+    pub(crate) fn hide_message(&self, id: &str, hidden: Duration) -> bool {
+        let mut messages = self.lock_messages();
+        let Some(message) = messages.get_mut(id) else {
+            return false;
+        };
+        message.visible_at = Instant::now() + hidden;
+        self.arrived.notify_one();
+        true
+    }
+
+    /// Deletes a message; one that is gone is deleted.
+    ///
+    /// # Errors
+    /// When its file cannot be deleted.
+    pub(crate) fn delete_message(&self, id: &str) -> io::Result<()> {
+        if self.lock_messages().remove(id).is_none() {
+            return Ok(());
+        }
         std::fs::remove_file(self.folder.join(id))
     }
 
-    fn retry_or_dead_letter(&self, id: &str) -> io::Result<()> {
+    /// Delivers a message again, later; after too many times it is a dead letter.
+    ///
+    /// # Errors
+    /// When its file cannot be moved.
+    pub(crate) fn retry_or_dead_letter(&self, id: &str) -> io::Result<()> {
         let mut messages = self.lock_messages();
         let Some(message) = messages.get_mut(id) else {
             return Ok(());
@@ -135,6 +221,37 @@ impl LocalQueue {
         messages.remove(id);
         std::fs::rename(self.folder.join(id), self.folder.join("dead").join(id))
     }
+
+    fn lock_messages(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, QueueMessage>> {
+        self.messages.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl QueueMessage {
+    fn is_visible(&self, now: Instant) -> bool {
+        !self.in_flight && self.visible_at <= now
+    }
+
+    fn receive(&mut self, id: &str) -> ReceivedMessage {
+        self.receives += 1;
+        ReceivedMessage {
+            id: id.to_owned(),
+            body: self.body.clone(),
+            sent_at: self.sent_at,
+            receives: self.receives,
+        }
+    }
+}
+
+/// The number in an id, `<number>.<when it was sent>`.
+fn number_of_id(id: &str) -> Option<u64> {
+    id.split('.').next()?.parse().ok()
+}
+
+/// When the message of an id was sent, in milliseconds since 1970; 0 where the id does not say it.
+fn time_of_id(id: &str) -> i64 {
+    let time = id.split_once('.').and_then(|(_, time)| time.parse().ok());
+    time.unwrap_or_default()
 }
 
 fn read_messages(folder: &Path) -> io::Result<BTreeMap<String, QueueMessage>> {
@@ -145,94 +262,79 @@ fn read_messages(folder: &Path) -> io::Result<BTreeMap<String, QueueMessage>> {
             let id = entry.file_name().to_string_lossy().into_owned();
             let path = entry.path();
             let body = std::fs::read_to_string(&path).map_err(|error| name_path(&path, &error))?;
-            messages.insert(id, new_message(body));
+            let message = new_message(body, time_of_id(&id));
+            messages.insert(id, message);
         }
     }
     Ok(messages)
 }
 
-fn new_message(body: String) -> QueueMessage {
+fn new_message(body: String, sent_at: i64) -> QueueMessage {
     QueueMessage {
         body,
+        sent_at,
         receives: 0,
         visible_at: Instant::now(),
         in_flight: false,
     }
 }
 
-/// The event source mapping from a queue to a function: batches, partial answers, retries.
-pub async fn run_queue_mapping(queue: Arc<LocalQueue>, function: Arc<LambdaFunction>) {
-    loop {
-        let batch = queue.receive_batch();
-        if batch.is_empty() {
-            // Messages that failed become visible by time alone.
-            let arrived = queue.arrived.notified();
-            drop(tokio::time::timeout(RETRY_DELAY / 2, arrived).await);
-            continue;
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-        let failed = failed_message_ids(&function, &queue.name, &batch).await;
-        for (id, _) in &batch {
-            let settled = if failed.contains(id) {
-                queue.retry_or_dead_letter(id)
-            } else {
-                queue.delete_message(id)
-            };
-            if let Err(error) = settled {
-                tracing::error!(%error, queue = queue.name, id, "a message could not be settled");
-            }
-        }
+    fn open(folder: &Path) -> LocalQueue {
+        LocalQueue::open(folder, "q", Arc::default()).unwrap()
     }
-}
 
-/// The ids to deliver again: those that the answer names, or all when there is no valid answer.
-async fn failed_message_ids(
-    function: &LambdaFunction,
-    queue: &str,
-    batch: &[(String, QueueMessage)],
-) -> Vec<String> {
-    let payload = encode_batch(queue, batch);
-    let named = match function.invoke(Bytes::from(payload)).await {
-        Ok(answer) => named_failures(&answer),
-        Err(error) => {
-            tracing::warn!(%error, function = function.name(), "the batch is delivered again");
-            None
-        }
+    const LIMITS: BatchLimits = BatchLimits {
+        messages: 10,
+        bytes: 10,
+        bytes_around: 1,
     };
 
-    // As with SQS, an id that is not in the batch makes the whole batch fail.
-    let named = named.filter(|named| {
-        named
-            .iter()
-            .all(|id| batch.iter().any(|(sent, _)| sent == id))
-    });
-    named.unwrap_or_else(|| batch.iter().map(|(id, _)| id.clone()).collect())
-}
+    #[test]
+    fn a_batch_ends_at_its_bytes_and_takes_one_large_message() {
+        let folder = tempfile::tempdir().unwrap();
+        let queue = open(folder.path());
+        for body in ["1234", "1234", "5", "123456789012345"] {
+            queue.send_message(body.to_owned()).unwrap();
+        }
+        let sizes = || queue.receive_batch(LIMITS).len();
+        assert_eq!([sizes(), sizes(), sizes(), sizes()], [2, 1, 1, 0]);
+    }
 
-/// The event that Lambda hands to the function for these messages.
-fn encode_batch(queue: &str, batch: &[(String, QueueMessage)]) -> String {
-    let records: Vec<Value> = batch
-        .iter()
-        .map(|(id, message)| {
-            json!({
-                "messageId": id,
-                "receiptHandle": id,
-                "body": message.body,
-                "attributes": {"ApproximateReceiveCount": message.receives.to_string()},
-                "messageAttributes": {},
-                "eventSource": "aws:sqs",
-                "eventSourceARN": format!("arn:aws:sqs:eu-west-2:000000000000:{queue}"),
-                "awsRegion": "eu-west-2",
-            })
-        })
-        .collect();
-    json!({"Records": records}).to_string()
-}
+    #[test]
+    fn a_message_outlives_the_platform_with_the_time_at_which_it_was_sent() {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(Clock::default());
+        clock.set_millis(1_772_438_400_000);
+        let queue = LocalQueue::open(folder.path(), "q", clock).unwrap();
+        let id = queue.send_message("a".to_owned()).unwrap();
+        drop(queue);
 
-/// The ids that a function's answer names as failed; none when it is not JSON.
-fn named_failures(answer: &[u8]) -> Option<Vec<String>> {
-    let answer = serde_json::from_slice::<Value>(answer).ok()?;
-    let failures = answer["batchItemFailures"].as_array().into_iter().flatten();
-    let ids = failures.map(|failure| failure["itemIdentifier"].as_str().unwrap_or_default());
-    Some(ids.map(str::to_owned).collect())
+        let queue = open(folder.path());
+        let received = queue.receive_batch(LIMITS);
+        assert_eq!(received[0].id, id);
+        let sent_at = received[0].sent_at;
+        assert!((1_772_438_400_000..1_772_438_460_000).contains(&sent_at));
+        assert_ne!(queue.send_message("b".to_owned()).unwrap(), id);
+    }
+
+    #[test]
+    fn what_a_client_receives_comes_back_unless_it_is_deleted() {
+        let folder = tempfile::tempdir().unwrap();
+        let queue = open(folder.path());
+        let id = queue.send_message("a".to_owned()).unwrap();
+        assert_eq!(queue.receive_hidden(9, Duration::ZERO).len(), 1);
+        assert_eq!(queue.receive_hidden(9, Duration::from_secs(60)).len(), 1);
+        assert!(queue.receive_hidden(9, Duration::ZERO).is_empty());
+        assert!(queue.hide_message(&id, Duration::ZERO));
+        assert_eq!(queue.receive_hidden(9, Duration::ZERO).len(), 1);
+
+        queue.delete_message(&id).unwrap();
+        queue.delete_message(&id).unwrap();
+        assert_eq!(queue.pending_count(), 0);
+        assert!(!queue.hide_message(&id, Duration::ZERO));
+    }
 }

@@ -164,7 +164,8 @@ mod tests {
 
         /// How many messages a platform that starts now is told.
         async fn looks(&self, times: usize) -> usize {
-            let queue = LocalQueue::open(&self.folder.path().join("queues"), "raw").unwrap();
+            let queue = LocalQueue::open(&self.folder.path().join("queues"), "raw", Arc::default())
+                .unwrap();
             let queue = Arc::new(queue);
             let before = queue.pending_count();
             let raw: Arc<dyn ObjectStore> = self.raw.clone();

@@ -17,6 +17,7 @@ use super::operator_token::OperatorToken;
 use super::queue::LocalQueue;
 use super::raw_object_watch::RawObjectWatch;
 use super::run_contracts::RunContracts;
+use super::services::{EVENTS_QUEUE, RAW_OBJECTS_QUEUE};
 use super::tokens::TokenIssuer;
 
 /// The parts of the platform that requests reach while it runs.
@@ -74,17 +75,22 @@ impl RunningPlatform {
     /// # Errors
     /// When an external part does not answer.
     pub async fn pending_counts(&self) -> io::Result<(u64, u64)> {
+        let accepted = self.count_waiting(|name| name != RAW_OBJECTS_QUEUE && name != EVENTS_QUEUE);
+        let events = self.count_waiting(|name| name == EVENTS_QUEUE);
         let lags = self.mappings.iter().map(|mapping| mapping.offset_lag());
         let lag: u64 = try_join_all(lags).await?.into_iter().sum();
+
         if let Some(watch) = &self.watch {
             watch.tell_new_objects().await?;
         }
-        let waiting: usize = self
-            .queues
-            .values()
-            .map(|queue| queue.pending_count())
-            .sum();
-        Ok((lag, waiting as u64))
+        let raw_objects = self.count_waiting(|name| name == RAW_OBJECTS_QUEUE);
+        Ok((lag, (accepted + events + raw_objects) as u64))
+    }
+
+    /// Messages that are not done, of the queues of such a name.
+    fn count_waiting(&self, is_counted: impl Fn(&str) -> bool) -> usize {
+        let counted = self.queues.iter().filter(|(name, _)| is_counted(name));
+        counted.map(|(_, queue)| queue.pending_count()).sum()
     }
 
     /// Waits until everything that was accepted is transformed.

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use axum::Router;
-use contract::Catalogue;
+use contract::{Catalogue, Transport};
 use event_relay::kafka::OffsetsClient;
 use serde_json::{Value, json};
 use snapshot_merge::glue_databases::required_databases;
@@ -28,16 +28,25 @@ use super::listener::serve_router;
 use super::parts::{ExternalKafka, ExternalParts};
 use super::ports::{LocalServer, PlatformPorts};
 use super::private_files::write_private_file;
-use super::queue::{LocalQueue, run_queue_mapping};
+use super::queue::LocalQueue;
+use super::queue_mapping::{QueueMappingOptions, run_queue_mapping};
 use super::raw_object_watch::{RawObjectWatch, notification};
 use super::record_source::{EmbeddedTopic, RecordSource};
 use super::s3::{self, BucketFiles};
 use super::secrets;
+use super::sqs::{self, LocalQueues, queue_path};
+use super::transport::BROKER_FOLDER;
 
 /// The queue that notifies the transform of raw objects.
-const RAW_OBJECTS_QUEUE: &str = "raw-objects";
+pub(super) const RAW_OBJECTS_QUEUE: &str = "raw-objects";
 
-/// Pollers of that queue: while one downloads an object, the other transforms.
+/// The queue that carries events from the relay to the landing.
+pub(super) const EVENTS_QUEUE: &str = "events";
+
+/// Pollers of the events queue: Lambda has at least two.
+const EVENTS_POLLERS: usize = 2;
+
+/// Pollers of the queue of raw objects: while one downloads an object, the other transforms.
 const RAW_OBJECTS_POLLERS: usize = 2;
 
 /// Where the services keep their state, what they serve, and where they listen.
@@ -47,6 +56,8 @@ pub(super) struct ServicesPlace<'p> {
     pub(super) catalogue: &'p Catalogue,
     pub(super) parts: &'p ExternalParts,
     pub(super) ports: PlatformPorts,
+    /// What carries the events of sources whose contracts do not say it.
+    pub(super) transport: Transport,
 }
 
 /// The services that the functions find on AWS, with their addresses.
@@ -58,7 +69,8 @@ pub(super) struct LocalServices {
     pub(super) kafka: String,
     glue: String,
     secrets: String,
-    raw_objects: Arc<LocalQueue>,
+    pub(super) sqs: String,
+    queues: LocalQueues,
     /// Told when raw objects were written.
     landed: Arc<Notify>,
 }
@@ -75,8 +87,8 @@ impl LocalServices {
             ..
         } = place;
         let clock = Arc::new(Clock::default());
-        let raw_objects = LocalQueue::open(&folder.join("queues"), RAW_OBJECTS_QUEUE)?;
-        let raw_objects = Arc::new(raw_objects);
+        let queues = open_queues(place, &clock)?;
+        let raw_objects = find_queue(&queues, RAW_OBJECTS_QUEUE)?;
         let s3 = match &parts.s3 {
             Some(s3) => s3.endpoint.clone(),
             None => start_s3(place, Arc::clone(&raw_objects), tasks).await?,
@@ -90,11 +102,13 @@ impl LocalServices {
         check_identity_key(folder, parts).await?;
         let secrets = secrets::endpoint_router(folder);
         let secrets = serve_http(secrets, ports, LocalServer::Secrets, tasks).await?;
+        let sqs = sqs::endpoint_router(queues.clone());
+        let sqs = serve_http(sqs, ports, LocalServer::Sqs, tasks).await?;
 
         let (kafka, topics) = match &parts.kafka {
             Some(kafka) => (kafka.bootstrap.clone(), None),
             None => {
-                let topics = TopicLogs::open(&folder.join("kafka"), Arc::clone(&clock))?;
+                let topics = TopicLogs::open(&folder.join(BROKER_FOLDER), Arc::clone(&clock))?;
                 let topics = Arc::new(topics);
                 let kafka = start_broker(place, Arc::clone(&topics), tasks).await?;
                 (kafka, Some(topics))
@@ -103,10 +117,11 @@ impl LocalServices {
         Ok(Self {
             clock,
             topics,
-            raw_objects,
+            queues,
             s3,
             glue,
             secrets,
+            sqs,
             kafka,
             landed: Arc::default(),
         })
@@ -128,6 +143,12 @@ impl LocalServices {
             ("AWS_ENDPOINT_URL_S3", self.s3.clone()),
             ("AWS_ENDPOINT_URL_GLUE", self.glue.clone()),
             ("AWS_ENDPOINT_URL_SECRETS_MANAGER", self.secrets.clone()),
+            ("AWS_ENDPOINT_URL_SQS", self.sqs.clone()),
+            (
+                "EVENTS_QUEUE_URL",
+                format!("{}{}", self.sqs, queue_path(EVENTS_QUEUE)),
+            ),
+            ("TRANSPORT", place.transport.name().to_owned()),
             ("AWS_LAMBDA_LOG_LEVEL", "warn".to_owned()),
             ("RAW_BUCKET", raw),
             ("REFINED_BUCKET", refined),
@@ -153,30 +174,30 @@ impl LocalServices {
         environment
     }
 
-    /// Starts the pollers of every queue: raw objects to the transform, each source's events to the
-    /// relay.
+    /// Starts the pollers of every queue: each source's messages to the relay, the relay's to the
+    /// landing, raw objects to the transform.
     pub(super) fn start_queues(
         &self,
-        place: ServicesPlace<'_>,
-        relay: &Arc<LambdaFunction>,
-        transform: &Arc<LambdaFunction>,
+        [relay, landing, transform]: [&Arc<LambdaFunction>; 3],
         tasks: &mut Vec<JoinHandle<()>>,
-    ) -> io::Result<BTreeMap<String, Arc<LocalQueue>>> {
-        let raw_objects = &self.raw_objects;
-        for _ in 0..RAW_OBJECTS_POLLERS {
-            let poller = run_queue_mapping(Arc::clone(raw_objects), Arc::clone(transform));
-            tasks.push(tokio::spawn(poller));
+    ) -> LocalQueues {
+        for (name, queue) in &self.queues {
+            let (function, options, pollers) = match name.as_str() {
+                RAW_OBJECTS_QUEUE => (transform, QueueMappingOptions::AT_ONCE, RAW_OBJECTS_POLLERS),
+                EVENTS_QUEUE => (landing, QueueMappingOptions::EVENTS, EVENTS_POLLERS),
+                _ => (relay, QueueMappingOptions::AT_ONCE, 1),
+            };
+            let done = match name.as_str() {
+                EVENTS_QUEUE => Arc::clone(&self.landed),
+                _ => Arc::default(),
+            };
+            for _ in 0..pollers {
+                let (queue, function) = (Arc::clone(queue), Arc::clone(function));
+                let poller = run_queue_mapping(queue, function, options, Arc::clone(&done));
+                tasks.push(tokio::spawn(poller));
+            }
         }
-
-        let mut queues = BTreeMap::from([(RAW_OBJECTS_QUEUE.to_owned(), Arc::clone(raw_objects))]);
-        for source in source_names(place.catalogue) {
-            let name = format!("relay-{source}");
-            let queue = Arc::new(LocalQueue::open(&place.folder.join("queues"), &name)?);
-            let poller = run_queue_mapping(Arc::clone(&queue), Arc::clone(relay));
-            tasks.push(tokio::spawn(poller));
-            queues.insert(name, queue);
-        }
-        Ok(queues)
+        self.queues.clone()
     }
 
     /// Starts an event source mapping from every topic to the landing.
@@ -242,7 +263,7 @@ impl LocalServices {
             place.folder,
             (raw, place.parts.bucket_of("raw")),
             topic_names(place.catalogue),
-            Arc::clone(&self.raw_objects),
+            find_queue(&self.queues, RAW_OBJECTS_QUEUE)?,
             Arc::clone(&self.landed),
         )?;
         let watch = Arc::new(watch);
@@ -252,8 +273,30 @@ impl LocalServices {
 
     /// The addresses that `/_local/status` answers with.
     pub(super) fn endpoints_json(&self) -> Value {
-        json!({"s3": self.s3, "kafka": self.kafka, "glue": self.glue, "pid": std::process::id()})
+        json!({
+            "s3": self.s3, "kafka": self.kafka, "glue": self.glue, "sqs": self.sqs,
+            "pid": std::process::id(),
+        })
     }
+}
+
+/// Opens the queue of raw objects, that of events, and one for each source's messages.
+fn open_queues(place: ServicesPlace<'_>, clock: &Arc<Clock>) -> io::Result<LocalQueues> {
+    let own = [RAW_OBJECTS_QUEUE, EVENTS_QUEUE].map(str::to_owned);
+    let relays = source_names(place.catalogue).map(|source| format!("relay-{source}"));
+
+    let folder = place.folder.join("queues");
+    let mut queues = LocalQueues::new();
+    for name in own.into_iter().chain(relays) {
+        let queue = LocalQueue::open(&folder, &name, Arc::clone(clock))?;
+        queues.insert(name, Arc::new(queue));
+    }
+    Ok(queues)
+}
+
+fn find_queue(queues: &LocalQueues, name: &str) -> io::Result<Arc<LocalQueue>> {
+    let missing = || io::Error::other(format!("there is no queue `{name}`"));
+    queues.get(name).cloned().ok_or_else(missing)
 }
 
 async fn start_s3(
@@ -364,6 +407,6 @@ fn notify_queue(queue: Arc<LocalQueue>) -> s3::ObjectWatcher {
         if bucket != "raw" || !key.ends_with(".parquet") {
             return Ok(());
         }
-        queue.send_message(notification(bucket, key))
+        queue.send_message(notification(bucket, key)).map(drop)
     })
 }

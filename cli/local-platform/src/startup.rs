@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::Catalogue;
+use contract::{Catalogue, Transport};
 use serde_json::json;
 use snapshot_merge::glue_databases::required_databases;
 use tokio::task::JoinHandle;
@@ -31,6 +31,7 @@ use super::running::RunningPlatform;
 use super::secrets::SECRETS_FILE;
 use super::services::{LocalServices, ServicesPlace, serve_http, topic_names};
 use super::tokens::TokenIssuer;
+use super::transport::{remember_transport, settle_transport};
 use super::try_page::{EventTrial, TryPage};
 
 /// How the platform is started.
@@ -50,6 +51,9 @@ pub struct PlatformOptions {
     /// The parts that are asked for in place of embedded ones. Without any, a folder has those that
     /// it had at its first start.
     pub parts: ExternalParts,
+    /// What is to carry the events of sources whose contracts do not say it. Without any, a folder
+    /// has the transport that it had at its last start.
+    pub transport: Option<Transport>,
 }
 
 /// The platform; it ends when this is dropped.
@@ -64,6 +68,10 @@ pub struct LocalPlatform {
     pub s3: String,
     /// The Kafka broker, `host:port`.
     pub kafka: String,
+    /// The SQS endpoint.
+    pub sqs: String,
+    /// What carries the events of sources whose contracts do not say it.
+    pub transport: Transport,
     /// The external parts.
     pub parts: ExternalParts,
     /// The topics of the contracts that an external Kafka did not have at the start.
@@ -111,6 +119,7 @@ impl LocalPlatform {
         create_private_folder(&folder.join("logs"))?;
         let lock = lock_folder(folder)?;
         let parts = settle_parts(folder, &options.parts)?;
+        let transport = settle_transport(folder, options.transport, &parts)?;
         protect_key_file(&folder.join(SECRETS_FILE))?;
         let pack = std::fs::canonicalize(folder)?.join("contracts.json");
         write_private_file(&pack, b"")?;
@@ -127,6 +136,7 @@ impl LocalPlatform {
             catalogue: &catalogue,
             parts: &parts,
             ports,
+            transport,
         };
         let services = Box::pin(LocalServices::start(place, &mut tasks)).await?;
         let function_environment = services.environment(&pack, place).await;
@@ -139,11 +149,13 @@ impl LocalPlatform {
         let router = gateway::api_router(Arc::clone(&running), page.clone());
         let api = serve_http(router, ports, LocalServer::Api, &mut tasks).await?;
         ports.remember(folder)?;
+        remember_transport(folder, transport)?;
 
         let file = folder.join("platform.json");
         let endpoints = &running.endpoints;
         let addresses = json!({
             "api": api, "s3": services.s3, "kafka": services.kafka, "glue": endpoints["glue"],
+            "sqs": services.sqs,
         });
         replace_private_file(&file, addresses.to_string().as_bytes())?;
         Ok(Self {
@@ -152,6 +164,8 @@ impl LocalPlatform {
             api,
             s3: services.s3,
             kafka: services.kafka,
+            sqs: services.sqs,
+            transport,
             parts,
             missing_topics,
             function_environment,
@@ -190,7 +204,7 @@ async fn run_services(
     let [relay, landing, transform, ..] = functions.as_slice() else {
         return Err(io::Error::other("no functions"));
     };
-    let queues = services.start_queues(place, relay, transform, tasks)?;
+    let queues = services.start_queues([relay, landing, transform], tasks);
     let mappings = services.start_mappings(place, landing, tasks)?;
     let watch = services.start_watch(place, tasks).await?;
     let landed = services

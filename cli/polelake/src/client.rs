@@ -432,5 +432,6 @@ pub fn platform_options(place: &PlatformArgs, port: u16) -> Result<PlatformOptio
         program: std::env::current_exe()?,
         binaries: place.functions.clone(),
         parts: ExternalParts::default(),
+        transport: None,
     })
 }

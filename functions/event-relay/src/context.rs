@@ -3,11 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use contract::{Catalogue, OutboundUrl};
+use contract::{Catalogue, OutboundUrl, Transport};
 use host::{Failure, FailureKind, Settings};
+use store::{S3Store, SQS_MESSAGE_BYTES_MAX, SqsQueue, s3_client};
 
+use crate::delivery::EventSink;
 use crate::fetch::StateFetcher;
-use crate::kafka::{EventSink, KafkaSecurity, KafkaSettings, KafkaSink};
+use crate::kafka::{KafkaSecurity, KafkaSettings, KafkaSink};
+use crate::queue::{QueueSink, QueueSinkOptions};
+use crate::transport_sink::TransportSink;
 
 /// The function's context.
 pub struct Context {
@@ -22,8 +26,8 @@ pub struct Context {
 }
 
 impl Context {
-    /// Reads the environment and compiles the contracts. The connection to Kafka begins with the
-    /// first record.
+    /// Reads the environment and compiles the contracts. The connection to a transport
+    /// begins with the first record.
     ///
     /// # Errors
     /// Every setting that is missing or wrong, every problem in the contracts.
@@ -32,30 +36,83 @@ impl Context {
         host::init_telemetry(settings.optional_text("AWS_LAMBDA_LOG_LEVEL").as_deref());
         let contracts = settings.required_text("CONTRACTS");
         let kafka = read_kafka_settings(&mut settings)?;
+        let events_queue = read_queue_settings(&mut settings);
+        let transport = read_default_transport(&mut settings)?;
         let queues = settings.optional_text("QUEUE_SOURCES").unwrap_or_default();
         let origins = settings.optional_text("FETCH_ORIGINS").unwrap_or_default();
         let loopback = read_loopback(&mut settings)?;
         settings.finish_with(())?;
 
+        let catalogue = Arc::new(host::load_contracts(&contracts)?);
+        let kafka = kafka.map(|kafka| Box::new(KafkaSink::new(kafka)) as Box<dyn EventSink>);
+        let queue = match events_queue {
+            Some(queue) => Some(open_queue_sink(queue).await),
+            None => None,
+        };
+        let sink = TransportSink::new(kafka, queue, &catalogue, transport)?;
         Ok(Self {
             fetcher: build_state_fetcher(&origins, loopback)?,
-            catalogue: Arc::new(host::load_contracts(&contracts)?),
-            sink: Arc::new(KafkaSink::new(kafka)),
+            catalogue,
+            sink: Arc::new(sink),
             queue_sources: parse_name_value_pairs("QUEUE_SOURCES", &queues)?,
         })
     }
 }
 
-fn read_kafka_settings(settings: &mut Settings) -> Result<KafkaSettings, Failure> {
-    let bootstrap = settings.required_text("KAFKA_BOOTSTRAP");
+/// How Kafka is reached, where a deployment has it.
+fn read_kafka_settings(settings: &mut Settings) -> Result<Option<KafkaSettings>, Failure> {
     let region = settings.optional_text("AWS_REGION").unwrap_or_default();
     let authentication = settings.optional_text("KAFKA_AUTH");
+    let Some(bootstrap) = settings.optional_text("KAFKA_BOOTSTRAP") else {
+        return Ok(None);
+    };
     let security = KafkaSecurity::from_setting(authentication.as_deref(), region)
         .map_err(|why| Failure::new(FailureKind::Configuration, why))?;
-    Ok(KafkaSettings {
+    Ok(Some(KafkaSettings {
         bootstrap,
         security,
+    }))
+}
+
+/// The events queue as the environment gives it.
+struct QueueSettings {
+    url: String,
+    message_bytes_max: u32,
+    raw_bucket: String,
+    s3_endpoint: Option<String>,
+}
+
+/// The events queue, where a deployment has one.
+fn read_queue_settings(settings: &mut Settings) -> Option<QueueSettings> {
+    let url = settings.optional_text("EVENTS_QUEUE_URL")?;
+    Some(QueueSettings {
+        url,
+        message_bytes_max: settings.number_or("EVENTS_QUEUE_MESSAGE_BYTES", SQS_MESSAGE_BYTES_MAX),
+        raw_bucket: settings.required_text("RAW_BUCKET"),
+        s3_endpoint: settings.optional_text("AWS_ENDPOINT_URL_S3"),
     })
+}
+
+/// The transport of the sources whose contracts name none.
+fn read_default_transport(settings: &mut Settings) -> Result<Transport, Failure> {
+    let Some(name) = settings.optional_text("TRANSPORT") else {
+        return Ok(Transport::Kafka);
+    };
+    Transport::parse(&name).ok_or_else(|| {
+        let message = format!("TRANSPORT is `{name}`; it is `kafka` or `queue`");
+        Failure::new(FailureKind::Configuration, message)
+    })
+}
+
+async fn open_queue_sink(settings: QueueSettings) -> Box<dyn EventSink> {
+    let config = host::load_aws_config().await;
+    let queue = SqsQueue::new(aws_sdk_sqs::Client::new(&config), settings.url);
+    let s3 = s3_client(&config, settings.s3_endpoint.as_deref());
+    Box::new(QueueSink::new(QueueSinkOptions {
+        queue: Arc::new(queue),
+        message_bytes_max: settings.message_bytes_max,
+        raw: Arc::new(S3Store::new(s3, settings.raw_bucket)),
+    }))
 }
 
 /// Whether states may come from this machine: on the local platform alone.

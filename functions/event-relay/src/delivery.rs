@@ -1,16 +1,32 @@
-//! Records on their way to Kafka, and what is known of each of them from attempt to attempt.
+//! Records on their way to a transport, and what is known of each of them from attempt to attempt.
 
-/// A record on its way to Kafka.
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+/// A record on its way to its transport.
 #[derive(Clone, Debug)]
 pub struct OutgoingRecord {
     /// The topic.
     pub topic: String,
-    /// The record's key; Java's murmur2 of it gives the partition.
+    /// The record's key; of Kafka, Java's murmur2 of it gives the partition.
     pub key: Option<String>,
     /// The event, byte for byte as it came.
     pub value: Vec<u8>,
     /// Headers.
     pub headers: Vec<(&'static str, String)>,
+}
+
+/// Where records are sent.
+#[async_trait]
+pub trait EventSink: Send + Sync {
+    /// Sends the records in their order. Each result says whether the transport has acknowledged
+    /// the record: Kafka with every in-sync replica, SQS when it has stored the message.
+    async fn send_records(
+        &self,
+        records: Vec<OutgoingRecord>,
+        within: Duration,
+    ) -> Vec<Result<(), SendError>>;
 }
 
 /// Why a record was not acknowledged.
@@ -25,7 +41,13 @@ pub enum SendError {
     /// The caller may not use the topic; no attempt succeeds before its rights are changed.
     #[error("Kafka does not let this role use the topic `{0}`")]
     TopicDenied(String),
-    /// Kafka did not acknowledge; another attempt may succeed.
+    /// The events queue does not exist; no attempt succeeds before it is created.
+    #[error("the events queue {0} does not exist")]
+    QueueMissing(String),
+    /// The events queue refused the message; no attempt succeeds before its rights are changed.
+    #[error("the events queue refuses the message: {0}")]
+    QueueRefused(String),
+    /// The transport did not acknowledge; another attempt may succeed.
     #[error("{0}")]
     Unavailable(String),
 }
@@ -40,6 +62,13 @@ impl SendError {
             Self::TopicDenied(_) => Some(
                 "grant the role `kafka-cluster:DescribeTopic` and `kafka-cluster:WriteData` on it \
                  (docs/deploy.md, Topics)",
+            ),
+            Self::QueueMissing(_) => {
+                Some("create it, or correct EVENTS_QUEUE_URL (docs/deploy.md, The events queue)")
+            }
+            Self::QueueRefused(_) => Some(
+                "grant the role `sqs:SendMessage` on the queue, and the use of its key \
+                 (docs/deploy.md, The events queue)",
             ),
             Self::TooLarge | Self::Unavailable(_) => None,
         }

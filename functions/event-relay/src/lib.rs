@@ -1,7 +1,8 @@
-//! `event-relay`: events in over HTTP and SQS, acknowledged Kafka records out.
+//! `event-relay`: events in over HTTP and SQS, acknowledged records of Kafka or of the events queue
+//! out.
 //!
 //! Checks the caller and the contract, takes the record's key, produces, and waits for every
-//! acknowledgement. A record that Kafka did not acknowledge is never reported as accepted.
+//! acknowledgement. A record that its transport did not acknowledge is never reported as accepted.
 
 mod body;
 mod caller;
@@ -16,14 +17,17 @@ mod inbound;
 pub mod kafka;
 mod outbound;
 mod problem;
+pub mod queue;
 mod relay;
 mod request;
 mod retry;
 mod secret;
 mod sqs;
+mod transport_sink;
 
 pub use context::Context;
 pub use handler::handle;
+pub use transport_sink::TransportSink;
 
 use std::sync::Arc;
 

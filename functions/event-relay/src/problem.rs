@@ -156,7 +156,7 @@ refusal_reasons! {
 
     /// The record's state could not be fetched now.
     StateUnavailable => UNAVAILABLE, "event.state";
-    /// Kafka did not acknowledge the event.
+    /// The event's transport did not acknowledge it.
     NotAcknowledged => UNAVAILABLE, "event.not-acknowledged";
 }
 

@@ -10,8 +10,8 @@ use host::TimeBudget;
 use lake::{EVENT_ID_HEADER, FILE_NAME_HEADER, FILE_PLACE_HEADER, FileOrigin};
 
 use crate::context::Context;
+use crate::delivery::{OutgoingRecord, SendError};
 use crate::fetch::append_state;
-use crate::kafka::{OutgoingRecord, SendError};
 use crate::problem::{ProblemDetails, RefusalReason};
 
 /// States that are fetched at once.
@@ -154,7 +154,8 @@ async fn enrich_with_state<'c>(
     Ok(event)
 }
 
-/// The record for Kafka: keyed by the record's key, so that a record's events keep their order.
+/// The record for the transport: keyed by the record's key, so that Kafka keeps the order of a
+/// record's events.
 fn outgoing_record(event: PreparedEvent<'_>) -> OutgoingRecord {
     let contract = event.contract;
     let mut headers = vec![
@@ -181,7 +182,7 @@ fn outgoing_record(event: PreparedEvent<'_>) -> OutgoingRecord {
     }
 }
 
-/// Why an event is not in Kafka. The client reads what to do; the cause is for the log alone.
+/// Why an event was not taken by its transport. The client reads what to do; the cause is for the log alone.
 impl From<SendError> for ProblemDetails {
     fn from(error: SendError) -> Self {
         match error {
@@ -189,12 +190,14 @@ impl From<SendError> for ProblemDetails {
                 RefusalReason::EventTooLarge,
                 "the event is larger than the topic takes; send less in one event",
             ),
-            SendError::TopicMissing(_) | SendError::TopicDenied(_) | SendError::Unavailable(_) => {
-                Self::new(
-                    RefusalReason::NotAcknowledged,
-                    "Kafka did not acknowledge the event; send it again, a repeat does no harm",
-                )
-            }
+            SendError::TopicMissing(_)
+            | SendError::TopicDenied(_)
+            | SendError::QueueMissing(_)
+            | SendError::QueueRefused(_)
+            | SendError::Unavailable(_) => Self::new(
+                RefusalReason::NotAcknowledged,
+                "the event was not acknowledged; send it again, a repeat does no harm",
+            ),
         }
     }
 }

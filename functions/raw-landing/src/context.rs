@@ -6,6 +6,12 @@ use host::{Failure, Settings};
 use store::raw_log::LogEndCache;
 use store::{ObjectStore, S3Store, s3_client};
 
+use crate::landed_messages::LandedMessages;
+use crate::lanes::Lanes;
+
+/// Lanes of a topic: Lambda polls a queue for at least two invocations at once.
+const LANES_DEFAULT: u32 = 2;
+
 /// The function's context.
 pub struct Context {
     /// The raw zone.
@@ -14,6 +20,10 @@ pub struct Context {
     pub epoch: u32,
     /// Where each stream's raw log ends, as far as this sandbox knows.
     pub log_ends: LogEndCache,
+    /// The lanes to which the queue's records are appended.
+    pub lanes: Lanes,
+    /// The queue's messages that this sandbox has landed.
+    pub(crate) landed: LandedMessages,
 }
 
 impl Context {
@@ -26,11 +36,13 @@ impl Context {
         host::init_telemetry(settings.optional_text("AWS_LAMBDA_LOG_LEVEL").as_deref());
         let bucket = settings.required_text("RAW_BUCKET");
         let epoch = settings.number_or("TOPIC_EPOCH", 1);
+        let lanes = settings.number_or("QUEUE_LANES", LANES_DEFAULT);
         let s3_endpoint = settings.optional_text("AWS_ENDPOINT_URL_S3");
         settings.finish_with(())?;
 
         let client = s3_client(&host::load_aws_config().await, s3_endpoint.as_deref());
-        Ok(Self::new(Arc::new(S3Store::new(client, bucket)), epoch))
+        let raw = Arc::new(S3Store::new(client, bucket));
+        Ok(Self::new(raw, epoch).with_lanes(lanes))
     }
 
     /// A context over any store.
@@ -40,6 +52,15 @@ impl Context {
             raw,
             epoch,
             log_ends: LogEndCache::default(),
+            lanes: Lanes::new(LANES_DEFAULT),
+            landed: LandedMessages::default(),
         }
+    }
+
+    /// The same with so many lanes.
+    #[must_use]
+    pub fn with_lanes(mut self, count: u32) -> Self {
+        self.lanes = Lanes::new(count);
+        self
     }
 }

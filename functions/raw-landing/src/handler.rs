@@ -1,182 +1,65 @@
-//! One invocation: a batch of records, perhaps of several partitions.
+//! One invocation: a batch of Kafka records, or of messages of the events queue.
 
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
-use futures_util::future::join_all;
-use host::{Failure, FailureKind, TimeBudget, emit_metric};
-use lake::{Chunk, LakeError, RawRecord};
-use store::raw_log::{LandingCounts, RawLogError, land_records};
-use trigger::{KafkaEvent, KafkaFailures, KafkaRecord, PayloadText};
+use host::{Failure, FailureKind, TimeBudget};
+use serde::de::IgnoredAny;
+use trigger::{BatchFailures, PayloadText};
 
 use crate::context::Context;
+use crate::kafka_batch::land_kafka_batch;
+use crate::queue_batch::land_queue_batch;
 
-/// A topic and a partition.
-type StreamName<'e> = (&'e str, i32);
-
-/// What landing a stream's records gave.
-struct StreamOutcome<'e> {
-    stream: StreamName<'e>,
-    first_offset: i64,
-    landed: Result<LandingCounts, RawLogError>,
-}
-
-/// Lands a batch. Partitions fail alone; the answer names the first offset of each that is not
-/// landed.
+/// Lands a batch; the answer names what is to be delivered again.
 ///
 /// # Errors
-/// When the payload is no Kafka batch: Lambda then sends all of it again.
+/// When the payload is no batch of either trigger: Lambda then sends all of it again.
 pub async fn handle(
     payload: &str,
     context: &Context,
     budget: TimeBudget,
-) -> Result<KafkaFailures, Failure> {
-    let event = KafkaEvent::parse(payload).map_err(|error| unreadable_batch(&error))?;
-    let records: Vec<KafkaRecord<'_>> = event
-        .records
-        .unwrap_or_default()
-        .into_values()
-        .flatten()
-        .collect();
+) -> Result<BatchFailures, Failure> {
+    if is_queue_batch(payload) {
+        let failures = land_queue_batch(payload, context, budget).await?;
+        return Ok(BatchFailures::Sqs(failures));
+    }
+    let failures = land_kafka_batch(payload, context, budget).await?;
+    Ok(BatchFailures::Kafka(failures))
+}
 
-    // Several partitions at once: each waits for its own PUT.
-    let landings = group_by_stream(&records)
-        .into_iter()
-        .map(|(stream, records)| land_in_time(context, stream, records, budget));
-    let outcomes = join_all(landings).await;
-
-    Ok(report_outcomes(outcomes))
+/// Whether a payload comes from a queue: SQS writes `Records`, Kafka's mapping `records`.
+fn is_queue_batch(payload: &str) -> bool {
+    // A cheap look first: a batch has megabytes, and parsing it twice costs.
+    if !payload.contains("\"Records\"") {
+        return false;
+    }
+    let members: Result<BTreeMap<PayloadText<'_>, IgnoredAny>, _> = serde_json::from_str(payload);
+    members.is_ok_and(|members| members.keys().any(|name| name.0 == "Records"))
 }
 
 /// The failure of a payload that cannot be read. It gives the position alone: the parser's own text
 /// could quote a record.
-fn unreadable_batch(error: &serde_json::Error) -> Failure {
+pub(crate) fn unreadable_payload(error: &serde_json::Error) -> Failure {
     let message = format!(
-        "the payload is no Kafka batch: line {}, column {}",
+        "the payload is neither a Kafka batch nor SQS messages: line {}, column {}",
         error.line(),
         error.column()
     );
     Failure::new(FailureKind::BadRequest, message)
 }
 
-fn group_by_stream<'r, 'e>(
-    records: &'r [KafkaRecord<'e>],
-) -> BTreeMap<StreamName<'r>, Vec<&'r KafkaRecord<'e>>> {
-    let mut streams: BTreeMap<StreamName<'_>, Vec<_>> = BTreeMap::new();
-    for record in records {
-        let stream = (record.topic.0.as_ref(), record.partition);
-        streams.entry(stream).or_default().push(record);
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_is_recognised_by_the_name_of_its_list() {
+        assert!(is_queue_batch(r#"{"Records":[]}"#));
+        assert!(is_queue_batch(r#"{ "new": 1, "Records" : [{}] }"#));
+        assert!(!is_queue_batch(r#"{"records":{}}"#));
+        // A header of a Kafka record may have that name.
+        assert!(!is_queue_batch(
+            r#"{"records":{"a-0":[{"headers":[{"Records":[1]}]}]}}"#
+        ));
     }
-    streams
-}
-
-/// Lands the records of one stream. What the storage does not take in time is handed back before
-/// Lambda ends the invocation.
-async fn land_in_time<'e>(
-    context: &Context,
-    stream: StreamName<'e>,
-    mut records: Vec<&KafkaRecord<'_>>,
-    budget: TimeBudget,
-) -> StreamOutcome<'e> {
-    records.sort_by_key(|record| record.offset);
-    records.dedup_by_key(|record| record.offset);
-
-    let landing = land_stream(context, stream, &records);
-    let landed = tokio::time::timeout(budget.time_left(), landing).await;
-
-    StreamOutcome {
-        stream,
-        first_offset: records.first().map_or(0, |record| record.offset),
-        landed: landed.unwrap_or(Err(RawLogError::OutOfTime)),
-    }
-}
-
-async fn land_stream(
-    context: &Context,
-    (topic, partition): StreamName<'_>,
-    records: &[&KafkaRecord<'_>],
-) -> Result<LandingCounts, RawLogError> {
-    let stream = Chunk {
-        topic: topic.to_owned(),
-        epoch: context.epoch,
-        partition,
-        offset: 0,
-    };
-    let landed_at = host::now_micros() / 1_000;
-    let records = records
-        .iter()
-        .map(|record| decode_record(record, landed_at))
-        .collect::<Result<Vec<_>, _>>()?;
-
-    land_records(&*context.raw, &context.log_ends, &stream, &records).await
-}
-
-/// The record with its bytes decoded. Lambda itself encodes base64: wrong base64 is no record's
-/// fault.
-fn decode_record<'e>(
-    record: &'e KafkaRecord<'e>,
-    landed_at: i64,
-) -> Result<RawRecord<'e>, LakeError> {
-    Ok(RawRecord {
-        offset: record.offset,
-        timestamp: record.timestamp,
-        timestamp_type: record.timestamp_type.as_ref().map(|kind| kind.0.as_ref()),
-        landed_at: Some(landed_at),
-        key: decode_base64(record.key.as_ref(), record.offset)?,
-        value: decode_base64(record.value.as_ref(), record.offset)?,
-        headers: record.headers.to_json(),
-    })
-}
-
-fn decode_base64(text: Option<&PayloadText<'_>>, offset: i64) -> Result<Option<Bytes>, LakeError> {
-    let Some(text) = text else { return Ok(None) };
-    let decoded = base64_simd::STANDARD
-        .decode_to_vec(text.0.as_bytes())
-        .map_err(|_| {
-            LakeError::Unexpected(format!("offset {offset}: key or value is not base64"))
-        })?;
-    Ok(Some(Bytes::from(decoded)))
-}
-
-/// Counts what was written, and names the streams that Lambda has to send again.
-fn report_outcomes(outcomes: Vec<StreamOutcome<'_>>) -> KafkaFailures {
-    let mut failures = KafkaFailures::default();
-    for outcome in outcomes {
-        let (topic, partition) = outcome.stream;
-        let offset = outcome.first_offset;
-        match outcome.landed {
-            Ok(counts) => emit_landed(topic, counts),
-            Err(error) => {
-                tracing::error!(%error, topic, partition, offset, "not landed");
-                emit_landing_failed(topic);
-                failures.add_offset(topic, partition, offset);
-            }
-        }
-    }
-    failures
-}
-
-fn emit_landed(topic: &str, counts: LandingCounts) {
-    if counts.dated_by_landing > 0 {
-        tracing::warn!(
-            topic,
-            records = counts.dated_by_landing,
-            "the topic's timestamps are its producers' own: these records count on the day on \
-             which they landed; set message.timestamp.type=LogAppendTime on the topic"
-        );
-    }
-    let values = [
-        ("records_landed", counts.records),
-        ("records_repeated", counts.repeats),
-        ("offset_gaps", counts.offset_gaps),
-        ("records_dated_by_landing", counts.dated_by_landing),
-    ];
-    emit_metric(&[("function", "raw-landing"), ("topic", topic)], &values);
-}
-
-fn emit_landing_failed(topic: &str) {
-    emit_metric(
-        &[("function", "raw-landing"), ("topic", topic)],
-        &[("landing_failed", 1)],
-    );
 }

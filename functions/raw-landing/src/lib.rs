@@ -1,13 +1,19 @@
-//! `raw-landing`: batches of Kafka records in, immutable raw objects out, exactly once.
+//! `raw-landing`: batches of Kafka records or of queue messages in, immutable raw objects out.
+//! Kafka's records land exactly once; a message that the queue delivers again is counted as one.
 //!
 //! Never reads the content of a key or a value, so that no content can stop a partition. The log of
 //! conditional PUTs ([`store::raw_log`]) needs no coordinator and no table of locks.
 
 mod context;
 mod handler;
+mod kafka_batch;
+mod landed_messages;
+mod lanes;
+mod queue_batch;
 
 pub use context::Context;
 pub use handler::handle;
+pub use lanes::{LANES_MAX, Lanes};
 
 use std::sync::Arc;
 

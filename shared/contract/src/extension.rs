@@ -34,6 +34,35 @@ impl EventOp {
     }
 }
 
+/// What carries a source's events from the relay to the landing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Transport {
+    /// A topic of Kafka.
+    Kafka,
+    /// The deployment's events queue.
+    Queue,
+}
+
+impl Transport {
+    /// The transport as contracts and settings write it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Kafka => "kafka",
+            Self::Queue => "queue",
+        }
+    }
+
+    /// The transport of that name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Kafka, Self::Queue]
+            .into_iter()
+            .find(|transport| transport.name() == name)
+    }
+}
+
 /// Claims of a token that admit its bearer, all of them together.
 pub type TokenClaims = BTreeMap<String, String>;
 
@@ -55,8 +84,12 @@ pub(crate) enum Envelope {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SourceExtension {
-    /// The Kafka topic: letters, digits, `.`, `_` and `-`, at most 249.
+    /// The topic: letters, digits, `.`, `_` and `-`, at most 249. It names the raw log, and Kafka's
+    /// topic where Kafka is the transport.
     pub(crate) topic: String,
+    /// What carries the events: `kafka` or `queue`; what the deployment says where it is left out.
+    #[serde(default)]
+    pub(crate) transport: Option<Transport>,
     /// How events are wrapped.
     pub(crate) envelope: Envelope,
     /// Paths to the parts of the record's key.

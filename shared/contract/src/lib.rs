@@ -77,7 +77,7 @@ pub use dialect::{
 pub use draft::{DraftRequest, SourceDraft, SourceSamples, confirm_draft, draft_source};
 pub use evaluate::{EvaluatedEvent, EventStatement, PoleRow};
 pub use event::{Event, ID_CHARS_MAX, KEY_CHARS_MAX};
-pub use extension::{EventOp, Family, TokenClaims};
+pub use extension::{EventOp, Family, TokenClaims, Transport};
 pub use fault::EventFault;
 pub use fetch::{FETCHED_MEMBER, Fetch, FetchUrl, FetchVersion, SourceSecret, percent_encode};
 pub use file::DeclaredFile;

@@ -21,7 +21,9 @@ use crate::caller::{matches_pattern, token_matches};
 use crate::dialect::FileDialect;
 use crate::event_paths::EventPaths;
 use crate::event_time::{ClockMembers, EventClock, TimeSkew};
-use crate::extension::{BadRecords, EnvelopeDefaults, EventOp, SourceExtension, TokenClaims};
+use crate::extension::{
+    BadRecords, EnvelopeDefaults, EventOp, SourceExtension, TokenClaims, Transport,
+};
 use crate::fetch::Fetch;
 use crate::file::DeclaredFile;
 use crate::foreign_contract::{ContractRole, refuse_foreign_contract};
@@ -61,8 +63,10 @@ pub struct SourceContract {
     pub version: String,
     /// Whether the case of letters tells the keys of its records apart.
     pub key_case: KeyCase,
-    /// The Kafka topic.
+    /// The topic: the name of the raw log, and of Kafka's topic where Kafka is the transport.
     pub topic: String,
+    /// What carries the events, where the contract says it.
+    pub transport: Option<Transport>,
     /// What each event type does. An event of any other type is quarantined.
     pub events: BTreeMap<String, EventOp>,
     /// The IAM ARNs that may push; `*` matches any run of characters but `:` and `/`.
@@ -142,6 +146,7 @@ impl SourceContract {
             // Where `namespaces.yaml` lists the source, the catalogue sets what it says.
             key_case: KeyCase::default(),
             topic: extension.topic,
+            transport: extension.transport,
             events: extension.events,
             principals: extension.push.principals,
             claims: extension.push.claims,

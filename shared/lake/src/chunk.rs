@@ -57,6 +57,18 @@ impl Chunk {
         format!("raw/_log/{}.json", self.stream_path())
     }
 
+    /// The key of a batch that was too large for a message of the events queue.
+    #[must_use]
+    pub fn queued_batch_key(topic: &str, sandbox: &str, sequence: u64) -> String {
+        format!(
+            "{}{topic}/{sandbox}.{sequence}.zst",
+            Self::QUEUED_BATCHES_PREFIX
+        )
+    }
+
+    /// The prefix of every batch that was too large for a message of the events queue.
+    pub const QUEUED_BATCHES_PREFIX: &str = "raw/_queue/";
+
     /// The prefix of the hints of a topic's streams.
     #[must_use]
     pub fn topic_hint_prefix(topic: &str) -> String {

@@ -89,8 +89,9 @@ pub use receipt::{
 };
 pub use record_times::{RecordTimes, TimeSpan};
 pub use redrive::{
-    ERASED_HEADER, REDRIVE_HEADER, REDRIVE_PARTITION, RedriveOrigin, erased_headers,
-    find_header_text, has_erased_header, header_values, headers_with_origin,
+    ERASED_HEADER, FIRST_LANE_PARTITION, REDRIVE_HEADER, REDRIVE_PARTITION, RedriveOrigin,
+    encode_headers, erased_headers, find_header_text, has_erased_header, header_values,
+    headers_with_origin,
 };
 pub use repair::repair_hint;
 pub use replacement::Replacement;

@@ -11,6 +11,11 @@ use serde_json::Value;
 /// The partition of a topic that holds its redriven records. Kafka counts from 0.
 pub const REDRIVE_PARTITION: i32 = -1;
 
+/// The partition of a topic that holds what the first lane of the events queue brought; further
+/// lanes count down from here. Neither Kafka nor a redrive uses them, so that a source may change
+/// its transport and keep its raw log.
+pub const FIRST_LANE_PARTITION: i32 = -2;
+
 /// The header that says at which position a redriven record came first.
 pub const REDRIVE_HEADER: &str = "redrive-of";
 
@@ -78,6 +83,26 @@ pub fn find_header_text(headers: Option<&str>, name: &str) -> Option<String> {
     let pairs: Vec<(String, Value)> = serde_json::from_str(headers).ok()?;
     let (_, value) = pairs.into_iter().find(|(found, _)| found == name)?;
     String::from_utf8(base64_simd::STANDARD.decode_to_vec(value.as_str()?).ok()?).ok()
+}
+
+/// Headers in the form in which raw objects hold them, in their order, repeats kept.
+#[must_use]
+pub fn encode_headers<'h>(headers: impl Iterator<Item = (&'h str, Option<&'h [u8]>)>) -> String {
+    let mut json = String::from("[");
+    for (position, (name, value)) in headers.enumerate() {
+        json.push_str(if position == 0 { "[" } else { ",[" });
+        json.push_str(&Value::from(name).to_string());
+        match value {
+            None => json.push_str(",null]"),
+            Some(bytes) => {
+                json.push_str(",\"");
+                base64_simd::STANDARD.encode_append(bytes, &mut json);
+                json.push_str("\"]");
+            }
+        }
+    }
+    json.push(']');
+    json
 }
 
 /// Every header of a record, by name and value; none where they cannot be read.

@@ -123,13 +123,13 @@ pub fn refined_schema(table: &TableContract) -> SchemaRef {
 
 /// The columns of a raw object as a catalogue shows them: name, Glue's type, meaning.
 pub const RAW_COLUMNS: [(&str, &str, &str); 9] = [
-    ("topic", "string", "The Kafka topic"),
+    ("topic", "string", "The topic"),
     (
         "partition",
         "int",
-        "The Kafka partition; -1 holds redriven records",
+        "The Kafka partition; -1 holds redriven records, less what the events queue brought",
     ),
-    ("offset", "bigint", "The Kafka offset"),
+    ("offset", "bigint", "The place in the partition's log"),
     (
         "timestamp",
         "timestamp",

@@ -1,7 +1,7 @@
-//! Ports to storage, to the catalogue and to the people on duty, with adapters for AWS and for
-//! memory.
+//! Ports to storage, to the catalogue, to the queue of events and to the people on duty, with
+//! adapters for AWS and for memory.
 //!
-//! Functions know [`ObjectStore`], [`TableCatalogue`] and [`Notifier`] only. [`S3Store`] and
+//! Functions know [`ObjectStore`], [`TableCatalogue`], [`MessageQueue`] and [`Notifier`] only. [`S3Store`] and
 //! [`GlueCatalogue`] run on AWS and on the local platform alike; [`MemoryStore`] and
 //! [`MemoryCatalogue`] are for unit tests; [`OverlayStore`] keeps writes away from the store below
 //! it. One conformance suite ([`conformance`]) runs over every one of them.
@@ -14,6 +14,7 @@ mod glue_inputs;
 mod glue_statistics;
 mod json;
 mod memory;
+mod message_queue;
 mod notifier;
 mod object;
 mod overlay;
@@ -36,6 +37,7 @@ pub use json::{
     JsonDocumentError, read_json_if_present, read_json_if_valid, read_named_json_if_valid,
 };
 pub use memory::MemoryStore;
+pub use message_queue::{MemoryQueue, MessageQueue, SQS_MESSAGE_BYTES_MAX, SqsQueue};
 pub use notifier::{MemoryNotifier, Notifier, SnsNotifier};
 pub use object::{ListedObject, ObjectHead, ObjectMetadata, ObjectStore, StoredObject};
 pub use overlay::OverlayStore;

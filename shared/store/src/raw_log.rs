@@ -17,8 +17,7 @@ use lake::{Chunk, RawRecord};
 
 use crate::{ObjectMetadata, ObjectStore};
 use log_end::{
-    HINT_EVERY, METADATA_NEWEST, METADATA_NEXT, find_log_end, find_or_begin_log, read_log_end,
-    write_end_hint,
+    HINT_EVERY, METADATA_NEWEST, METADATA_NEXT, find_or_begin_log, read_log_end, write_end_hint,
 };
 
 /// How many records and offsets a landing counted.
@@ -117,29 +116,48 @@ fn count_gaps(chunk: &Chunk, records: &[RawRecord<'_>], next: i64) -> u64 {
     (next - chunk.offset).unsigned_abs() - records.len() as u64
 }
 
+/// Names that an append tries, each taken by another writer, before it gives up. Two writers that
+/// take turns need two.
+const APPEND_ATTEMPTS_MAX: u32 = 50;
+
+/// What appending gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AppendedChunk {
+    /// The raw object that holds the records.
+    pub chunk: Chunk,
+    /// How often the name that was to be next had been taken by another writer.
+    pub conflicts: u32,
+}
+
 /// Appends records to a stream whose offsets the log itself counts: those of the records are
-/// ignored. Gives the raw object that holds the records.
+/// ignored.
 ///
 /// # Errors
-/// As [`RawLogError`]; then nothing was appended.
+/// As [`RawLogError`]; then nothing was appended, or an answer was lost and the records are there.
 pub async fn append_records(
     store: &dyn ObjectStore,
+    ends: &LogEndCache,
     stream: &Chunk,
     mut records: Vec<RawRecord<'_>>,
-) -> Result<Chunk, RawLogError> {
-    let mut end = find_log_end(store, stream).await?.unwrap_or(LogEnd {
-        newest_timestamp: i64::MIN,
-        ..LogEnd::default()
-    });
+) -> Result<AppendedChunk, RawLogError> {
+    let stream = Chunk {
+        offset: 0,
+        ..stream.clone()
+    };
+    let cached_end = ends.stream_end(&stream);
+    let mut cached_end = cached_end.lock().await;
+    let mut end = match cached_end.take() {
+        Some(end) => end,
+        None => find_or_begin_log(store, &stream, 0).await?,
+    };
 
-    loop {
+    for conflicts in 0..APPEND_ATTEMPTS_MAX {
         for (offset, record) in (end.next..).zip(&mut records) {
             record.offset = offset;
         }
-        let chunk = end.next_chunk(stream);
+        let chunk = end.next_chunk(&stream);
 
-        // Appends are rare: each writes its hint, so that the count goes on when the objects have
-        // expired.
+        // Each append writes its hint, so that the count goes on when the objects have expired.
         let new_end = LogEnd {
             since_hint: HINT_EVERY,
             ..end.after(&records, offset_behind(&chunk, &records))
@@ -150,11 +168,15 @@ pub async fn append_records(
         if put_chunk(store, &chunk, &records, &new_end).await?
             || holds_records(store, &chunk, &records).await?
         {
-            write_end_hint(store, stream, new_end).await;
-            return Ok(chunk);
+            *cached_end = Some(write_end_hint(store, &stream, new_end).await);
+            return Ok(AppendedChunk { chunk, conflicts });
         }
         end = read_log_end(store, &chunk.raw_key()).await?;
     }
+    Err(RawLogError::Contended {
+        topic: stream.topic,
+        partition: stream.partition,
+    })
 }
 
 /// The offset behind the object, when its records have no gaps.

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use lake::encode_headers;
 use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -92,21 +93,9 @@ impl KafkaHeaders<'_> {
         if self.0.is_empty() {
             return None;
         }
-        let mut json = String::from("[");
-        for (position, (name, value)) in self.0.iter().enumerate() {
-            json.push_str(if position == 0 { "[" } else { ",[" });
-            json.push_str(&serde_json::Value::from(name.0.as_ref()).to_string());
-            match value {
-                None => json.push_str(",null]"),
-                Some(bytes) => {
-                    json.push_str(",\"");
-                    base64_simd::STANDARD.encode_append(bytes, &mut json);
-                    json.push_str("\"]");
-                }
-            }
-        }
-        json.push(']');
-        Some(json)
+        let headers = self.0.iter();
+        let headers = headers.map(|(name, value)| (name.0.as_ref(), value.as_deref()));
+        Some(encode_headers(headers))
     }
 }
 

@@ -116,7 +116,7 @@ pub(crate) async fn bench_landing(events: usize, as_json: bool) -> Result<bool, 
         cpu_seconds += watch.cpu_seconds();
         wall_seconds += watch.wall_seconds();
 
-        if !answer.batch_item_failures.is_empty() {
+        if !answer.is_empty() {
             return Err("the landing failed".into());
         }
     }

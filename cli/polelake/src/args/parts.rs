@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use contract::Transport;
 use local_platform::ExternalParts;
 use local_platform::parts::{ExternalKafka, ExternalS3};
 
@@ -32,9 +33,18 @@ pub(crate) struct PartsArgs {
     /// created.
     #[arg(long, value_name = "ENDPOINT")]
     pub(crate) glue: Option<String>,
+    /// What carries events from the relay to the landing: `queue` or `kafka`, for sources whose
+    /// contracts do not say it. The folder keeps it; a new one has the queue, or the Kafka that it
+    /// is given.
+    #[arg(long, value_name = "TRANSPORT", value_parser = parse_transport)]
+    pub(crate) transport: Option<Transport>,
     /// Send events and their tables to a part that is not on this machine.
     #[arg(long)]
     pub(crate) yes: bool,
+}
+
+fn parse_transport(name: &str) -> Result<Transport, String> {
+    Transport::parse(name).ok_or_else(|| "it is `queue` or `kafka`".to_owned())
 }
 
 impl PartsArgs {

@@ -37,6 +37,7 @@ pub(crate) async fn run(args: &DemoArgs, progress: &WorkProgress) -> Result<bool
     let begun = Instant::now();
     let options = PlatformOptions {
         parts: args.parts.to_parts()?,
+        transport: args.parts.transport,
         ..platform_options(&args.place, 0)?
     };
     let platform = LocalPlatform::start(options).await?;

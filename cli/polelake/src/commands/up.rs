@@ -26,6 +26,7 @@ pub(crate) async fn run(args: &UpArgs) -> Result<bool, CliError> {
     let mut signals = StopSignals::listen()?;
     let options = PlatformOptions {
         parts: args.parts.to_parts()?,
+        transport: args.parts.transport,
         ..platform_options(&args.place, port)?
     };
     let trial = FolderTrial::new(&args.place.contracts);
@@ -66,7 +67,12 @@ pub(crate) async fn run(args: &UpArgs) -> Result<bool, CliError> {
 
 /// Prints where Kafka and S3 are, and what an external Kafka lacks.
 fn print_parts(platform: &LocalPlatform) {
+    println!(
+        "Transport {}   (`--transport` changes it)",
+        platform.transport.name()
+    );
     println!("Kafka     {}", platform.kafka);
+    println!("SQS       {}", platform.sqs);
     let parts = &platform.parts;
     match &parts.s3 {
         Some(_) => println!(

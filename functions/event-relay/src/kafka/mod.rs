@@ -9,9 +9,9 @@ mod reader;
 mod topics;
 
 pub use connection::{KafkaSecurity, KafkaSettings};
-pub use producer::{EventSink, KafkaSink};
+pub use producer::KafkaSink;
 pub use properties::KafkaProperties;
 pub use reader::{TopicReader, TopicRecord};
 pub use topics::{OffsetsClient, partition_bounds};
 
-pub use crate::delivery::{OutgoingRecord, SendError};
+pub use crate::delivery::{EventSink, OutgoingRecord, SendError};

@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 
 use super::connection::{ATTEMPT_TIMEOUT, KafkaSettings, REQUEST_TIMEOUT, connect_kafka};
 use super::topics::{send_error, watch_topic};
-use crate::delivery::{Delivery, OutgoingRecord, RecordsPending, SendError};
+use crate::delivery::{Delivery, EventSink, OutgoingRecord, RecordsPending, SendError};
 use crate::retry::{DeadlineRetry, time_left};
 
 /// A connection that was idle for longer is dropped, and the next batch connects again: NAT
@@ -31,18 +31,6 @@ const RETRY_POLICY: DeadlineRetry = DeadlineRetry {
     pause: Duration::from_millis(200),
     jitter_floor: 0.0,
 };
-
-/// Where records are sent.
-#[async_trait]
-pub trait EventSink: Send + Sync {
-    /// Sends the records in their order. Each result says whether every in-sync replica has
-    /// acknowledged the record.
-    async fn send_records(
-        &self,
-        records: Vec<OutgoingRecord>,
-        within: Duration,
-    ) -> Vec<Result<(), SendError>>;
-}
 
 /// Kafka, by krafka: idempotent, all replicas.
 pub struct KafkaSink {

@@ -29,6 +29,14 @@ pub enum RawLogError {
         /// The offset.
         offset: i64,
     },
+    /// Other writers took every name that an append tried.
+    #[error("{topic}-{partition}: too many writers append at once; deliver the records again")]
+    Contended {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+    },
     /// The storage did not answer before the deadline's reserve.
     #[error("no time is left; Lambda delivers the batch again, and what has landed lands once")]
     OutOfTime,

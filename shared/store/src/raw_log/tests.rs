@@ -6,6 +6,7 @@ use bytes::Bytes;
 use lake::{LOG_APPEND_TIME, decode_raw};
 use proptest::prelude::*;
 
+use super::log_end::find_log_end;
 use super::*;
 
 fn record(offset: i64) -> RawRecord<'static> {
@@ -311,13 +312,7 @@ async fn a_quiet_stream_goes_on_where_it_was_when_its_objects_have_expired() {
         partition: -1,
         ..stream()
     };
-    assert_eq!(
-        append_records(&store, &appended, records(0..3))
-            .await
-            .unwrap()
-            .offset,
-        0
-    );
+    assert_eq!(append_cold(&store, &appended, 3).await.chunk.offset, 0);
     store
         .delete(
             &Chunk {
@@ -328,13 +323,45 @@ async fn a_quiet_stream_goes_on_where_it_was_when_its_objects_have_expired() {
         )
         .await
         .unwrap();
-    assert_eq!(
-        append_records(&store, &appended, records(0..3))
-            .await
-            .unwrap()
-            .offset,
-        3
-    );
+    assert_eq!(append_cold(&store, &appended, 3).await.chunk.offset, 3);
+}
+
+/// Appends as a sandbox that knows nothing of the log.
+async fn append_cold(store: &dyn ObjectStore, stream: &Chunk, count: i64) -> AppendedChunk {
+    let records = records(0..count);
+    append_records(store, &LogEndCache::default(), stream, records)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn appends_of_two_sandboxes_follow_each_other() {
+    let store = MemoryStore::default();
+    let (first, second) = (LogEndCache::default(), LogEndCache::default());
+    let mut conflicts = 0;
+    for round in 0..20 {
+        let ends = if round % 2 == 0 { &first } else { &second };
+        let appended = append_records(&store, ends, &stream(), records(0..3)).await;
+        conflicts += appended.unwrap().conflicts;
+    }
+    assert_eq!(landed(&store).await, (0..60).collect::<Vec<_>>());
+    // Each but the first finds the name taken that it had expected, once.
+    assert_eq!(conflicts, 18);
+}
+
+#[tokio::test]
+async fn an_append_whose_answer_was_lost_is_found_by_the_next_sandbox() {
+    let store = Lossy {
+        inner: MemoryStore::default(),
+        script: std::sync::Mutex::new(vec![true, false]),
+    };
+    let ends = LogEndCache::default();
+    let lost = append_records(&store, &ends, &stream(), records(0..3)).await;
+    assert!(matches!(lost, Err(RawLogError::Store(_))));
+    append_records(&store, &ends, &stream(), records(0..2))
+        .await
+        .unwrap();
+    assert_eq!(landed(&store).await, (0..5).collect::<Vec<_>>());
 }
 
 /// A store whose listings and hints are those of before anything was landed.

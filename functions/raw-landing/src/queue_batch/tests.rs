@@ -1,0 +1,184 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use lake::{Chunk, find_header_text};
+use store::{MemoryStore, ObjectStore};
+use trigger::{BatchReference, QUEUE_MESSAGE_HEADER, QueuedRecord};
+
+use super::*;
+
+const SENT_AT: i64 = 1_772_438_400_000;
+
+fn batch(topic: &str, sequence: u64, values: &[&str]) -> QueuedBatch {
+    let records = values.iter().map(|value| QueuedRecord {
+        key: Some("T-1".to_owned()),
+        headers: vec![("source".to_owned(), "tenure".to_owned())],
+        value: value.as_bytes().to_vec(),
+    });
+    QueuedBatch {
+        topic: topic.to_owned(),
+        number: MessageNumber {
+            sandbox: "5f0c".to_owned(),
+            sequence,
+        },
+        unacknowledged: Vec::new(),
+        records: records.collect(),
+    }
+}
+
+fn body_of(batch: &QueuedBatch) -> String {
+    QueuedMessage::encode_batch(&batch.pack().unwrap())
+}
+
+fn message(id: &str, sent_at: i64, body: &str) -> serde_json::Value {
+    serde_json::json!({
+        "messageId": id,
+        "body": body,
+        "attributes": {"SentTimestamp": sent_at.to_string(), "ApproximateReceiveCount": "1"},
+        "messageAttributes": {},
+        "eventSource": "aws:sqs",
+        "eventSourceARN": "arn:aws:sqs:eu-west-2:0:events",
+    })
+}
+
+async fn land(context: &Context, messages: &[serde_json::Value]) -> Vec<String> {
+    let payload = serde_json::json!({"Records": messages}).to_string();
+    let budget = TimeBudget::lasting_for(Duration::from_secs(60));
+    let failures = land_queue_batch(&payload, context, budget).await.unwrap();
+    let items = failures.batch_item_failures.into_iter();
+    items.map(|item| item.item_identifier).collect()
+}
+
+fn context() -> (Context, Arc<MemoryStore>) {
+    let store = Arc::new(MemoryStore::default());
+    let context = Context::new(Arc::clone(&store) as Arc<dyn ObjectStore>, 1).with_lanes(1);
+    (context, store)
+}
+
+/// The offset, value and message number of each record of a topic, in the order of the log.
+async fn landed(store: &MemoryStore, topic: &str) -> Vec<(i64, String, String)> {
+    let mut records = Vec::new();
+    let prefix = Chunk::topic_raw_prefix(topic);
+    for entry in store.list(&prefix, None).await.unwrap() {
+        let object = store.get(&entry.key).await.unwrap();
+        for batch in lake::decode_raw(object.body).unwrap() {
+            for row in 0..batch.len() {
+                let value = String::from_utf8(batch.value(row).unwrap().to_vec()).unwrap();
+                let number = find_header_text(batch.headers(row), QUEUE_MESSAGE_HEADER);
+                records.push((batch.offset(row), value, number.unwrap()));
+            }
+        }
+    }
+    records
+}
+
+#[tokio::test]
+async fn the_records_of_a_topic_are_one_object_in_the_order_in_which_they_were_sent() {
+    let (context, store) = context();
+    let messages = [
+        message("2", SENT_AT + 5, &body_of(&batch("a", 1, &["3"]))),
+        message("1", SENT_AT, &body_of(&batch("a", 0, &["1", "2"]))),
+        message("3", SENT_AT, &body_of(&batch("b", 0, &["4"]))),
+    ];
+    assert!(land(&context, &messages).await.is_empty());
+
+    let text = |offset, value: &str, number: &str| (offset, value.to_owned(), number.to_owned());
+    let expected = vec![
+        text(0, "1", "5f0c/0"),
+        text(1, "2", "5f0c/0"),
+        text(2, "3", "5f0c/1"),
+    ];
+    assert_eq!(landed(&store, "a").await, expected);
+    assert_eq!(landed(&store, "b").await, vec![text(0, "4", "5f0c/0")]);
+    let objects = store.list("raw/a/", None).await.unwrap();
+    assert_eq!(objects.len(), 1);
+
+    let raw = store.get(&objects[0].key).await.unwrap().body;
+    let batches = lake::decode_raw(raw).unwrap();
+    assert_eq!(batches[0].timestamp(2), SENT_AT + 5);
+}
+
+#[tokio::test]
+async fn a_repeat_within_a_batch_or_to_the_same_sandbox_lands_once() {
+    let (context, store) = context();
+    let body = body_of(&batch("a", 0, &["1"]));
+    let twice = [
+        message("1", SENT_AT, &body),
+        message("2", SENT_AT + 9, &body),
+    ];
+    assert!(land(&context, &twice).await.is_empty());
+    assert!(land(&context, &twice[..1]).await.is_empty());
+    assert_eq!(landed(&store, "a").await.len(), 1);
+
+    // Another sandbox lands it again, under the same number.
+    let other = Context::new(Arc::clone(&store) as Arc<dyn ObjectStore>, 1).with_lanes(1);
+    assert!(land(&other, &twice[..1]).await.is_empty());
+    let numbers: Vec<String> = landed(&store, "a")
+        .await
+        .into_iter()
+        .map(|row| row.2)
+        .collect();
+    assert_eq!(numbers, ["5f0c/0", "5f0c/0"]);
+}
+
+#[tokio::test]
+async fn a_message_that_cannot_be_read_stops_no_other() {
+    let (context, store) = context();
+    let packed = batch("a", 1, &["2"]).pack().unwrap();
+    let missing = BatchReference::to_object("raw/_queue/a/gone.zst".to_owned(), &packed);
+    let messages = [
+        message("odd", SENT_AT, "Ada"),
+        message("good", SENT_AT, &body_of(&batch("a", 0, &["1"]))),
+        message(
+            "gone",
+            SENT_AT,
+            &QueuedMessage::encode_reference(&missing).unwrap(),
+        ),
+    ];
+    assert_eq!(land(&context, &messages).await, ["odd", "gone"]);
+    assert_eq!(landed(&store, "a").await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_batch_in_the_raw_zone_lands_as_one_in_a_message() {
+    let (context, store) = context();
+    let packed = batch("a", 0, &["1", "2"]).pack().unwrap();
+    let key = Chunk::queued_batch_key("a", "5f0c", 0);
+    store
+        .put(&key, packed.clone().into(), "application/zstd")
+        .await
+        .unwrap();
+    let reference = QueuedMessage::encode_reference(&BatchReference::to_object(key, &packed));
+    let messages = [message("1", SENT_AT, &reference.unwrap())];
+    assert!(land(&context, &messages).await.is_empty());
+    assert_eq!(landed(&store, "a").await.len(), 2);
+}
+
+#[tokio::test]
+async fn more_than_memory_holds_is_appended_in_parts() {
+    let (context, store) = context();
+    let value = "x".repeat(PENDING_BYTES_MAX / 3);
+    let messages: Vec<_> = (0..4)
+        .map(|sequence| {
+            let body = body_of(&batch("a", sequence, &[&value]));
+            message(&sequence.to_string(), SENT_AT, &body)
+        })
+        .collect();
+    assert!(land(&context, &messages).await.is_empty());
+    assert_eq!(store.list("raw/a/", None).await.unwrap().len(), 2);
+    assert_eq!(landed(&store, "a").await.len(), 4);
+}
+
+#[tokio::test]
+async fn without_time_everything_is_delivered_again() {
+    let (context, store) = context();
+    let payload = serde_json::json!({
+        "Records": [message("1", SENT_AT, &body_of(&batch("a", 0, &["1"])))]
+    });
+    let budget = TimeBudget::lasting_for(Duration::ZERO);
+    let failures = land_queue_batch(&payload.to_string(), &context, budget)
+        .await
+        .unwrap();
+    assert_eq!(failures.batch_item_failures.len(), 1);
+    assert!(landed(&store, "a").await.is_empty());
+}
