@@ -157,7 +157,7 @@ async fn a_batch_in_the_raw_zone_lands_as_one_in_a_message() {
 #[tokio::test]
 async fn more_than_memory_holds_is_appended_in_parts() {
     let (context, store) = context();
-    let value = "x".repeat(PENDING_BYTES_MAX / 3);
+    let value = "x".repeat(PENDING_BYTES_MAX / 3 + 1);
     let messages: Vec<_> = (0..4)
         .map(|sequence| {
             let body = body_of(&batch("a", sequence, &[&value]));
