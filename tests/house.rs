@@ -75,6 +75,7 @@ fn no_run_date_comes_from_the_wall_clock() {
         "secret.rs",
         "caller.rs",
         "redrive.rs",
+        "event-relay/src/queue/sink.rs",
         "event-relay/src/retry.rs",
     ];
     assert_absent(&["functions", "shared"], "::now()", &clocks);

@@ -8,13 +8,20 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 
 mod fault_injector;
+mod fault_queue;
 mod guards;
+mod kafka_landing;
+mod kafka_parts;
+mod landed_bytes;
+mod landing_stage;
 mod log_scanner;
 mod oracle;
 mod proxy;
+mod queue_landing;
 mod seed_run;
 mod stages;
 mod world;
+mod zones;
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -24,14 +31,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Once};
 use std::time::{Duration, Instant};
 
-use contract::Catalogue;
+use contract::{Catalogue, Transport};
 
 use crate::fault_injector::FaultCounts;
 use crate::guards::Guard;
 use crate::log_scanner::LogScanner;
+use crate::world::SeedOptions;
 
-/// Seeds of a plain `cargo test`.
-const SEEDS: u64 = 60;
+/// Seeds of a plain `cargo test` over Kafka.
+const KAFKA_SEEDS: u64 = 60;
+
+/// Seeds over the events queue, whose world is all in memory.
+const QUEUE_SEEDS: u64 = 600;
 
 /// Within so many seeds a broken guard must be noticed.
 const SEEDS_OF_A_BROKEN_GUARD: u64 = 200;
@@ -51,14 +62,16 @@ const SEED_MAX: Duration = Duration::from_secs(180);
 struct SuiteOptions {
     seeds: Option<u64>,
     seed: Option<u64>,
-    /// No new seed after this time.
+    /// No new seed after this time, which the transports share.
     time: Option<Duration>,
     broken: Option<Guard>,
+    /// Both, where none is given.
+    transport: Option<Transport>,
 }
 
 impl SuiteOptions {
-    /// `--seeds N`, `--minutes N`, `--seed N`, `--break GUARD`. Everything else is `cargo test`'s
-    /// own.
+    /// `--seeds N`, `--minutes N`, `--seed N`, `--break GUARD`, `--transport kafka|queue`.
+    /// Everything else is `cargo test`'s own.
     fn from_arguments() -> Self {
         let arguments: Vec<String> = std::env::args().collect();
         let after = |name: &str| {
@@ -71,6 +84,14 @@ impl SuiteOptions {
             time: after("--minutes")
                 .map(|minutes| Duration::from_secs(60 * minutes.parse::<u64>().unwrap())),
             broken: after("--break").map(|name| Guard::from_name(&name).unwrap()),
+            transport: after("--transport").map(|name| Transport::parse(&name).unwrap()),
+        }
+    }
+
+    fn transports(&self) -> Vec<Transport> {
+        match self.transport {
+            Some(transport) => vec![transport],
+            None => vec![Transport::Kafka, Transport::Queue],
         }
     }
 }
@@ -87,22 +108,20 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let scanner = log_scanner::install_scanner(seed_run::MARKER);
-    let wanted = SuiteOptions::from_arguments();
+    let mut wanted = SuiteOptions::from_arguments();
     let catalogue = Arc::new(suite_catalogue());
-    let held = match (wanted.seed, wanted.broken) {
-        (Some(seed), broken) => repeat_seed(seed, &catalogue, broken),
-        (None, Some(guard)) => {
-            let seeds = wanted.seeds.unwrap_or(SEEDS_OF_A_BROKEN_GUARD);
-            match run_seeds(0..seeds, &catalogue, Some(guard), wanted.time) {
-                Ok(_) => true,
-                Err((seed, why)) => {
-                    println!("seed {seed}: {why}");
-                    false
-                }
-            }
-        }
-        (None, None) => run_suite(wanted.seeds.unwrap_or(SEEDS), wanted.time, &catalogue),
-    };
+    let mut held = true;
+    let transports = wanted.transports();
+    let share = u32::try_from(transports.len()).unwrap();
+    wanted.time = wanted.time.map(|time| time / share);
+    for transport in transports {
+        let options = SeedOptions {
+            catalogue: Arc::clone(&catalogue),
+            transport,
+            broken: wanted.broken,
+        };
+        held = held && run_wanted(&wanted, &options);
+    }
     if held && has_no_leaks(&scanner) {
         ExitCode::SUCCESS
     } else {
@@ -110,9 +129,29 @@ fn main() -> ExitCode {
     }
 }
 
+/// What the arguments ask for, over one transport.
+fn run_wanted(wanted: &SuiteOptions, options: &SeedOptions) -> bool {
+    if let Some(seed) = wanted.seed {
+        return repeat_seed(seed, options);
+    }
+    if options.broken.is_some() {
+        let seeds = wanted.seeds.unwrap_or(SEEDS_OF_A_BROKEN_GUARD);
+        let outcome = run_seeds(0..seeds, options, wanted.time);
+        if let Err((seed, why)) = &outcome {
+            println!("seed {seed}: {why}");
+        }
+        return outcome.is_ok();
+    }
+    let seeds = match options.transport {
+        Transport::Kafka => KAFKA_SEEDS,
+        Transport::Queue => QUEUE_SEEDS,
+    };
+    run_suite(wanted.seeds.unwrap_or(seeds), wanted.time, options)
+}
+
 /// A seed, ten times over: the faults are the seed's, the network's timing is its own.
-fn repeat_seed(seed: u64, catalogue: &Arc<Catalogue>, broken: Option<Guard>) -> bool {
-    let worker = SeedWorker::new(0, catalogue, broken);
+fn repeat_seed(seed: u64, options: &SeedOptions) -> bool {
+    let worker = SeedWorker::new(0, options);
     for _ in 0..10 {
         if let Err(why) = worker.run_seed(seed) {
             println!("seed {seed}: {why}");
@@ -124,51 +163,62 @@ fn repeat_seed(seed: u64, catalogue: &Arc<Catalogue>, broken: Option<Guard>) -> 
 }
 
 /// The suite: the seeds as they are, then with each guard broken.
-fn run_suite(seeds: u64, time: Option<Duration>, catalogue: &Arc<Catalogue>) -> bool {
-    let begun = Instant::now();
-    let (seeds, tally) = match run_seeds(0..seeds, catalogue, None, time) {
+fn run_suite(seeds: u64, time: Option<Duration>, options: &SeedOptions) -> bool {
+    let name = options.transport.name();
+    let (begun, cpu) = (Instant::now(), bench::own_cpu_seconds());
+    let (seeds, tally) = match run_seeds(0..seeds, options, time) {
         Ok(done) => done,
         Err((seed, why)) => {
-            println!("seed {seed}: {why}");
-            println!("again: cargo test --test faults -- --seed {seed}");
+            println!("{name}: seed {seed}: {why}");
+            println!("again: cargo test --test faults -- --transport {name} --seed {seed}");
             return false;
         }
     };
     println!(
-        "{seeds} seeds hold, in {:.0} s; injected:",
-        begun.elapsed().as_secs_f64()
+        "{name}: {seeds} seeds hold, in {:.0} s and {:.0} CPU-seconds; injected:",
+        begun.elapsed().as_secs_f64(),
+        bench::own_cpu_seconds() - cpu
     );
     for (fault, count) in tally {
         println!("  {count:>8}  {fault}");
     }
-    Guard::ALL.into_iter().all(|(name, guard)| {
-        match run_seeds(0..SEEDS_OF_A_BROKEN_GUARD, catalogue, Some(guard), None) {
-            Err((seed, why)) => {
-                println!(
-                    "guard {name} broken: noticed by seed {seed}: {}",
-                    why.lines().next().unwrap_or_default()
-                );
-                true
-            }
-            Ok(_) => {
-                println!("guard {name} broken: {SEEDS_OF_A_BROKEN_GUARD} seeds did not notice");
-                false
-            }
-        }
+    Guard::all_of(options.transport).all(|(guard_name, guard)| {
+        let broken = SeedOptions {
+            broken: Some(guard),
+            ..options.clone()
+        };
+        is_noticed(guard_name, &broken)
     })
+}
+
+/// Whether the suite notices the guard that is broken.
+fn is_noticed(guard: &str, options: &SeedOptions) -> bool {
+    let name = options.transport.name();
+    match run_seeds(0..SEEDS_OF_A_BROKEN_GUARD, options, None) {
+        Err((seed, why)) => {
+            let why = why.lines().next().unwrap_or_default();
+            println!("{name}: guard {guard} broken: noticed by seed {seed}: {why}");
+            true
+        }
+        Ok(_) => {
+            println!(
+                "{name}: guard {guard} broken: {SEEDS_OF_A_BROKEN_GUARD} seeds did not notice"
+            );
+            false
+        }
+    }
 }
 
 /// Runs seeds on every core until one fails or the time is over; gives how many, and the faults.
 fn run_seeds(
     seeds: std::ops::Range<u64>,
-    catalogue: &Arc<Catalogue>,
-    broken: Option<Guard>,
+    options: &SeedOptions,
     time: Option<Duration>,
 ) -> Result<(u64, FaultCounts), (u64, String)> {
     let begun = Instant::now();
     let next = AtomicU64::new(seeds.start);
     let work = |number: usize| {
-        let worker = SeedWorker::new(number, catalogue, broken);
+        let worker = SeedWorker::new(number, options);
         let (mut done, mut tally) = (0, FaultCounts::new());
         loop {
             let seed = next.fetch_add(1, Ordering::SeqCst);
@@ -249,12 +299,11 @@ fn watch_seed(worker: usize, seed: Option<u64>) {
 /// A thread with its folder and its virtual time.
 struct SeedWorker<'w> {
     folder: PathBuf,
-    catalogue: &'w Arc<Catalogue>,
-    broken: Option<Guard>,
+    options: &'w SeedOptions,
 }
 
 impl<'w> SeedWorker<'w> {
-    fn new(number: usize, catalogue: &'w Arc<Catalogue>, broken: Option<Guard>) -> Self {
+    fn new(number: usize, options: &'w SeedOptions) -> Self {
         // In memory where there is such a place: the seeds write hundreds of small files each.
         let memory = Path::new("/dev/shm");
         let base = if memory.is_dir() {
@@ -263,11 +312,7 @@ impl<'w> SeedWorker<'w> {
             std::env::temp_dir()
         };
         let folder = base.join(format!("polelake-faults-{}-{number}", std::process::id()));
-        Self {
-            folder,
-            catalogue,
-            broken,
-        }
+        Self { folder, options }
     }
 
     fn run_seed(&self, seed: u64) -> Result<FaultCounts, String> {
@@ -278,7 +323,7 @@ impl<'w> SeedWorker<'w> {
             .start_paused(true)
             .build()
             .unwrap();
-        let world = seed_run::run_seed(seed, &self.folder, Arc::clone(self.catalogue), self.broken);
+        let world = seed_run::run_seed(seed, &self.folder, self.options);
         // A panic is a seed that failed, with its number.
         let outcome = catch_unwind(AssertUnwindSafe(|| runtime.block_on(world)));
         runtime.shutdown_background();

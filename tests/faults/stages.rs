@@ -1,7 +1,7 @@
 //! The functions' triggers, as rough as they can be: redelivery, other batches, zombies, kills and
 //! time-outs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
@@ -10,8 +10,6 @@ use std::time::Duration;
 
 use host::TimeBudget;
 use lake::Day;
-use local_platform::kafka::{LogRecord, PartitionLog};
-use local_platform::kafka_mapping::encode_lambda_record;
 use serde_json::{Value, json};
 use trigger::{ScheduleRequest, SqsEvent};
 
@@ -20,7 +18,10 @@ use crate::world::{SOURCE, World};
 
 /// Lets the function work until it is killed at one of its await points, or its time is over; none
 /// then.
-async fn invoke_with_faults<T>(world: &World, work: impl Future<Output = T>) -> Option<T> {
+pub(crate) async fn invoke_with_faults<T>(
+    world: &World,
+    work: impl Future<Output = T>,
+) -> Option<T> {
     if world
         .injector
         .inject_fault("function killed at an await point", 80)
@@ -33,6 +34,10 @@ async fn invoke_with_faults<T>(world: &World, work: impl Future<Output = T>) -> 
         return tokio::time::timeout(time, work).await.ok();
     }
     Some(work.await)
+}
+
+pub(crate) fn hour_budget() -> TimeBudget {
+    TimeBudget::lasting_for(Duration::from_secs(3_600))
 }
 
 /// Polls a future so many times and drops it where it stands.
@@ -64,11 +69,7 @@ impl RelayStage {
 
     /// Sends events once, over HTTP or the queue; gives those that were not accepted.
     pub(crate) async fn send_events(&mut self, world: &World, events: Vec<Value>) -> Vec<Value> {
-        if world.injector.inject_fault("broker down", 30) {
-            world.stop_broker().await;
-        } else {
-            world.restart_broker().await;
-        }
+        world.change_broker().await;
         let queue = world.injector.is_drawn(300);
         let payload = if queue {
             queue_payload(&events)
@@ -160,161 +161,11 @@ fn completed_messages(answer: &Value, count: usize) -> Vec<bool> {
         .collect()
 }
 
-fn failed_messages(answer: &Value) -> BTreeSet<String> {
+pub(crate) fn failed_messages(answer: &Value) -> BTreeSet<String> {
     let failures = answer["batchItemFailures"].as_array().into_iter().flatten();
     failures
         .map(|failure| failure["itemIdentifier"].as_str().unwrap().to_owned())
         .collect()
-}
-
-/// The landing with its event source mapping.
-pub(crate) struct LandingStage {
-    sandbox: raw_landing::Context,
-    committed: BTreeMap<i32, i64>,
-}
-
-impl LandingStage {
-    pub(crate) fn new(world: &World) -> Self {
-        Self {
-            sandbox: world.landing_context(),
-            committed: BTreeMap::new(),
-        }
-    }
-
-    /// Records that are not committed yet.
-    pub(crate) fn offset_lag(&self, world: &World) -> i64 {
-        let logs = world.topics.get_or_create_topic(SOURCE).unwrap();
-        (0..)
-            .zip(logs.iter())
-            .map(|(partition, log)| log.next_offset() - self.committed_offset(partition))
-            .sum()
-    }
-
-    fn committed_offset(&self, partition: i32) -> i64 {
-        self.committed.get(&partition).copied().unwrap_or_default()
-    }
-
-    /// One invocation, perhaps with a zombie beside it that was given other batches.
-    pub(crate) async fn run_once(&mut self, world: &World) {
-        if world.injector.inject_fault("landing starts cold", 100) {
-            self.sandbox = world.landing_context();
-        }
-        let (payload, ends) = self.next_batch(world);
-        if world
-            .injector
-            .inject_fault("zombie beside the landing", 100)
-        {
-            let (other, _) = self.next_batch(world);
-            let zombie = world.landing_context();
-            let mine = invoke_with_faults(
-                world,
-                raw_landing::handle(&payload, &self.sandbox, hour_budget()),
-            );
-            let theirs =
-                invoke_with_faults(world, raw_landing::handle(&other, &zombie, hour_budget()));
-            let (mine, _) = tokio::join!(mine, theirs);
-            self.settle_answer(world, mine, ends);
-            return;
-        }
-        let answer = invoke_with_faults(
-            world,
-            raw_landing::handle(&payload, &self.sandbox, hour_budget()),
-        )
-        .await;
-        self.settle_answer(world, answer, ends);
-    }
-
-    fn settle_answer(
-        &mut self,
-        world: &World,
-        answer: Option<Result<trigger::BatchFailures, host::Failure>>,
-        mut ends: BTreeMap<i32, i64>,
-    ) {
-        let Some(answer) = answer else {
-            self.sandbox = world.landing_context();
-            return;
-        };
-        let Ok(failures) = answer else { return };
-        let failures = serde_json::to_value(failures).unwrap();
-        for failure in failures["batchItemFailures"].as_array().unwrap() {
-            let item = &failure["itemIdentifier"];
-            let partition = item["partition"]
-                .as_str()
-                .unwrap()
-                .rsplit('-')
-                .next()
-                .unwrap()
-                .parse()
-                .unwrap();
-            ends.insert(partition, item["offset"].as_i64().unwrap());
-        }
-        self.committed.extend(ends);
-    }
-
-    /// Some records of some partitions, as Lambda cuts them; sometimes from before what was
-    /// committed.
-    fn next_batch(&self, world: &World) -> (String, BTreeMap<i32, i64>) {
-        let logs = world.topics.get_or_create_topic(SOURCE).unwrap();
-        let (mut parts, mut ends) = (Vec::new(), BTreeMap::new());
-        for (partition, log) in (0..).zip(logs.iter()) {
-            let mut from = self.committed_offset(partition);
-            if world.injector.inject_fault("records delivered again", 150) {
-                from = (from - world.injector.random_below(12) as i64).max(0);
-            }
-            if !world.injector.faults_stopped() && world.injector.is_drawn(200) {
-                continue;
-            }
-            let records = cut_records(world, log, from);
-            if let Some(last) = records.last() {
-                ends.insert(partition, last.offset + 1);
-                parts.push((partition, records));
-            }
-        }
-        (kafka_payload(&parts), ends)
-    }
-
-    /// Everything from the beginning, in one batch and a new sandbox.
-    pub(crate) async fn reland_everything(world: &World) {
-        let logs = world.topics.get_or_create_topic(SOURCE).unwrap();
-        let all: Vec<_> = (0..)
-            .zip(logs.iter())
-            .map(|(partition, log)| (partition, log.read_records(0, usize::MAX).unwrap()))
-            .collect();
-        let failures = raw_landing::handle(
-            &kafka_payload(&all),
-            &world.landing_context(),
-            hour_budget(),
-        )
-        .await
-        .unwrap();
-        assert!(failures.is_empty(), "everything lands again");
-    }
-}
-
-fn hour_budget() -> TimeBudget {
-    TimeBudget::lasting_for(Duration::from_secs(3_600))
-}
-
-fn cut_records(world: &World, log: &PartitionLog, from: i64) -> Vec<LogRecord> {
-    let mut records = log.read_records(from, usize::MAX).unwrap();
-    if !world.injector.faults_stopped() {
-        records.truncate(1 + world.injector.random_below(20));
-    }
-    records
-}
-
-fn kafka_payload(parts: &[(i32, Vec<LogRecord>)]) -> String {
-    let part = |(partition, records): &(i32, Vec<LogRecord>)| {
-        let records: Vec<String> = records
-            .iter()
-            .map(|record| encode_lambda_record(SOURCE, *partition, record))
-            .collect();
-        format!("\"{SOURCE}-{partition}\":[{}]", records.join(","))
-    };
-    format!(
-        "{{\"eventSource\":\"aws:kafka\",\"records\":{{{}}}}}",
-        parts.iter().map(part).collect::<Vec<_>>().join(",")
-    )
 }
 
 /// The transform with its queue.

@@ -22,3 +22,9 @@ mod transform_step;
 
 pub use args::{main, run_arguments};
 use folder::require_new_folder;
+
+/// CPU-seconds of this process so far.
+#[must_use]
+pub fn own_cpu_seconds() -> f64 {
+    processes::cpu_seconds("self")
+}

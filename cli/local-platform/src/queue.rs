@@ -109,20 +109,36 @@ impl LocalQueue {
     /// # Errors
     /// When it cannot be written.
     pub fn send_message(&self, body: String) -> io::Result<String> {
+        self.send_delayed(body, Duration::ZERO)
+    }
+
+    /// The same for a message that is held back for a time; a start of the platform ends the delay.
+    ///
+    /// # Errors
+    /// As [`Self::send_message`].
+    pub(crate) fn send_delayed(&self, body: String, delay: Duration) -> io::Result<String> {
         let number = self.counter.fetch_add(1, Ordering::SeqCst);
         let sent_at = self.clock.now_millis();
         let id = format!("{number:020}.{sent_at}");
         write_private_file(&self.folder.join(&id), body.as_bytes())?;
-        self.lock_messages()
-            .insert(id.clone(), new_message(body, sent_at));
+        let message = QueueMessage {
+            visible_at: Instant::now() + delay,
+            ..new_message(body, sent_at)
+        };
+        self.lock_messages().insert(id.clone(), message);
         self.arrived.notify_one();
         Ok(id)
     }
 
-    /// Messages that are not done.
+    /// Messages that are not done, apart from those that are held back.
     #[must_use]
     pub fn pending_count(&self) -> usize {
-        self.lock_messages().len()
+        let now = Instant::now();
+        let messages = self.lock_messages();
+        messages
+            .values()
+            .filter(|message| !message.is_held_back(now))
+            .count()
     }
 
     /// Messages that failed too often.
@@ -232,6 +248,11 @@ impl QueueMessage {
         !self.in_flight && self.visible_at <= now
     }
 
+    /// Whether the message was sent with a delay that is not over.
+    fn is_held_back(&self, now: Instant) -> bool {
+        self.receives == 0 && self.visible_at > now
+    }
+
     fn receive(&mut self, id: &str) -> ReceivedMessage {
         self.receives += 1;
         ReceivedMessage {
@@ -319,6 +340,19 @@ mod tests {
         let sent_at = received[0].sent_at;
         assert!((1_772_438_400_000..1_772_438_460_000).contains(&sent_at));
         assert_ne!(queue.send_message("b".to_owned()).unwrap(), id);
+    }
+
+    #[test]
+    fn a_message_that_is_held_back_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let queue = open(folder.path());
+        queue
+            .send_delayed("later".to_owned(), Duration::from_secs(60))
+            .unwrap();
+        assert_eq!(queue.pending_count(), 0);
+        assert!(!queue.has_visible_message());
+        drop(queue);
+        assert_eq!(open(folder.path()).pending_count(), 1);
     }
 
     #[test]

@@ -43,6 +43,9 @@ pub(super) const RAW_OBJECTS_QUEUE: &str = "raw-objects";
 /// The queue that carries events from the relay to the landing.
 pub(super) const EVENTS_QUEUE: &str = "events";
 
+/// How long the notice of a message is held back: here a message lands within a second.
+const NOTICE_DELAY_SECONDS: u32 = 5;
+
 /// Pollers of the events queue: Lambda has at least two.
 const EVENTS_POLLERS: usize = 2;
 
@@ -148,6 +151,7 @@ impl LocalServices {
                 "EVENTS_QUEUE_URL",
                 format!("{}{}", self.sqs, queue_path(EVENTS_QUEUE)),
             ),
+            ("NOTICE_DELAY_SECONDS", NOTICE_DELAY_SECONDS.to_string()),
             ("TRANSPORT", place.transport.name().to_owned()),
             ("AWS_LAMBDA_LOG_LEVEL", "warn".to_owned()),
             ("RAW_BUCKET", raw),

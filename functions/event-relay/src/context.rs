@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use contract::{Catalogue, OutboundUrl, Transport};
 use host::{Failure, FailureKind, Settings};
-use store::{S3Store, SQS_MESSAGE_BYTES_MAX, SqsQueue, s3_client};
+use store::{S3Store, SQS_DELAY_MAX, SQS_MESSAGE_BYTES_MAX, SqsQueue, s3_client};
 
 use crate::delivery::EventSink;
 use crate::fetch::StateFetcher;
@@ -78,6 +79,7 @@ fn read_kafka_settings(settings: &mut Settings) -> Result<Option<KafkaSettings>,
 struct QueueSettings {
     url: String,
     message_bytes_max: u32,
+    notice_delay: Duration,
     raw_bucket: String,
     s3_endpoint: Option<String>,
 }
@@ -88,9 +90,16 @@ fn read_queue_settings(settings: &mut Settings) -> Option<QueueSettings> {
     Some(QueueSettings {
         url,
         message_bytes_max: settings.number_or("EVENTS_QUEUE_MESSAGE_BYTES", SQS_MESSAGE_BYTES_MAX),
+        notice_delay: read_notice_delay(settings),
         raw_bucket: settings.required_text("RAW_BUCKET"),
         s3_endpoint: settings.optional_text("AWS_ENDPOINT_URL_S3"),
     })
+}
+
+fn read_notice_delay(settings: &mut Settings) -> Duration {
+    let longest = u32::try_from(SQS_DELAY_MAX.as_secs()).unwrap_or(u32::MAX);
+    let seconds = settings.number_or("NOTICE_DELAY_SECONDS", longest);
+    Duration::from_secs(seconds.min(longest).into())
 }
 
 /// The transport of the sources whose contracts name none.
@@ -111,6 +120,7 @@ async fn open_queue_sink(settings: QueueSettings) -> Box<dyn EventSink> {
     Box::new(QueueSink::new(QueueSinkOptions {
         queue: Arc::new(queue),
         message_bytes_max: settings.message_bytes_max,
+        notice_delay: settings.notice_delay,
         raw: Arc::new(S3Store::new(s3, settings.raw_bucket)),
     }))
 }

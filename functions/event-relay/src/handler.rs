@@ -6,10 +6,10 @@ use serde_json::Value;
 use crate::context::Context;
 use crate::http_api::HttpApi;
 use crate::inbound::{InboundEvents, PayloadMembers};
-use crate::sqs::SqsQueue;
+use crate::sqs::SqsTrigger;
 
 /// The triggers, in the order in which they are tried. A new connector is one more line.
-static TRIGGERS: [&dyn InboundEvents; 2] = [&HttpApi, &SqsQueue];
+static TRIGGERS: [&dyn InboundEvents; 2] = [&HttpApi, &SqsTrigger];
 
 /// Relays what the payload brings; the answer is the trigger's own.
 ///

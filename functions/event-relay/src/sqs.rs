@@ -13,10 +13,10 @@ use crate::inbound::{InboundEvents, PayloadMembers, unreadable_payload};
 use crate::relay::{EventIdentity, PreparedEvent, deliver_events};
 
 /// Messages of queues.
-pub(crate) struct SqsQueue;
+pub(crate) struct SqsTrigger;
 
 #[async_trait]
-impl InboundEvents for SqsQueue {
+impl InboundEvents for SqsTrigger {
     fn payload_name(&self) -> &'static str {
         "SQS messages"
     }

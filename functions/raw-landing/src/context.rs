@@ -2,15 +2,25 @@
 
 use std::sync::Arc;
 
-use host::{Failure, Settings};
+use host::{Failure, FailureKind, Settings};
 use store::raw_log::LogEndCache;
 use store::{ObjectStore, S3Store, s3_client};
 
-use crate::landed_messages::LandedMessages;
 use crate::lanes::Lanes;
 
 /// Lanes of a topic: Lambda polls a queue for at least two invocations at once.
 const LANES_DEFAULT: u32 = 2;
+
+/// What becomes of a Kafka batch of which a part fails.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum KafkaFailureMode {
+    /// The answer names the first offset of each partition that failed: event source mappings in
+    /// provisioned mode understand it.
+    #[default]
+    Partial,
+    /// The whole invocation fails, as Kafka on demand knows it.
+    WholeBatch,
+}
 
 /// The function's context.
 pub struct Context {
@@ -22,8 +32,8 @@ pub struct Context {
     pub log_ends: LogEndCache,
     /// The lanes to which the queue's records are appended.
     pub lanes: Lanes,
-    /// The queue's messages that this sandbox has landed.
-    pub(crate) landed: LandedMessages,
+    /// What becomes of a Kafka batch of which a part fails.
+    pub kafka_failures: KafkaFailureMode,
 }
 
 impl Context {
@@ -37,12 +47,14 @@ impl Context {
         let bucket = settings.required_text("RAW_BUCKET");
         let epoch = settings.number_or("TOPIC_EPOCH", 1);
         let lanes = settings.number_or("QUEUE_LANES", LANES_DEFAULT);
+        let kafka_failures = read_kafka_failures(&mut settings)?;
         let s3_endpoint = settings.optional_text("AWS_ENDPOINT_URL_S3");
         settings.finish_with(())?;
 
         let client = s3_client(&host::load_aws_config().await, s3_endpoint.as_deref());
         let raw = Arc::new(S3Store::new(client, bucket));
-        Ok(Self::new(raw, epoch).with_lanes(lanes))
+        let context = Self::new(raw, epoch).with_lanes(lanes);
+        Ok(context.with_kafka_failures(kafka_failures))
     }
 
     /// A context over any store.
@@ -53,7 +65,7 @@ impl Context {
             epoch,
             log_ends: LogEndCache::default(),
             lanes: Lanes::new(LANES_DEFAULT),
-            landed: LandedMessages::default(),
+            kafka_failures: KafkaFailureMode::default(),
         }
     }
 
@@ -62,5 +74,23 @@ impl Context {
     pub fn with_lanes(mut self, count: u32) -> Self {
         self.lanes = Lanes::new(count);
         self
+    }
+
+    /// The same with another treatment of Kafka batches of which a part fails.
+    #[must_use]
+    pub fn with_kafka_failures(mut self, mode: KafkaFailureMode) -> Self {
+        self.kafka_failures = mode;
+        self
+    }
+}
+
+fn read_kafka_failures(settings: &mut Settings) -> Result<KafkaFailureMode, Failure> {
+    match settings.optional_text("KAFKA_FAILURES").as_deref() {
+        None | Some("partial") => Ok(KafkaFailureMode::Partial),
+        Some("batch") => Ok(KafkaFailureMode::WholeBatch),
+        Some(other) => {
+            let message = format!("KAFKA_FAILURES is `{other}`; it is `partial` or `batch`");
+            Err(Failure::new(FailureKind::Configuration, message))
+        }
     }
 }

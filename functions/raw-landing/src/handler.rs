@@ -6,14 +6,15 @@ use host::{Failure, FailureKind, TimeBudget};
 use serde::de::IgnoredAny;
 use trigger::{BatchFailures, PayloadText};
 
-use crate::context::Context;
+use crate::context::{Context, KafkaFailureMode};
 use crate::kafka_batch::land_kafka_batch;
 use crate::queue_batch::land_queue_batch;
 
 /// Lands a batch; the answer names what is to be delivered again.
 ///
 /// # Errors
-/// When the payload is no batch of either trigger: Lambda then sends all of it again.
+/// When the payload is no batch of either trigger, or a part of a batch failed whose trigger takes
+/// no partial answer: Lambda then sends all of it again.
 pub async fn handle(
     payload: &str,
     context: &Context,
@@ -23,8 +24,13 @@ pub async fn handle(
         let failures = land_queue_batch(payload, context, budget).await?;
         return Ok(BatchFailures::Sqs(failures));
     }
-    let failures = land_kafka_batch(payload, context, budget).await?;
-    Ok(BatchFailures::Kafka(failures))
+    let failures = BatchFailures::Kafka(land_kafka_batch(payload, context, budget).await?);
+    if context.kafka_failures == KafkaFailureMode::WholeBatch && !failures.is_empty() {
+        // What landed of the batch lands no second time.
+        let message = "a part of the batch did not land; all of it is delivered again";
+        return Err(Failure::new(FailureKind::Unavailable, message));
+    }
+    Ok(failures)
 }
 
 /// Whether a payload comes from a queue: SQS writes `Records`, Kafka's mapping `records`.
@@ -35,17 +41,6 @@ fn is_queue_batch(payload: &str) -> bool {
     }
     let members: Result<BTreeMap<PayloadText<'_>, IgnoredAny>, _> = serde_json::from_str(payload);
     members.is_ok_and(|members| members.keys().any(|name| name.0 == "Records"))
-}
-
-/// The failure of a payload that cannot be read. It gives the position alone: the parser's own text
-/// could quote a record.
-pub(crate) fn unreadable_payload(error: &serde_json::Error) -> Failure {
-    let message = format!(
-        "the payload is neither a Kafka batch nor SQS messages: line {}, column {}",
-        error.line(),
-        error.column()
-    );
-    Failure::new(FailureKind::BadRequest, message)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use store::raw_log::{LandingCounts, RawLogError, land_records};
 use trigger::{KafkaEvent, KafkaFailures, KafkaRecord, PayloadText};
 
 use crate::context::Context;
-use crate::handler::unreadable_payload;
+use crate::payload::unreadable_payload;
 
 /// A topic and a partition.
 type StreamName<'e> = (&'e str, i32);

@@ -7,13 +7,15 @@
 mod context;
 mod handler;
 mod kafka_batch;
-mod landed_messages;
+mod lane_session;
 mod lanes;
+mod payload;
 mod queue_batch;
 
-pub use context::Context;
+pub use context::{Context, KafkaFailureMode};
 pub use handler::handle;
 pub use lanes::{LANES_MAX, Lanes};
+pub use queue_batch::count_missing_messages;
 
 use std::sync::Arc;
 

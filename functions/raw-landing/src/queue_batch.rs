@@ -3,23 +3,24 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use futures_util::future::join_all;
 use host::{Failure, TimeBudget, emit_metric};
 use lake::{LOG_APPEND_TIME, RawRecord};
 use store::StoreError;
-use store::raw_log::{AppendedChunk, RawLogError, append_records};
+use store::raw_log::RawLogError;
 use thiserror::Error;
 use trigger::{
-    MessageNumber, QueuedBatch, QueuedMessage, QueuedMessageError, SqsEvent, SqsFailures,
-    SqsMessage,
+    BatchReference, MessageNumber, QueuedBatch, QueuedMessage, QueuedMessageError, SqsEvent,
+    SqsFailures, SqsMessage,
 };
 
 use crate::context::Context;
-use crate::handler::unreadable_payload;
+use crate::lane_session::{LaneSession, MissingMessages, append_topics};
+use crate::payload::unreadable_payload;
 
-/// Unpacked values that wait in memory before they are appended. A batch of 6 MB may unpack to ten
-/// times as much, and one of references to more.
-const PENDING_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Bytes of unpacked records that wait in memory before they are appended. A batch of 6 MB may
+/// unpack to ten times as much, and one of references to more. With the last message, of some 8 MB,
+/// they are less than a raw object may hold ([`lake::limits`]).
+const PENDING_BYTES_MAX: usize = 12 * 1024 * 1024;
 
 /// Why the batch of a message was not read.
 #[derive(Debug, Error)]
@@ -33,25 +34,35 @@ enum MessageError {
 /// The messages of one topic that wait to be appended.
 #[derive(Default)]
 struct PendingTopic {
-    message_ids: Vec<String>,
-    numbers: Vec<MessageNumber>,
+    messages: Vec<PendingMessage>,
     records: Vec<RawRecord<'static>>,
+}
+
+/// A message whose records wait to be appended.
+struct PendingMessage {
+    id: String,
+    number: MessageNumber,
+    unacknowledged: Vec<u64>,
 }
 
 /// What one invocation has done.
 struct QueueLanding<'c> {
     context: &'c Context,
     budget: TimeBudget,
+    session: LaneSession<'c>,
+    now: i64,
     pending: BTreeMap<String, PendingTopic>,
     pending_bytes: usize,
     repeats: BTreeMap<String, u64>,
+    landed: BTreeSet<String>,
     failed: BTreeSet<String>,
 }
 
-/// Lands a batch of messages. The answer names those that SQS is to deliver again.
+/// Lands a batch of messages. The answer names those that SQS is to deliver again. A batch without
+/// messages finds what is missing.
 ///
 /// # Errors
-/// When the payload holds no SQS messages.
+/// When the payload holds no SQS messages, or the state of a lane cannot be read.
 pub(crate) async fn land_queue_batch(
     payload: &str,
     context: &Context,
@@ -67,9 +78,12 @@ pub(crate) async fn land_queue_batch(
     let mut landing = QueueLanding {
         context,
         budget,
+        session: context.lanes.open(&*context.raw).await?,
+        now: host::now_micros() / 1_000,
         pending: BTreeMap::new(),
         pending_bytes: 0,
         repeats: BTreeMap::new(),
+        landed: BTreeSet::new(),
         failed: BTreeSet::new(),
     };
     for message in &messages {
@@ -79,73 +93,168 @@ pub(crate) async fn land_queue_batch(
         }
     }
     landing.append_pending().await;
-    Ok(landing.report_failures(&messages))
+    Ok(landing.finish(&messages).await)
+}
+
+/// Counts the messages that were acknowledged and are missing for half an hour, at a moment in
+/// milliseconds since 1970. A first look notes since when they are.
+///
+/// # Errors
+/// When the state of a lane cannot be read or written.
+pub async fn count_missing_messages(context: &Context, now: i64) -> Result<u64, Failure> {
+    let session = context.lanes.open(&*context.raw).await?;
+    let missing = session.finish(&*context.raw, now).await?;
+    Ok(missing.iter().map(MissingMessages::count).sum())
 }
 
 impl QueueLanding<'_> {
-    /// Takes the records of a message; one that cannot be read is delivered again, and becomes a
-    /// dead letter in the end.
+    /// Takes what a message brings; one that cannot be read is delivered again, and becomes a dead
+    /// letter in the end.
     async fn take_message(&mut self, message: &SqsMessage) {
-        let id = message_id(message);
-        let batch = match self.read_batch(message).await {
-            Ok(batch) => batch,
-            Err(error) => {
-                tracing::error!(%error, message = id, "not landed");
-                self.failed.insert(id.to_owned());
-                return;
+        let body = message.body.as_deref().unwrap_or_default();
+        let taken = match QueuedMessage::decode(body) {
+            Ok(QueuedMessage::Batch(batch)) => {
+                self.take_batch(message, batch);
+                Ok(())
             }
+            Ok(QueuedMessage::Reference(reference)) => self
+                .read_referenced(&reference)
+                .await
+                .map(|batch| self.take_batch(message, batch)),
+            Ok(QueuedMessage::Notice(notice)) => {
+                self.session
+                    .note_acknowledged(&notice.topic, &notice.acknowledged, self.now);
+                self.landed.insert(message_id(message).to_owned());
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
         };
+        if let Err(error) = taken {
+            let id = message_id(message);
+            tracing::error!(%error, message = id, "not landed");
+            self.failed.insert(id.to_owned());
+        }
+    }
+
+    async fn read_referenced(
+        &self,
+        reference: &BatchReference,
+    ) -> Result<QueuedBatch, MessageError> {
+        let object = self.context.raw.get(&reference.object).await?;
+        Ok(reference.unpack_object(&object.body)?)
+    }
+
+    fn take_batch(&mut self, message: &SqsMessage, batch: QueuedBatch) {
         if self.is_repeat(&batch) {
             *self.repeats.entry(batch.topic).or_default() += 1;
             return;
         }
 
-        let records = raw_records(&batch, sent_at(message));
-        let values = records.iter().filter_map(|record| record.value.as_ref());
-        self.pending_bytes += values.map(Bytes::len).sum::<usize>();
+        let records = raw_records(&batch, sent_at(message), self.now);
+        self.pending_bytes += records.iter().map(record_bytes).sum::<usize>();
         let pending = self.pending.entry(batch.topic).or_default();
-        pending.message_ids.push(id.to_owned());
-        pending.numbers.push(batch.number);
+        pending.messages.push(PendingMessage {
+            id: message_id(message).to_owned(),
+            number: batch.number,
+            unacknowledged: batch.unacknowledged,
+        });
         pending.records.extend(records);
     }
 
-    async fn read_batch(&self, message: &SqsMessage) -> Result<QueuedBatch, MessageError> {
-        let body = message.body.as_deref().unwrap_or_default();
-        match QueuedMessage::decode(body)? {
-            QueuedMessage::Batch(batch) => Ok(batch),
-            QueuedMessage::Reference(reference) => {
-                let object = self.context.raw.get(&reference.object).await?;
-                Ok(reference.unpack_object(&object.body)?)
-            }
-        }
-    }
-
-    /// Whether the message came before: in this batch, or to this sandbox.
+    /// Whether the message came before: in this batch, or in one that a lane knows.
     fn is_repeat(&self, batch: &QueuedBatch) -> bool {
         let pending = self.pending.get(&batch.topic);
-        pending.is_some_and(|pending| pending.numbers.contains(&batch.number))
-            || self.context.landed.has_landed(&batch.topic, &batch.number)
+        let mut waiting = pending.into_iter().flat_map(|pending| &pending.messages);
+        waiting.any(|message| message.number == batch.number)
+            || self.session.has_landed(&batch.topic, &batch.number)
     }
 
-    /// Appends what waits, several topics at once: each waits for its own PUT.
+    /// Appends what waits.
     async fn append_pending(&mut self) {
         self.pending_bytes = 0;
-        let (context, budget) = (self.context, self.budget);
-        let appends = std::mem::take(&mut self.pending)
-            .into_iter()
-            .map(|(topic, pending)| append_topic(context, budget, topic, pending));
-        for failed in join_all(appends).await {
-            self.failed.extend(failed);
+        let mut waiting = BTreeMap::new();
+        let mut records = BTreeMap::new();
+        for (topic, pending) in std::mem::take(&mut self.pending) {
+            records.insert(topic.clone(), pending.records);
+            waiting.insert(topic, pending.messages);
+        }
+
+        let counts: BTreeMap<String, u64> = records
+            .iter()
+            .map(|(topic, records)| (topic.clone(), records.len() as u64))
+            .collect();
+        let outcomes = self.append_in_time(records).await;
+        for (topic, messages) in waiting {
+            let count = counts.get(&topic).copied().unwrap_or_default();
+            let outcome = outcomes.get(&topic);
+            self.note_outcome(&topic, messages, count, outcome);
         }
     }
 
-    fn report_failures(self, messages: &[&SqsMessage]) -> SqsFailures {
+    /// The outcome of each topic; of none that the storage did not take in time.
+    async fn append_in_time(
+        &mut self,
+        records: BTreeMap<String, Vec<RawRecord<'static>>>,
+    ) -> BTreeMap<String, Result<u32, RawLogError>> {
+        if self.budget.is_spent() {
+            return BTreeMap::new();
+        }
+        let (raw, epoch) = (&*self.context.raw, self.context.epoch);
+        let appends = append_topics(raw, &mut self.session, epoch, records);
+        tokio::time::timeout(self.budget.time_left(), appends)
+            .await
+            .unwrap_or_default()
+    }
+
+    fn note_outcome(
+        &mut self,
+        topic: &str,
+        messages: Vec<PendingMessage>,
+        records: u64,
+        outcome: Option<&Result<u32, RawLogError>>,
+    ) {
+        if let Some(Ok(conflicts)) = outcome {
+            let values = [
+                ("records_landed", records),
+                ("messages_landed", messages.len() as u64),
+                ("append_conflicts", u64::from(*conflicts)),
+            ];
+            emit_landing_metric(topic, &values);
+            for message in messages {
+                self.session
+                    .note_landed(topic, &message.number, &message.unacknowledged, self.now);
+                self.landed.insert(message.id);
+            }
+            return;
+        }
+
+        let error = match outcome {
+            Some(Err(error)) => error.to_string(),
+            _ => RawLogError::OutOfTime.to_string(),
+        };
+        let count = messages.len();
+        tracing::error!(error, topic, messages = count, "not landed");
+        emit_landing_metric(topic, &[("landing_failed", 1)]);
+        self.failed
+            .extend(messages.into_iter().map(|message| message.id));
+    }
+
+    /// Stores the lane's state, and names the messages that are to be delivered again. Without the
+    /// state, what landed would not be known as landed: then all of it is.
+    async fn finish(mut self, messages: &[&SqsMessage]) -> SqsFailures {
         for (topic, repeats) in &self.repeats {
             emit_landing_metric(topic, &[("messages_repeated", *repeats)]);
         }
+        match self.session.finish(&*self.context.raw, self.now).await {
+            Ok(missing) => report_missing(&missing),
+            Err(error) => {
+                tracing::error!(%error, "the lane's state was not stored");
+                self.failed.append(&mut self.landed);
+            }
+        }
+
         let mut failures = SqsFailures::default();
-        for message in messages {
-            let id = message_id(message);
+        for id in messages.iter().map(|message| message_id(message)) {
             if self.failed.contains(id) {
                 failures.add_message(id);
             }
@@ -154,72 +263,31 @@ impl QueueLanding<'_> {
     }
 }
 
-/// Appends the records of a topic; gives the messages that are to be delivered again.
-async fn append_topic(
-    context: &Context,
-    budget: TimeBudget,
-    topic: String,
-    pending: PendingTopic,
-) -> Vec<String> {
-    let PendingTopic {
-        message_ids,
-        numbers,
-        records,
-    } = pending;
-    let count = records.len() as u64;
-    match append_in_lane(context, budget, &topic, records).await {
-        Ok(conflicts) => {
-            let values = [
-                ("records_landed", count),
-                ("messages_landed", message_ids.len() as u64),
-                ("append_conflicts", u64::from(conflicts)),
-            ];
-            emit_landing_metric(&topic, &values);
-            context.landed.remember_all(&topic, numbers);
-            Vec::new()
-        }
-        Err(error) => {
-            let messages = message_ids.len();
-            tracing::error!(%error, topic, messages, "not landed");
-            emit_landing_metric(&topic, &[("landing_failed", 1)]);
-            message_ids
-        }
+/// Tells of messages that were acknowledged and did not come.
+fn report_missing(missing: &[MissingMessages]) {
+    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+    for sender in missing {
+        *counts.entry(&sender.topic).or_default() += sender.count();
+        tracing::error!(
+            topic = sender.topic,
+            sandbox = sender.sandbox,
+            numbers = ?sender.numbers,
+            next = "look for them among the dead letters of the events queue (docs/runbook.md)",
+            "messages were acknowledged and did not land"
+        );
     }
-}
-
-/// Appends records in this sandbox's lane; gives the names that other writers had taken.
-async fn append_in_lane(
-    context: &Context,
-    budget: TimeBudget,
-    topic: &str,
-    records: Vec<RawRecord<'_>>,
-) -> Result<u32, RawLogError> {
-    if records.is_empty() {
-        return Ok(0);
+    for (topic, count) in counts {
+        emit_landing_metric(topic, &[("messages_missing", count)]);
     }
-    if budget.is_spent() {
-        return Err(RawLogError::OutOfTime);
-    }
-    let stream = context.lanes.current_stream(topic, context.epoch);
-    let append = append_records(&*context.raw, &context.log_ends, &stream, records);
-    let appended = tokio::time::timeout(budget.time_left(), append)
-        .await
-        .unwrap_or(Err(RawLogError::OutOfTime));
-
-    let is_contended = match &appended {
-        Ok(AppendedChunk { conflicts, .. }) => *conflicts > 0,
-        Err(error) => matches!(error, RawLogError::Contended { .. }),
-    };
-    if is_contended {
-        context.lanes.leave_contended();
-    }
-    appended.map(|appended| appended.conflicts)
 }
 
 /// The records of a message as the raw log takes them. SQS stamps each message as it stores it, as
 /// Kafka stamps a record with `LogAppendTime`: a repeat has the same time.
-fn raw_records(batch: &QueuedBatch, sent_at: Option<i64>) -> Vec<RawRecord<'static>> {
-    let landed_at = host::now_micros() / 1_000;
+fn raw_records(
+    batch: &QueuedBatch,
+    sent_at: Option<i64>,
+    landed_at: i64,
+) -> Vec<RawRecord<'static>> {
     let records = batch.records.iter().map(|record| RawRecord {
         offset: 0,
         timestamp: sent_at.unwrap_or(landed_at),
@@ -230,6 +298,12 @@ fn raw_records(batch: &QueuedBatch, sent_at: Option<i64>) -> Vec<RawRecord<'stat
         headers: Some(record.raw_headers(&batch.number)),
     });
     records.collect()
+}
+
+/// Bytes of a record's key, value and headers.
+fn record_bytes(record: &RawRecord<'_>) -> usize {
+    let parts = [&record.key, &record.value].map(|part| part.as_ref().map_or(0, Bytes::len));
+    parts.iter().sum::<usize>() + record.headers.as_ref().map_or(0, String::len)
 }
 
 /// When SQS stored the message, in milliseconds since 1970.

@@ -29,6 +29,7 @@ mod group_writer;
 pub mod iceberg;
 mod id_columns;
 mod identity_record;
+mod lane_state;
 pub mod limits;
 mod manifest;
 mod metric;
@@ -73,6 +74,7 @@ pub use format::{DOCUMENT_FORMAT, decode_document, encode_document, encode_prett
 pub use group_writer::RowGroupWriter;
 pub use id_columns::id_columns;
 pub use identity_record::{IDENTITY_RECORD_KEY, IdentityRecord};
+pub use lane_state::{LaneEnd, LaneState, LaneTopic, NumberRange, SenderMessages};
 pub use manifest::{
     ColumnProfile, CommittedOffset, ManifestShard, RuleResult, RuleVerdict, SnapshotManifest,
 };

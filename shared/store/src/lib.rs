@@ -37,7 +37,9 @@ pub use json::{
     JsonDocumentError, read_json_if_present, read_json_if_valid, read_named_json_if_valid,
 };
 pub use memory::MemoryStore;
-pub use message_queue::{MemoryQueue, MessageQueue, SQS_MESSAGE_BYTES_MAX, SqsQueue};
+pub use message_queue::{
+    MemoryQueue, MessageQueue, OutgoingMessage, SQS_DELAY_MAX, SQS_MESSAGE_BYTES_MAX, SqsQueue,
+};
 pub use notifier::{MemoryNotifier, Notifier, SnsNotifier};
 pub use object::{ListedObject, ObjectHead, ObjectMetadata, ObjectStore, StoredObject};
 pub use overlay::OverlayStore;

@@ -1,25 +1,40 @@
 //! The port to a queue: a message is stored by the service before it is acknowledged.
 
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_sqs::types::{BatchResultErrorEntry, SendMessageBatchRequestEntry};
 
 use crate::{StoreError, StoreErrorKind, describe_causes};
 
 /// The bytes of a message's body that SQS takes, at most.
 pub const SQS_MESSAGE_BYTES_MAX: u32 = 1024 * 1024;
 
+/// The longest delay of a message that SQS takes.
+pub const SQS_DELAY_MAX: Duration = Duration::from_secs(900);
+
+/// A message on its way into a queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutgoingMessage {
+    /// The body: characters of XML 1.0 alone.
+    pub body: String,
+    /// How long the queue holds it back, at most [`SQS_DELAY_MAX`].
+    pub delay: Duration,
+}
+
 /// A queue that delivers each message at least once, in any order.
 #[async_trait]
 pub trait MessageQueue: Send + Sync {
-    /// Sends a message. It is stored when this returns; after a failure it may be.
+    /// Sends up to ten messages, whose bodies together are within the queue's limit. All of them
+    /// are stored when this returns; after a failure some may be.
     ///
     /// # Errors
     /// The service's failure: `NotFound` for a queue that does not exist, `Refused` where a right
     /// is missing.
-    async fn send_message(&self, body: &str) -> Result<(), StoreError>;
+    async fn send_messages(&self, messages: Vec<OutgoingMessage>) -> Result<(), StoreError>;
 }
 
 /// A standard queue of SQS.
@@ -42,10 +57,39 @@ impl SqsQueue {
 
 #[async_trait]
 impl MessageQueue for SqsQueue {
-    async fn send_message(&self, body: &str) -> Result<(), StoreError> {
-        let request = self.client.send_message().queue_url(&self.url);
-        let sent = request.message_body(body).send().await;
-        sent.map(drop).map_err(|error| sqs_error(&self.url, &error))
+    async fn send_messages(&self, messages: Vec<OutgoingMessage>) -> Result<(), StoreError> {
+        let mut request = self.client.send_message_batch().queue_url(&self.url);
+        for (place, message) in messages.into_iter().enumerate() {
+            let entry = SendMessageBatchRequestEntry::builder()
+                .id(place.to_string())
+                .message_body(message.body)
+                .delay_seconds(i32::try_from(message.delay.as_secs()).unwrap_or(0))
+                .build();
+            request = request.entries(entry.map_err(|error| self.refuse(&error.to_string()))?);
+        }
+
+        let answer = request.send().await;
+        let answer = answer.map_err(|error| sqs_error(&self.url, &error))?;
+        match answer.failed().first() {
+            None => Ok(()),
+            Some(failed) => Err(self.entry_error(failed)),
+        }
+    }
+}
+
+impl SqsQueue {
+    fn refuse(&self, why: &str) -> StoreError {
+        StoreError::new(StoreErrorKind::Refused, "send", &self.url, why)
+    }
+
+    /// Why one message of several was not stored.
+    fn entry_error(&self, failed: &BatchResultErrorEntry) -> StoreError {
+        let kind = match failed.sender_fault() {
+            true => StoreErrorKind::Refused,
+            false => StoreErrorKind::Unavailable,
+        };
+        let message = failed.message().unwrap_or_else(|| failed.code());
+        StoreError::new(kind, "send", &self.url, message)
     }
 }
 
@@ -90,13 +134,13 @@ fn classify_code(code: Option<&str>) -> StoreErrorKind {
 /// Messages kept in memory, for unit tests.
 #[derive(Debug, Default)]
 pub struct MemoryQueue {
-    sent: Mutex<Vec<String>>,
+    sent: Mutex<Vec<OutgoingMessage>>,
 }
 
 impl MemoryQueue {
-    /// The bodies of the messages, the oldest first.
+    /// The messages, the oldest first.
     #[must_use]
-    pub fn sent_messages(&self) -> Vec<String> {
+    pub fn sent_messages(&self) -> Vec<OutgoingMessage> {
         let sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
         sent.clone()
     }
@@ -104,9 +148,9 @@ impl MemoryQueue {
 
 #[async_trait]
 impl MessageQueue for MemoryQueue {
-    async fn send_message(&self, body: &str) -> Result<(), StoreError> {
+    async fn send_messages(&self, messages: Vec<OutgoingMessage>) -> Result<(), StoreError> {
         let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
-        sent.push(body.to_owned());
+        sent.extend(messages);
         Ok(())
     }
 }

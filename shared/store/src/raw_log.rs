@@ -17,7 +17,8 @@ use lake::{Chunk, RawRecord};
 
 use crate::{ObjectMetadata, ObjectStore};
 use log_end::{
-    HINT_EVERY, METADATA_NEWEST, METADATA_NEXT, find_or_begin_log, read_log_end, write_end_hint,
+    HINT_EVERY, METADATA_NEWEST, METADATA_NEXT, find_log_end, find_or_begin_log, read_log_end,
+    write_end_hint,
 };
 
 /// How many records and offsets a landing counted.
@@ -125,56 +126,74 @@ const APPEND_ATTEMPTS_MAX: u32 = 50;
 pub struct AppendedChunk {
     /// The raw object that holds the records.
     pub chunk: Chunk,
+    /// The end of the log behind it.
+    pub end: LogEnd,
     /// How often the name that was to be next had been taken by another writer.
     pub conflicts: u32,
 }
 
 /// Appends records to a stream whose offsets the log itself counts: those of the records are
-/// ignored.
+/// ignored. Gives the raw object that holds the records.
 ///
 /// # Errors
 /// As [`RawLogError`]; then nothing was appended, or an answer was lost and the records are there.
 pub async fn append_records(
     store: &dyn ObjectStore,
-    ends: &LogEndCache,
     stream: &Chunk,
+    records: Vec<RawRecord<'_>>,
+) -> Result<Chunk, RawLogError> {
+    let appended = append_behind(store, stream, None, records).await?;
+
+    // Such appends are rare: each writes its hint, so that the count goes on when the objects have
+    // expired.
+    let end = LogEnd {
+        since_hint: HINT_EVERY,
+        ..appended.end
+    };
+    write_end_hint(store, stream, end).await;
+    Ok(appended.chunk)
+}
+
+/// The same from a known end; without one, the end is looked for in the store. The caller keeps the
+/// new end.
+///
+/// # Errors
+/// As [`append_records`].
+pub async fn append_behind(
+    store: &dyn ObjectStore,
+    stream: &Chunk,
+    end: Option<LogEnd>,
     mut records: Vec<RawRecord<'_>>,
 ) -> Result<AppendedChunk, RawLogError> {
-    let stream = Chunk {
-        offset: 0,
-        ..stream.clone()
-    };
-    let cached_end = ends.stream_end(&stream);
-    let mut cached_end = cached_end.lock().await;
-    let mut end = match cached_end.take() {
+    let mut end = match end {
         Some(end) => end,
-        None => find_or_begin_log(store, &stream, 0).await?,
+        None => find_log_end(store, stream)
+            .await?
+            .unwrap_or(LogEnd::at(0, i64::MIN)),
     };
 
     for conflicts in 0..APPEND_ATTEMPTS_MAX {
         for (offset, record) in (end.next..).zip(&mut records) {
             record.offset = offset;
         }
-        let chunk = end.next_chunk(&stream);
-
-        // Each append writes its hint, so that the count goes on when the objects have expired.
-        let new_end = LogEnd {
-            since_hint: HINT_EVERY,
-            ..end.after(&records, offset_behind(&chunk, &records))
-        };
+        let chunk = end.next_chunk(stream);
+        let new_end = end.after(&records, offset_behind(&chunk, &records));
 
         // A name that is taken: another append at the same time, or the answer was lost and the
         // object is ours.
         if put_chunk(store, &chunk, &records, &new_end).await?
             || holds_records(store, &chunk, &records).await?
         {
-            *cached_end = Some(write_end_hint(store, &stream, new_end).await);
-            return Ok(AppendedChunk { chunk, conflicts });
+            return Ok(AppendedChunk {
+                chunk,
+                end: new_end,
+                conflicts,
+            });
         }
         end = read_log_end(store, &chunk.raw_key()).await?;
     }
     Err(RawLogError::Contended {
-        topic: stream.topic,
+        topic: stream.topic.clone(),
         partition: stream.partition,
     })
 }

@@ -17,7 +17,7 @@ pub use batch_failures::BatchFailures;
 pub use kafka::{KafkaEvent, KafkaFailures, KafkaRecord, PayloadText};
 pub use queue::{ObjectCreated, SqsFailures, objects_created, unwrap_sns};
 pub use queued_batch::{
-    BatchReference, MessageNumber, QUEUE_MESSAGE_HEADER, QueuedBatch, QueuedMessage,
-    QueuedMessageError, QueuedRecord, VALUE_BYTES_MAX,
+    AcknowledgementNotice, BatchReference, MessageNumber, QUEUE_MESSAGE_HEADER, QueuedBatch,
+    QueuedMessage, QueuedMessageError, QueuedRecord, VALUE_BYTES_MAX,
 };
 pub use schedule::ScheduleRequest;

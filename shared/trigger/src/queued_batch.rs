@@ -76,6 +76,18 @@ pub struct BatchReference {
     sha256: String,
 }
 
+/// Says that the queue acknowledged an earlier message. It travels beside that message and is
+/// delivered later, so that the last message of a sandbox is missed too when it does not come.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AcknowledgementNotice {
+    format: u32,
+    /// The topic of the message.
+    pub topic: String,
+    /// The number of the message.
+    pub acknowledged: MessageNumber,
+}
+
 /// What a message of the events queue holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum QueuedMessage {
@@ -83,6 +95,16 @@ pub enum QueuedMessage {
     Batch(QueuedBatch),
     /// The place of a batch.
     Reference(BatchReference),
+    /// That an earlier message was acknowledged.
+    Notice(AcknowledgementNotice),
+}
+
+/// A message that is JSON.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum JsonMessage {
+    Reference(BatchReference),
+    Notice(AcknowledgementNotice),
 }
 
 /// Why a message is not one of the relay's. It quotes nothing of the message.
@@ -201,6 +223,18 @@ impl BatchReference {
     }
 }
 
+impl AcknowledgementNotice {
+    /// The notice of a batch.
+    #[must_use]
+    pub fn of_batch(batch: &QueuedBatch) -> Self {
+        Self {
+            format: MESSAGE_FORMAT,
+            topic: batch.topic.clone(),
+            acknowledged: batch.number.clone(),
+        }
+    }
+}
+
 impl QueuedMessage {
     /// The body of the message that carries a packed batch itself.
     #[must_use]
@@ -216,6 +250,14 @@ impl QueuedMessage {
         serde_json::to_string(reference)
     }
 
+    /// The body of the message that is a notice.
+    ///
+    /// # Errors
+    /// When serde fails, which it does for no notice.
+    pub fn encode_notice(notice: &AcknowledgementNotice) -> serde_json::Result<String> {
+        serde_json::to_string(notice)
+    }
+
     /// Reads a message's body.
     ///
     /// # Errors
@@ -223,7 +265,7 @@ impl QueuedMessage {
     pub fn decode(body: &str) -> Result<Self, QueuedMessageError> {
         // No base64 begins with a brace.
         if body.starts_with('{') {
-            return decode_reference(body).map(Self::Reference);
+            return decode_json(body);
         }
         let packed = base64_simd::STANDARD
             .decode_to_vec(body.as_bytes())
@@ -232,11 +274,17 @@ impl QueuedMessage {
     }
 }
 
-fn decode_reference(body: &str) -> Result<BatchReference, QueuedMessageError> {
-    let reference: BatchReference =
-        serde_json::from_str(body).map_err(|_| unreadable("it is no reference to a batch"))?;
-    match reference.format {
-        MESSAGE_FORMAT => Ok(reference),
+fn decode_json(body: &str) -> Result<QueuedMessage, QueuedMessageError> {
+    let message: JsonMessage = serde_json::from_str(body)
+        .map_err(|_| unreadable("it is neither a reference to a batch nor a notice"))?;
+    let (format, message) = match message {
+        JsonMessage::Reference(reference) => {
+            (reference.format, QueuedMessage::Reference(reference))
+        }
+        JsonMessage::Notice(notice) => (notice.format, QueuedMessage::Notice(notice)),
+    };
+    match format {
+        MESSAGE_FORMAT => Ok(message),
         other => Err(QueuedMessageError::Format(other)),
     }
 }

@@ -17,10 +17,13 @@ use axum::routing::post;
 use axum::{Json, Router};
 use md5::{Digest, Md5};
 use serde_json::{Value, json};
-use store::SQS_MESSAGE_BYTES_MAX;
+use store::{SQS_DELAY_MAX, SQS_MESSAGE_BYTES_MAX};
 
 use super::queue::{LocalQueue, ReceivedMessage};
 use request::{SqsException, SqsRequest};
+
+/// Entries of one request, at most, as with SQS.
+const BATCH_ENTRIES_MAX: usize = 10;
 
 /// Messages of one answer, at most, as with SQS.
 const RECEIVE_MAX: u64 = 10;
@@ -108,6 +111,7 @@ async fn answer_operation(
     let queue = find_queue(queues, request.queue_name()?)?;
     match operation {
         "SendMessage" => send_message(queue, request),
+        "SendMessageBatch" => send_batch(queue, request),
         "ReceiveMessage" => receive_messages(queue, request).await,
         "DeleteMessage" => delete_message(queue, request),
         "ChangeMessageVisibility" => change_visibility(queue, request),
@@ -133,6 +137,49 @@ fn find_queue<'q>(queues: &'q LocalQueues, name: &str) -> Result<&'q LocalQueue,
 
 fn send_message(queue: &LocalQueue, request: SqsRequest<'_>) -> Result<Value, SqsException> {
     let body = request.text("MessageBody")?;
+    check_body(body)?;
+    for member in ["MessageGroupId", "MessageAttributes"] {
+        if !request.input[member].is_null() {
+            return Err(SqsException::unsupported(member));
+        }
+    }
+    let delay = request.number("DelaySeconds", 0..=SQS_DELAY_MAX.as_secs(), 0)?;
+
+    let sent = queue.send_delayed(body.to_owned(), Duration::from_secs(delay));
+    let id = sent.map_err(|error| SqsException::failed(&error))?;
+    Ok(json!({"MessageId": id, "MD5OfMessageBody": md5_of(body)}))
+}
+
+/// Sends several messages. As with SQS, each entry is stored or refused for itself.
+fn send_batch(queue: &LocalQueue, request: SqsRequest<'_>) -> Result<Value, SqsException> {
+    let entries = request.input["Entries"].as_array();
+    let entries = entries
+        .filter(|entries| (1..=BATCH_ENTRIES_MAX).contains(&entries.len()))
+        .ok_or_else(|| SqsException::invalid("a batch has from 1 to 10 entries"))?;
+    let bodies = entries.iter().map(|entry| &entry["MessageBody"]);
+    let bytes: usize = bodies.filter_map(Value::as_str).map(str::len).sum();
+    if bytes > SQS_MESSAGE_BYTES_MAX as usize {
+        return Err(SqsException::batch_too_long(SQS_MESSAGE_BYTES_MAX));
+    }
+
+    let (mut successful, mut failed) = (Vec::new(), Vec::new());
+    for entry in entries {
+        let single = SqsRequest {
+            input: entry,
+            ..request
+        };
+        match send_message(queue, single) {
+            Ok(mut answer) => {
+                answer["Id"] = entry["Id"].clone();
+                successful.push(answer);
+            }
+            Err(exception) => failed.push(exception.to_entry(&entry["Id"])),
+        }
+    }
+    Ok(json!({"Successful": successful, "Failed": failed}))
+}
+
+fn check_body(body: &str) -> Result<(), SqsException> {
     if body.is_empty() {
         return Err(SqsException::invalid("the message has no body"));
     }
@@ -140,18 +187,10 @@ fn send_message(queue: &LocalQueue, request: SqsRequest<'_>) -> Result<Value, Sq
         let why = format!("a message must be shorter than {SQS_MESSAGE_BYTES_MAX} bytes");
         return Err(SqsException::invalid(&why));
     }
-    if !body.chars().all(is_message_char) {
-        return Err(SqsException::invalid_contents());
+    match body.chars().all(is_message_char) {
+        true => Ok(()),
+        false => Err(SqsException::invalid_contents()),
     }
-    for member in ["DelaySeconds", "MessageGroupId", "MessageAttributes"] {
-        if !matches!(&request.input[member], Value::Null) && request.input[member] != json!(0) {
-            return Err(SqsException::unsupported(member));
-        }
-    }
-
-    let sent = queue.send_message(body.to_owned());
-    let id = sent.map_err(|error| SqsException::failed(&error))?;
-    Ok(json!({"MessageId": id, "MD5OfMessageBody": md5_of(body)}))
 }
 
 /// Whether SQS takes the character: those of XML 1.0.

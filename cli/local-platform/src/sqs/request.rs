@@ -38,6 +38,14 @@ impl SqsException {
         }
     }
 
+    pub(super) fn batch_too_long(limit: u32) -> Self {
+        Self {
+            name: "BatchRequestTooLong",
+            query_code: "AWS.SimpleQueueService.BatchRequestTooLong",
+            message: format!("Batch requests cannot be longer than {limit} bytes."),
+        }
+    }
+
     pub(super) fn unsupported(what: &str) -> Self {
         Self {
             name: "UnsupportedOperation",
@@ -57,6 +65,11 @@ impl SqsException {
     /// The code of the older protocol, which clients read from a header.
     pub(super) fn query_error(&self) -> String {
         format!("{};Sender", self.query_code)
+    }
+
+    /// Why one entry of a batch was refused.
+    pub(super) fn to_entry(&self, id: &Value) -> Value {
+        json!({"Id": id, "Code": self.query_code, "SenderFault": true, "Message": self.message})
     }
 
     pub(super) fn to_json(&self) -> Value {

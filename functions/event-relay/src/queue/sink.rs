@@ -8,9 +8,12 @@ use async_trait::async_trait;
 use backon::Retryable;
 use futures_util::future::join_all;
 use lake::Chunk;
-use store::{MessageQueue, ObjectStore, StoreError, StoreErrorKind};
+use store::{
+    MessageQueue, ObjectMetadata, ObjectStore, OutgoingMessage, StoreError, StoreErrorKind,
+};
 use trigger::{
-    BatchReference, MessageNumber, QueuedBatch, QueuedMessage, QueuedRecord, VALUE_BYTES_MAX,
+    AcknowledgementNotice, BatchReference, MessageNumber, QueuedBatch, QueuedMessage, QueuedRecord,
+    VALUE_BYTES_MAX,
 };
 
 use super::numbers::{MessageNumbers, NextNumber};
@@ -34,6 +37,8 @@ pub struct QueueSinkOptions {
     pub queue: Arc<dyn MessageQueue>,
     /// The bytes of a message that the queue takes, at most.
     pub message_bytes_max: u32,
+    /// How long the notice of a message is held back: longer than a message takes to land.
+    pub notice_delay: Duration,
     /// The raw zone, which takes the batches that are too large for a message.
     pub raw: Arc<dyn ObjectStore>,
 }
@@ -131,8 +136,8 @@ impl QueueSink {
     ) -> Result<(), SendError> {
         let within = ATTEMPT_TIMEOUT.min(time_left(deadline));
         let attempt = async {
-            let body = self.message_body(batch, packed).await?;
-            let sent = self.options.queue.send_message(&body).await;
+            let messages = self.messages_of(batch, packed).await?;
+            let sent = self.options.queue.send_messages(messages).await;
             sent.map_err(|error| queue_error(&error))
         };
         tokio::time::timeout(within, attempt)
@@ -143,25 +148,49 @@ impl QueueSink {
             })
     }
 
+    /// The message of a batch, and the notice that it was acknowledged: one request to the queue.
+    async fn messages_of(
+        &self,
+        batch: &QueuedBatch,
+        packed: &[u8],
+    ) -> Result<Vec<OutgoingMessage>, SendError> {
+        let notice = AcknowledgementNotice::of_batch(batch);
+        let notice = QueuedMessage::encode_notice(&notice).map_err(not_encoded)?;
+        let room = u64::from(self.options.message_bytes_max).saturating_sub(notice.len() as u64);
+        let body = self.message_body(batch, packed, room).await?;
+
+        let message = |body, delay| OutgoingMessage { body, delay };
+        Ok(vec![
+            message(body, Duration::ZERO),
+            message(notice, self.options.notice_delay),
+        ])
+    }
+
     /// The body of the message: the batch itself, or where the raw zone has it.
-    async fn message_body(&self, batch: &QueuedBatch, packed: &[u8]) -> Result<String, SendError> {
+    async fn message_body(
+        &self,
+        batch: &QueuedBatch,
+        packed: &[u8],
+        room: u64,
+    ) -> Result<String, SendError> {
         let body = QueuedMessage::encode_batch(packed);
-        if body.len() as u64 <= u64::from(self.options.message_bytes_max) {
+        if body.len() as u64 <= room {
             return Ok(body);
         }
 
         let MessageNumber { sandbox, sequence } = &batch.number;
         let key = Chunk::queued_batch_key(&batch.topic, sandbox, *sequence);
+        // A second attempt finds the object of the first.
+        let body = packed.to_vec().into();
         let stored = self
             .options
             .raw
-            .put(&key, packed.to_vec().into(), "application/zstd")
+            .put_if_absent(&key, body, ObjectMetadata::new())
             .await;
         stored.map_err(|error| SendError::Unavailable(error.to_string()))?;
 
         let reference = BatchReference::to_object(key, packed);
-        QueuedMessage::encode_reference(&reference)
-            .map_err(|error| SendError::Unavailable(error.to_string()))
+        QueuedMessage::encode_reference(&reference).map_err(not_encoded)
     }
 }
 
@@ -225,6 +254,10 @@ impl MessageRecords {
         let values = self.records.iter().map(|record| record.value.len());
         values.sum::<usize>() + record.value.len() <= VALUE_BYTES_MAX
     }
+}
+
+fn not_encoded(error: serde_json::Error) -> SendError {
+    SendError::Unavailable(format!("a message was not encoded: {error}"))
 }
 
 /// What the queue's failure means for the sender.

@@ -1,9 +1,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lake::{Chunk, find_header_text};
+use lake::{Chunk, FIRST_LANE_PARTITION, LaneState, find_header_text};
 use store::{MemoryStore, ObjectStore};
-use trigger::{BatchReference, QUEUE_MESSAGE_HEADER, QueuedRecord};
+use trigger::{AcknowledgementNotice, BatchReference, QUEUE_MESSAGE_HEADER, QueuedRecord};
 
 use super::*;
 
@@ -98,27 +98,126 @@ async fn the_records_of_a_topic_are_one_object_in_the_order_in_which_they_were_s
     assert_eq!(batches[0].timestamp(2), SENT_AT + 5);
 }
 
+/// Another sandbox over the same store, with lanes that it may choose from.
+fn other_sandbox(store: &Arc<MemoryStore>, lanes: u32) -> Context {
+    Context::new(Arc::clone(store) as Arc<dyn ObjectStore>, 1).with_lanes(lanes)
+}
+
 #[tokio::test]
-async fn a_repeat_within_a_batch_or_to_the_same_sandbox_lands_once() {
-    let (context, store) = context();
+async fn a_repeat_lands_once_whichever_sandbox_and_lane_gets_it() {
+    let (first, store) = context();
     let body = body_of(&batch("a", 0, &["1"]));
     let twice = [
         message("1", SENT_AT, &body),
         message("2", SENT_AT + 9, &body),
     ];
-    assert!(land(&context, &twice).await.is_empty());
-    assert!(land(&context, &twice[..1]).await.is_empty());
+    assert!(land(&first, &twice).await.is_empty());
+    assert!(land(&first, &twice[..1]).await.is_empty());
+    for _ in 0..8 {
+        let other = other_sandbox(&store, 4);
+        assert!(land(&other, &twice[..1]).await.is_empty());
+    }
     assert_eq!(landed(&store, "a").await.len(), 1);
+}
 
-    // Another sandbox lands it again, under the same number.
-    let other = Context::new(Arc::clone(&store) as Arc<dyn ObjectStore>, 1).with_lanes(1);
-    assert!(land(&other, &twice[..1]).await.is_empty());
-    let numbers: Vec<String> = landed(&store, "a")
+#[tokio::test]
+async fn sandboxes_in_several_lanes_land_everything_once() {
+    let store = Arc::new(MemoryStore::default());
+    let sandboxes: Vec<Context> = (0..3).map(|_| other_sandbox(&store, 3)).collect();
+    for sequence in 0..30 {
+        let body = body_of(&batch("a", sequence, &["1", "2"]));
+        let sent = [message("1", SENT_AT, &body)];
+        let sandbox = &sandboxes[usize::try_from(sequence % 3).unwrap()];
+        assert!(land(sandbox, &sent).await.is_empty());
+    }
+    assert_eq!(landed(&store, "a").await.len(), 60);
+
+    // Each lane's state is small, though each landed every third message.
+    for entry in store.list(LaneState::PREFIX, None).await.unwrap() {
+        assert!(entry.size < 700, "{entry:?}");
+    }
+}
+
+/// The numbers that are told as missing at a time after now.
+async fn missing_after(context: &Context, millis: i64) -> Vec<MissingMessages> {
+    let session = context.lanes.open(&*context.raw).await.unwrap();
+    let now = host::now_micros() / 1_000 + millis;
+    session.finish(&*context.raw, now).await.unwrap()
+}
+
+const HALF_AN_HOUR: i64 = 31 * 60_000;
+
+#[tokio::test]
+async fn a_gap_and_a_lost_tail_are_told_after_half_an_hour() {
+    let (context, _) = context();
+    // Of the messages 0 to 3, the first and the third land; of the last comes its notice alone.
+    for sequence in [0, 2] {
+        let body = body_of(&batch("a", sequence, &["1"]));
+        assert!(
+            land(&context, &[message("1", SENT_AT, &body)])
+                .await
+                .is_empty()
+        );
+    }
+    let notice = AcknowledgementNotice::of_batch(&batch("a", 3, &[]));
+    let notice = QueuedMessage::encode_notice(&notice).unwrap();
+    assert!(
+        land(&context, &[message("2", SENT_AT, &notice)])
+            .await
+            .is_empty()
+    );
+
+    assert!(missing_after(&context, 0).await.is_empty());
+    let missing = missing_after(&context, HALF_AN_HOUR).await;
+    let expected = MissingMessages {
+        topic: "a".to_owned(),
+        sandbox: "5f0c".to_owned(),
+        numbers: vec![(1, 1), (3, 3)],
+    };
+    assert_eq!(missing, [expected]);
+
+    // What comes late is missing no longer.
+    for sequence in [1, 3] {
+        let body = body_of(&batch("a", sequence, &["1"]));
+        assert!(
+            land(&context, &[message("1", SENT_AT, &body)])
+                .await
+                .is_empty()
+        );
+    }
+    assert!(missing_after(&context, HALF_AN_HOUR).await.is_empty());
+}
+
+#[tokio::test]
+async fn what_was_not_acknowledged_is_not_missed() {
+    let (context, _) = context();
+    let later = QueuedBatch {
+        unacknowledged: vec![0],
+        ..batch("a", 1, &["1"])
+    };
+    let sent = [message("1", SENT_AT, &body_of(&later))];
+    assert!(land(&context, &sent).await.is_empty());
+    assert!(missing_after(&context, 0).await.is_empty());
+    assert!(missing_after(&context, HALF_AN_HOUR).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_state_that_is_damaged_stops_the_landing_and_is_not_written_over() {
+    let (context, store) = context();
+    let key = LaneState::key(FIRST_LANE_PARTITION);
+    store
+        .put(&key, Bytes::from_static(b"{}"), "application/json")
         .await
-        .into_iter()
-        .map(|row| row.2)
-        .collect();
-    assert_eq!(numbers, ["5f0c/0", "5f0c/0"]);
+        .unwrap();
+    let payload = serde_json::json!({
+        "Records": [message("1", SENT_AT, &body_of(&batch("a", 0, &["1"])))]
+    });
+    let budget = TimeBudget::lasting_for(Duration::from_secs(60));
+    let failure = land_queue_batch(&payload.to_string(), &context, budget)
+        .await
+        .unwrap_err();
+    assert!(failure.to_string().contains("docs/runbook.md"), "{failure}");
+    assert_eq!(&store.get(&key).await.unwrap().body[..], b"{}");
 }
 
 #[tokio::test]

@@ -145,8 +145,8 @@ fn check_source_name(file: &DeclaredFile, name: &str) -> Result<(), Problem> {
     Err(problem_at(file, &DocumentPlace::root().name("id"), why))
 }
 
-/// Kafka refuses other names, and every push would fail. Names that begin with `__` are those of
-/// Kafka's own topics.
+/// Kafka refuses other names, and every push would fail. Names that begin with `_` are those of
+/// Kafka's own topics, and of what the raw zone holds beside topics.
 fn check_topic(extension: &SourceExtension, locator: &ProblemLocator<'_>) -> Result<(), Problem> {
     let topic = &extension.topic;
     let has_topic_letters = topic
@@ -156,13 +156,13 @@ fn check_topic(extension: &SourceExtension, locator: &ProblemLocator<'_>) -> Res
         && has_topic_letters
         && topic != "."
         && topic != ".."
-        && !topic.starts_with("__");
+        && !topic.starts_with('_');
     if is_topic {
         return Ok(());
     }
     let why = format!(
         "`topic` has letters, digits, `.`, `_` and `-`, at most {TOPIC_CHARS_MAX}, is not `.` or \
-         `..`, and does not begin with `__`"
+         `..`, and does not begin with `_`"
     );
     Err(locator.problem_at("topic", why))
 }

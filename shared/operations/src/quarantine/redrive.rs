@@ -8,7 +8,7 @@ use lake::{
     Chunk, Day, QuarantinedRecord, REDRIVE_PARTITION, RawRecord, Receipt, RedriveOrigin,
     headers_with_origin,
 };
-use store::raw_log::{LogEndCache, append_records};
+use store::raw_log::append_records;
 
 use super::entries::QuarantineEntry;
 use super::history::{RedriveStatus, read_origins};
@@ -80,7 +80,6 @@ pub async fn redrive_entries(
         streams.entry(stream).or_default().push(entry);
     }
 
-    let ends = LogEndCache::default();
     let mut chunks = Vec::new();
     for ((topic, epoch), entries) in streams {
         let stream = Chunk {
@@ -92,12 +91,8 @@ pub async fn redrive_entries(
         for batch in split_into_batches(&entries) {
             let records = batch.iter().map(|entry| redriven_record(entry, now));
             let records = records.collect();
-            let appended = append_records(&*lake.raw, &ends, &stream, records).await;
-            chunks.extend(
-                lake.unreadable
-                    .note(appended)?
-                    .map(|appended| appended.chunk),
-            );
+            let appended = append_records(&*lake.raw, &stream, records).await;
+            chunks.extend(lake.unreadable.note(appended)?);
         }
     }
     Ok(chunks)

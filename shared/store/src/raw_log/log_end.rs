@@ -35,6 +35,17 @@ pub struct LogEnd {
 }
 
 impl LogEnd {
+    /// The end at an offset, of a log whose latest record came at `newest_timestamp`.
+    #[must_use]
+    pub fn at(next: i64, newest_timestamp: i64) -> Self {
+        Self {
+            next,
+            newest_timestamp,
+            log_start: i64::MIN,
+            since_hint: 0,
+        }
+    }
+
     /// The end after an object with these records, whose range goes to `next`.
     pub(super) fn after(self, records: &[RawRecord<'_>], next: i64) -> Self {
         Self {

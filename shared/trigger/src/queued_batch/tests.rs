@@ -111,6 +111,17 @@ fn bytes_behind_the_last_value_are_refused() {
 }
 
 #[test]
+fn a_notice_names_the_message_that_was_acknowledged() {
+    let notice = AcknowledgementNotice::of_batch(&batch_of(Vec::new()));
+    let body = QueuedMessage::encode_notice(&notice).unwrap();
+    assert_eq!(
+        QueuedMessage::decode(&body),
+        Ok(QueuedMessage::Notice(notice.clone()))
+    );
+    assert_eq!(notice.acknowledged.to_string(), "5f0c/7");
+}
+
+#[test]
 fn a_raw_record_names_its_message() {
     let batch = batch_of(vec![record(b"1")]);
     let headers = batch.records[0].raw_headers(&batch.number);

@@ -13,12 +13,12 @@ struct ScriptedQueue {
 
 #[async_trait]
 impl MessageQueue for ScriptedQueue {
-    async fn send_message(&self, body: &str) -> Result<(), StoreError> {
+    async fn send_messages(&self, messages: Vec<OutgoingMessage>) -> Result<(), StoreError> {
         let failure = self.script.lock().unwrap().pop();
         if let Some(kind) = failure {
             return Err(StoreError::new(kind, "send", "events", "scripted"));
         }
-        self.inner.send_message(body).await
+        self.inner.send_messages(messages).await
     }
 }
 
@@ -37,6 +37,7 @@ fn sink_with(message_bytes_max: u32, script: Vec<StoreErrorKind>) -> SinkUnderTe
     let sink = QueueSink::new(QueueSinkOptions {
         queue: Arc::clone(&queue) as Arc<dyn MessageQueue>,
         message_bytes_max,
+        notice_delay: Duration::from_secs(900),
         raw: Arc::clone(&raw) as Arc<dyn ObjectStore>,
     });
     SinkUnderTest { queue, raw, sink }
@@ -54,13 +55,14 @@ fn record(topic: &str, value: impl Into<Vec<u8>>) -> OutgoingRecord {
 /// The batches that the queue took, in the order of their topics and numbers.
 async fn sent_batches(test: &SinkUnderTest) -> Vec<QueuedBatch> {
     let mut batches = Vec::new();
-    for body in test.queue.inner.sent_messages() {
-        batches.push(match QueuedMessage::decode(&body).unwrap() {
+    for message in test.queue.inner.sent_messages() {
+        batches.push(match QueuedMessage::decode(&message.body).unwrap() {
             QueuedMessage::Batch(batch) => batch,
             QueuedMessage::Reference(reference) => {
                 let object = test.raw.get(&reference.object).await.unwrap();
                 reference.unpack_object(&object.body).unwrap()
             }
+            QueuedMessage::Notice(_) => continue,
         });
     }
     batches.sort_by(|a, b| (&a.topic, a.number.sequence).cmp(&(&b.topic, b.number.sequence)));
@@ -110,13 +112,8 @@ async fn what_no_message_takes_goes_by_reference_and_is_split() {
     assert_eq!(counts, [2, 1]);
     let sent = batches.iter().flat_map(|batch| &batch.records);
     assert!(sent.map(|record| &record.value).eq(&values));
-    assert!(
-        test.queue
-            .inner
-            .sent_messages()
-            .iter()
-            .all(|body| body.len() < 1_000)
-    );
+    let sent = test.queue.inner.sent_messages();
+    assert!(sent.iter().all(|message| message.body.len() < 1_000));
 }
 
 #[tokio::test]
@@ -165,4 +162,21 @@ async fn a_missing_queue_is_not_tried_again() {
         refused,
         vec![Err(SendError::QueueMissing("events".to_owned()))]
     );
+}
+
+#[tokio::test]
+async fn each_message_has_a_notice_beside_it_that_comes_later() {
+    let test = sink_with(100_000, Vec::new());
+    test.sink
+        .send_records(vec![record("a", "1")], SECONDS)
+        .await;
+    let sent = test.queue.inner.sent_messages();
+    let delays: Vec<u64> = sent.iter().map(|message| message.delay.as_secs()).collect();
+    assert_eq!(delays, [0, 900]);
+
+    let Ok(QueuedMessage::Notice(notice)) = QueuedMessage::decode(&sent[1].body) else {
+        panic!("the second message is no notice");
+    };
+    let number = &sent_batches(&test).await[0].number;
+    assert_eq!((notice.topic.as_str(), &notice.acknowledged), ("a", number));
 }
