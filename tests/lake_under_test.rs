@@ -105,9 +105,30 @@ impl LakeUnderTest {
         Self::start_over(new_lake_folder(), MONDAY, contracts).await
     }
 
+    /// A platform in an empty folder, with another transport than Kafka.
+    pub(crate) async fn start_with_transport(transport: Transport) -> Self {
+        let contracts = repository_root().join("contracts");
+        Self::start_by(new_lake_folder(), MONDAY, &contracts, transport).await
+    }
+
+    /// The same folder with a new platform, and with a transport.
+    pub(crate) async fn restart_by(self, date: &str, transport: Transport) -> Self {
+        let contracts = repository_root().join("contracts");
+        Self::start_by(self.end_platform().await, date, &contracts, transport).await
+    }
+
     async fn start_over(folder: TempFolder, date: &str, contracts: &Path) -> Self {
+        Self::start_by(folder, date, contracts, Transport::Kafka).await
+    }
+
+    async fn start_by(
+        folder: TempFolder,
+        date: &str,
+        contracts: &Path,
+        transport: Transport,
+    ) -> Self {
         let lake = Self {
-            platform: start_platform(&folder, contracts).await,
+            platform: start_platform(&folder, contracts, transport).await,
             folder,
         };
         lake.set_date(date);
@@ -339,7 +360,7 @@ pub(crate) fn new_lake_folder() -> TempFolder {
     TempFolder(folder)
 }
 
-async fn start_platform(folder: &Path, contracts: &Path) -> LocalPlatform {
+async fn start_platform(folder: &Path, contracts: &Path, transport: Transport) -> LocalPlatform {
     let options = PlatformOptions {
         folder: folder.to_owned(),
         contracts: contracts.to_owned(),
@@ -347,7 +368,7 @@ async fn start_platform(folder: &Path, contracts: &Path) -> LocalPlatform {
         program: env!("CARGO_BIN_EXE_polelake-under-test").into(),
         binaries: None,
         parts: ExternalParts::default(),
-        transport: Some(Transport::Kafka),
+        transport: Some(transport),
     };
     create_private_folder(folder).unwrap();
     write_private_file(&identity_key_file(folder), &pole::TEST_IDENTITY_SECRET).unwrap();

@@ -252,7 +252,7 @@ async fn an_erasure_names_the_dead_letters_that_it_does_not_read() {
     assert_eq!(code, 0, "{text}");
     assert!(text.contains("kafka: 1 landed records cut"), "{text}");
     assert!(
-        text.contains("1 events that were never accepted are in"),
+        text.contains("1 messages that did not land are in"),
         "{text}"
     );
     assert!(text.contains("queues/relay-*/dead"), "{text}");

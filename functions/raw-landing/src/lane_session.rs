@@ -8,7 +8,7 @@ use store::{ObjectMetadata, ObjectStore, StoreError, StoreErrorKind};
 use tokio::sync::MutexGuard;
 use trigger::MessageNumber;
 
-use crate::lanes::{OwnLane, StoredState};
+use crate::own_lane::{OwnLane, StoredState, read_lane_state};
 
 /// A sandbox of the relay of which nothing came for so long is forgotten, in milliseconds: the
 /// queue holds no message for more than 14 days.
@@ -219,29 +219,6 @@ async fn try_save(
         Some(etag) => raw.put_if_match(key, etag, body).await,
         None => raw.put_if_absent(key, body, ObjectMetadata::new()).await,
     }
-}
-
-/// The state of a lane; an empty one where there is none yet.
-///
-/// # Errors
-/// When the storage does not answer, or the object is not what was written: it is not written over,
-/// for by it a log's count goes on.
-pub(crate) async fn read_lane_state(
-    raw: &dyn ObjectStore,
-    partition: i32,
-) -> Result<StoredState, StoreError> {
-    let key = LaneState::key(partition);
-    let Some(object) = raw.get_if_present(&key).await? else {
-        return Ok(StoredState::default());
-    };
-    let damaged = |error: lake::LakeError| {
-        let why = format!("{error}; restore an earlier version of the object (docs/runbook.md)");
-        StoreError::new(StoreErrorKind::Refused, "get", &key, why)
-    };
-    Ok(StoredState {
-        state: LaneState::from_json(&object.body).map_err(damaged)?,
-        etag: Some(object.etag),
-    })
 }
 
 /// Appends the records of several topics at once: each waits for its own PUT. Gives the outcome of

@@ -9,6 +9,7 @@ mod handler;
 mod kafka_batch;
 mod lane_session;
 mod lanes;
+mod own_lane;
 mod payload;
 mod queue_batch;
 

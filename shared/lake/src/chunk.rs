@@ -66,6 +66,16 @@ impl Chunk {
         )
     }
 
+    /// The topic, the sandbox and the sequence of the batch that has this key.
+    #[must_use]
+    pub fn parse_queued_batch_key(key: &str) -> Option<(&str, &str, u64)> {
+        let (topic, name) = key
+            .strip_prefix(Self::QUEUED_BATCHES_PREFIX)?
+            .split_once('/')?;
+        let (sandbox, sequence) = name.strip_suffix(".zst")?.split_once('.')?;
+        Some((topic, sandbox, sequence.parse().ok()?))
+    }
+
     /// The prefix of every batch that was too large for a message of the events queue.
     pub const QUEUED_BATCHES_PREFIX: &str = "raw/_queue/";
 
@@ -277,7 +287,7 @@ mod tests {
         fn keys_go_there_and_back(
             topic in "[a-z][a-z0-9._-]{0,30}",
             epoch: u32,
-            partition in -1..i32::MAX,
+            partition in -20..i32::MAX,
             offset in 0..i64::MAX,
         ) {
             let chunk = Chunk { topic, epoch, partition, offset };

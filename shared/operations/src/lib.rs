@@ -6,13 +6,14 @@
 //! [`quarantine`] finds refused records and redrives them, [`rebuild`] builds days again,
 //! [`repair`] makes damaged objects again, [`reports`] reads what `quality-report` wrote,
 //! [`snapshots`] lists days and compares them, [`status`] says how far a lake is and what needs
-//! attention, and [`trace`] finds one event.
+//! attention, [`trace`] finds one event, and [`events_queue`] reads what the queue's lanes landed.
 //! All of them work on a [`LakeHandle`]. Where a function's own code must run, the caller brings
 //! it: [`erase::CuratedEraser`], [`rebuild::DayRebuilder`].
 
 pub mod audit;
 pub mod erase;
 mod error;
+pub mod events_queue;
 mod lake_handle;
 pub mod quarantine;
 pub mod rebuild;

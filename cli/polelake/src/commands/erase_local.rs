@@ -22,8 +22,8 @@ pub(crate) struct LocalErasure {
     records_cut: u64,
     /// Records that the Kafka log still holds, because the raw zone does not.
     records_left: u64,
-    /// Dead letters of the relay's queues: events that were never accepted, which the erasure does
-    /// not read.
+    /// Dead letters of the relay's queues and of the events queue: events that did not land, which
+    /// the erasure does not read.
     #[serde(default)]
     dead_letters: usize,
 }
@@ -53,11 +53,14 @@ pub(crate) async fn erase_outside_zones(
     })
 }
 
-/// The files of the relay's queues in `dead`; the queue of raw objects holds keys only.
+/// The files of the relay's queues and of the events queue in `dead`; the queue of raw objects holds
+/// keys only.
 fn count_relay_dead_letters(queues: &Path) -> usize {
     let queues = std::fs::read_dir(queues).into_iter().flatten().flatten();
-    let relay_queues =
-        queues.filter(|queue| queue.file_name().to_string_lossy().starts_with("relay-"));
+    let relay_queues = queues.filter(|queue| {
+        let name = queue.file_name();
+        name == "events" || name.to_string_lossy().starts_with("relay-")
+    });
     let dead = relay_queues.filter_map(|queue| std::fs::read_dir(queue.path().join("dead")).ok());
     dead.map(Iterator::count).sum()
 }
@@ -77,10 +80,11 @@ impl LocalErasure {
         }
         if self.dead_letters > 0 {
             println!(
-                "{} events that were never accepted are in {}/queues/relay-*/dead: look for the \
-                 subject's key there, and delete those files",
+                "{} messages that did not land are in {folder}/queues/relay-*/dead and \
+                 {folder}/queues/events/dead: look for the subject's key there, and delete those \
+                 files",
                 self.dead_letters,
-                folder.display()
+                folder = folder.display()
             );
         }
     }

@@ -36,6 +36,13 @@ finding_kinds! {
     /// The raw zone ends behind Kafka's end: the topic begins at 0 again.
     TopicRecreated => "raise the topic's epoch, TOPIC_EPOCH (docs/runbook.md, A topic was \
                        recreated), then `polelake audit` again";
+    /// The events queue acknowledged messages that did not land.
+    MessagesMissing => "look among the dead letters of the events queue and deliver them again \
+                        (docs/runbook.md, Messages are missing), then `polelake audit` again; \
+                        what is not there is lost: have the source send it again";
+    /// The state of a lane of the events queue is damaged.
+    LaneStateWrong => "restore an earlier version of it (docs/runbook.md, Messages are missing), \
+                       then `polelake audit` again: the landing stops until then";
     /// Kafka has not the topic of a source, or does not let this role use it.
     TopicRefused => "create the topic, or grant its use (docs/deploy.md, Topics), then `polelake \
                      audit` again";

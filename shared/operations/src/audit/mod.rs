@@ -10,6 +10,7 @@ mod finding_kind;
 mod foreign_objects;
 mod iceberg_metadata;
 mod named_objects;
+mod queue_messages;
 mod raw_log_object;
 mod raw_tables;
 mod receipts;
@@ -53,6 +54,8 @@ pub async fn audit_lake(lake: &LakeHandle, scope: AuditScope) -> Result<LakeAudi
             named.add_all(&stream.named);
         }
         refined_objects::find_added_objects(lake, &named, &mut findings).await?;
+        let now = host::now_micros() / 1_000;
+        queue_messages::audit_queue_messages(lake, now, &mut findings).await?;
         erasures::audit_erasures(lake, &mut findings).await?;
     }
     let (tables, manifests) = tables::audit_tables(lake, scope, &mut findings).await?;
