@@ -45,6 +45,7 @@ mod patches;
 mod pole_to_snapshot;
 mod quality;
 mod quarantine;
+mod queue_conformance;
 mod queue_transport;
 mod raw_tables;
 mod raw_to_pole;

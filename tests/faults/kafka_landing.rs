@@ -12,10 +12,11 @@ use crate::world::{SOURCE, World, WorldTransport};
 
 /// Kafka of a world that has it.
 pub(crate) fn kafka_of(world: &World) -> &KafkaParts {
-    match &world.transport {
-        WorldTransport::Kafka(kafka) => kafka,
-        WorldTransport::Queue(_) => panic!("the world has no Kafka"),
-    }
+    let kafka = match &world.transport {
+        WorldTransport::Kafka(kafka) => Some(kafka),
+        WorldTransport::Queue(_) => None,
+    };
+    kafka.unwrap()
 }
 
 /// The landing with its event source mapping of Kafka.

@@ -15,10 +15,11 @@ const CONSUMERS: usize = 2;
 
 /// The events queue of a world that has it.
 pub(crate) fn queue_of(world: &World) -> &FaultQueue {
-    match &world.transport {
-        WorldTransport::Queue(queue) => queue,
-        WorldTransport::Kafka(_) => panic!("the world has no events queue"),
-    }
+    let queue = match &world.transport {
+        WorldTransport::Queue(queue) => Some(queue.as_ref()),
+        WorldTransport::Kafka(_) => None,
+    };
+    queue.unwrap()
 }
 
 pub(crate) struct QueueLandingStage {

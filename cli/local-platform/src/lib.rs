@@ -34,7 +34,7 @@ pub mod s3;
 pub mod schedule;
 pub mod secrets;
 mod services;
-mod sqs;
+pub mod sqs;
 pub mod startup;
 pub mod synthetic;
 pub mod tokens;

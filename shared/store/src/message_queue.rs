@@ -112,10 +112,13 @@ fn classify_code(code: Option<&str>) -> StoreErrorKind {
         "QueueDoesNotExist",
         "AWS.SimpleQueueService.NonExistentQueue",
     ];
-    const REFUSED: [&str; 10] = [
+    const REFUSED: [&str; 13] = [
+        "AWS.SimpleQueueService.BatchRequestTooLong",
         "AccessDenied",
         "AccessDeniedException",
+        "BatchRequestTooLong",
         "InvalidAddress",
+        "InvalidAttributeValue",
         "InvalidMessageContents",
         "InvalidParameterValue",
         "InvalidSecurity",

@@ -41,15 +41,16 @@ const WAIT_SECONDS_MAX: u64 = 20;
 const ACCOUNT: &str = "000000000000";
 
 /// The queues by their names.
-pub(crate) type LocalQueues = BTreeMap<String, Arc<LocalQueue>>;
+pub type LocalQueues = BTreeMap<String, Arc<LocalQueue>>;
 
 /// The path of a queue's URL.
-pub(crate) fn queue_path(name: &str) -> String {
+#[must_use]
+pub fn queue_path(name: &str) -> String {
     format!("/{ACCOUNT}/{name}")
 }
 
 /// The endpoint over these queues.
-pub(crate) fn endpoint_router(queues: LocalQueues) -> Router {
+pub fn endpoint_router(queues: LocalQueues) -> Router {
     // A message of 1 MiB has escapes around it.
     let bytes_max = 4 * SQS_MESSAGE_BYTES_MAX as usize;
     Router::new()

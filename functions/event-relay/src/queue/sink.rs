@@ -155,7 +155,7 @@ impl QueueSink {
         packed: &[u8],
     ) -> Result<Vec<OutgoingMessage>, SendError> {
         let notice = AcknowledgementNotice::of_batch(batch);
-        let notice = QueuedMessage::encode_notice(&notice).map_err(not_encoded)?;
+        let notice = QueuedMessage::encode_notice(&notice).map_err(|error| not_encoded(&error))?;
         let room = u64::from(self.options.message_bytes_max).saturating_sub(notice.len() as u64);
         let body = self.message_body(batch, packed, room).await?;
 
@@ -190,7 +190,7 @@ impl QueueSink {
         stored.map_err(|error| SendError::Unavailable(error.to_string()))?;
 
         let reference = BatchReference::to_object(key, packed);
-        QueuedMessage::encode_reference(&reference).map_err(not_encoded)
+        QueuedMessage::encode_reference(&reference).map_err(|error| not_encoded(&error))
     }
 }
 
@@ -256,7 +256,7 @@ impl MessageRecords {
     }
 }
 
-fn not_encoded(error: serde_json::Error) -> SendError {
+fn not_encoded(error: &serde_json::Error) -> SendError {
     SendError::Unavailable(format!("a message was not encoded: {error}"))
 }
 
