@@ -261,19 +261,25 @@ impl ElasticMq {
             .unwrap();
         let endpoint = format!("http://127.0.0.1:{port}");
         let mut server = Self { process, endpoint };
-        for _ in 0..300 {
-            assert!(
-                server.process.try_wait().unwrap().is_none(),
-                "ElasticMQ ended"
-            );
-            let answer = client_of(&server.endpoint).await.list_queues().send();
-            let answer = tokio::time::timeout(Duration::from_secs(2), answer).await;
+        assert!(server.is_ready().await, "ElasticMQ does not answer");
+        Some(server)
+    }
+
+    /// Waits until it answers; false when it ended, or half a minute is over.
+    async fn is_ready(&mut self) -> bool {
+        for _ in 0..30 {
+            let client = client_of(&self.endpoint).await;
+            let answer = client.list_queues().send();
+            let answer = tokio::time::timeout(Duration::from_secs(1), answer).await;
             if answer.is_ok_and(|answer| answer.is_ok()) {
-                return Some(server);
+                return true;
             }
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            if self.process.try_wait().unwrap().is_some() {
+                return false;
+            }
+            tokio::time::sleep(Duration::from_millis(300)).await;
         }
-        panic!("ElasticMQ does not answer within 30 s");
+        false
     }
 }
 

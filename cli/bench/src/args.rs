@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use contract::Transport;
 
 use crate::commands;
+use crate::commands::load::LoadOptions;
 use crate::cost::CostBench;
 use crate::land_peers::{self, LandPeers, TopicLanding};
 use crate::memory_bench::{MemoryBench, MemoryWorker};
@@ -74,6 +76,9 @@ enum BenchCommand {
         /// Clients that push at the same time.
         #[arg(long, default_value_t = 6)]
         clients: usize,
+        /// `queue` or `kafka`; both, one after the other, where it is left out.
+        #[arg(long)]
+        transport: Option<Transport>,
         /// Print the measurement as JSON.
         #[arg(long)]
         json: bool,
@@ -272,8 +277,17 @@ async fn run_bench_command(command: BenchCommand) -> Result<bool, CliError> {
             place,
             events,
             clients,
+            transport,
             json,
-        } => commands::load::run(&place, events, clients, json).await,
+        } => {
+            let options = LoadOptions {
+                events,
+                clients,
+                transport,
+                as_json: json,
+            };
+            commands::load::run(&place, options).await
+        }
         BenchCommand::ColdStart { place, json } => {
             commands::cold_start::bench_cold_start(&place, json).await
         }

@@ -63,6 +63,14 @@ impl Transport {
     }
 }
 
+impl std::str::FromStr for Transport {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        Self::parse(name).ok_or_else(|| "it is `queue` or `kafka`".to_owned())
+    }
+}
+
 /// Claims of a token that admit its bearer, all of them together.
 pub type TokenClaims = BTreeMap<String, String>;
 

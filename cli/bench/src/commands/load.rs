@@ -1,7 +1,8 @@
-//! `polelake-bench load`: as many events through HTTP as this machine accepts, and the
-//! reconciliation at the end.
+//! `polelake-bench load`: as many events through HTTP as this machine accepts, by each transport,
+//! and the reconciliation at the end.
 //!
-//! It prints events per second, and the peak megabytes of each process.
+//! It prints events per second, the CPU-seconds and the peak megabytes of each process, and the raw
+//! objects.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -9,7 +10,9 @@ use std::time::Instant;
 use serde_json::json;
 
 use crate::{processes, require_new_folder};
-use local_platform::LocalPlatform;
+use contract::Transport;
+use lake::Chunk;
+use local_platform::{LocalPlatform, PlatformOptions};
 use operations::audit::{AuditScope, audit_lake};
 use polelake::client::{PlatformClient, PushCounts, platform_options};
 use polelake::commands::push::event_progress_bar;
@@ -32,6 +35,11 @@ const SOURCE: &str = "housing-person";
 
 /// What a load measured.
 struct LoadMeasurement {
+    transport: Transport,
+    /// CPU-seconds of the processes of each function, by its name.
+    cpu_seconds: BTreeMap<String, f64>,
+    /// Objects in the raw zone, the hints and states of the log apart.
+    raw_objects: usize,
     pushed: PushCounts,
     seconds_to_accept: f64,
     seconds_to_refine: f64,
@@ -43,45 +51,86 @@ struct LoadMeasurement {
     refined: u64,
 }
 
-/// Pushes the events, merges and audits. False when the reconciliation does not balance or events
-/// are missing.
-pub(crate) async fn run(
-    place: &PlatformArgs,
-    events: usize,
-    clients: usize,
-    as_json: bool,
-) -> Result<bool, CliError> {
+/// What is pushed, and how.
+#[derive(Clone, Copy)]
+pub(crate) struct LoadOptions {
+    /// Events to push.
+    pub(crate) events: usize,
+    /// Clients that push at the same time.
+    pub(crate) clients: usize,
+    /// The transport; both, one after the other, where there is none.
+    pub(crate) transport: Option<Transport>,
+    /// Whether the measurement is printed as JSON.
+    pub(crate) as_json: bool,
+}
+
+/// Pushes the events by each transport, merges and audits. False when a reconciliation does not
+/// balance or events are missing.
+pub(crate) async fn run(place: &PlatformArgs, options: LoadOptions) -> Result<bool, CliError> {
     require_new_folder(&place.dir)?;
-    let platform = LocalPlatform::start(platform_options(place, 0)?).await?;
+    let transports = match options.transport {
+        Some(transport) => vec![transport],
+        None => vec![Transport::Queue, Transport::Kafka],
+    };
+
+    let mut is_complete = true;
+    for transport in transports {
+        let own = PlatformArgs {
+            dir: place.dir.join(transport.name()),
+            ..place.clone()
+        };
+        let load = measure_load(&own, transport, options).await?;
+        print_load(&load, options.as_json);
+        // A request that got no answer was sent again, and its repeats are landed and refined too:
+        // more is no error.
+        is_complete &= load.findings == 0 && load.refined >= options.events as u64;
+    }
+    Ok(is_complete)
+}
+
+async fn measure_load(
+    place: &PlatformArgs,
+    transport: Transport,
+    options: LoadOptions,
+) -> Result<LoadMeasurement, CliError> {
+    let platform = LocalPlatform::start(PlatformOptions {
+        transport: Some(transport),
+        ..platform_options(place, 0)?
+    })
+    .await?;
 
     let start = Instant::now();
-    let pushed = push_from_clients(&platform.api, clients, events).await?;
+    let pushed = push_from_clients(&platform.api, options.clients, options.events).await?;
     let seconds_to_accept = start.elapsed().as_secs_f64();
     platform.running.wait_until_settled().await?;
     let seconds_to_refine = start.elapsed().as_secs_f64();
     let seconds_to_merge = merge_today(&platform).await?;
+    let (cpu_seconds, peak_megabytes) = (cpu_by_function(), peak_memory());
 
     let catalogue = host::load_contracts(&place.contracts.to_string_lossy())?;
     let lake = connect_local_lake(&platform.s3, &platform.kafka, catalogue).await;
     let reconciliation = audit_lake(&lake, AuditScope::default()).await?;
+    let raw = lake.raw.list(Chunk::RAW_PREFIX, None).await?;
+    let chunks = raw
+        .iter()
+        .filter_map(|entry| Chunk::from_raw_key(&entry.key));
     let source = reconciliation
         .sources
         .iter()
         .find(|source| source.source == SOURCE);
 
-    let load = LoadMeasurement {
+    Ok(LoadMeasurement {
+        transport,
+        cpu_seconds,
+        raw_objects: chunks.count(),
         pushed,
         seconds_to_accept,
         seconds_to_refine,
         seconds_to_merge,
-        peak_megabytes: peak_memory(),
+        peak_megabytes,
         findings: reconciliation.findings.len(),
         refined: source.map_or(0, |source| source.sum_counts(false).refined),
-    };
-    print_load(&load, as_json);
-    // A request that got no answer was sent again, and its repeats are landed and refined too: more
-    // is no error.
-    Ok(reconciliation.is_reconciled() && load.refined >= events as u64)
+    })
 }
 
 /// Pushes the events, each client its share, with a progress bar.
@@ -164,6 +213,15 @@ fn filler_text(seed: usize, length: usize) -> String {
         .collect()
 }
 
+/// CPU-seconds of the processes of each function, by its name.
+fn cpu_by_function() -> BTreeMap<String, f64> {
+    let mut seconds: BTreeMap<String, f64> = BTreeMap::new();
+    for (name, process) in processes::list_child_processes() {
+        *seconds.entry(name).or_default() += processes::cpu_seconds(&process);
+    }
+    seconds
+}
+
 /// The peak memory of this process and of every function's, by name, in megabytes.
 fn peak_memory() -> BTreeMap<String, Vec<f64>> {
     let own = ("platform and clients".to_owned(), "self".to_owned());
@@ -179,6 +237,8 @@ fn print_load(load: &LoadMeasurement, as_json: bool) {
     let accepted_rate = load.pushed.accepted as f64 / load.seconds_to_accept;
     if as_json {
         let line = json!({
+            "transport": load.transport.name(), "raw_objects": load.raw_objects,
+            "cpu_seconds": load.cpu_seconds,
             "accepted": load.pushed.accepted, "refused": load.pushed.refused,
             "refined": load.refined,
             "events_per_second": accepted_rate, "seconds_to_accept": load.seconds_to_accept,
@@ -190,9 +250,12 @@ fn print_load(load: &LoadMeasurement, as_json: bool) {
     }
 
     println!(
-        "{} events of {EVENT_BYTES} bytes accepted in {:.1} s: {accepted_rate:.0} events/s",
-        load.pushed.accepted, load.seconds_to_accept
+        "{}: {} events of {EVENT_BYTES} bytes accepted in {:.1} s: {accepted_rate:.0} events/s",
+        load.transport.name(),
+        load.pushed.accepted,
+        load.seconds_to_accept
     );
+    println!("{} raw objects", load.raw_objects);
     println!(
         "all refined after {:.1} s: {:.0} events/s; merged and reported in {:.1} s",
         load.seconds_to_refine,
@@ -201,7 +264,9 @@ fn print_load(load: &LoadMeasurement, as_json: bool) {
     );
     for (process, peaks) in &load.peak_megabytes {
         let peaks: Vec<String> = peaks.iter().map(|peak| format!("{peak:.0}")).collect();
-        println!("  {process:22} at most {} MB", peaks.join(", "));
+        let cpu = load.cpu_seconds.get(process);
+        let cpu = cpu.map_or_else(String::new, |seconds| format!("{seconds:.1} CPU-seconds, "));
+        println!("  {process:22} {cpu}at most {} MB", peaks.join(", "));
     }
     match load.findings {
         0 => println!("The reconciliation balances."),

@@ -36,15 +36,11 @@ pub(crate) struct PartsArgs {
     /// What carries events from the relay to the landing: `queue` or `kafka`, for sources whose
     /// contracts do not say it. The folder keeps it; a new one has the queue, or the Kafka that it
     /// is given.
-    #[arg(long, value_name = "TRANSPORT", value_parser = parse_transport)]
+    #[arg(long, value_name = "TRANSPORT")]
     pub(crate) transport: Option<Transport>,
     /// Send events and their tables to a part that is not on this machine.
     #[arg(long)]
     pub(crate) yes: bool,
-}
-
-fn parse_transport(name: &str) -> Result<Transport, String> {
-    Transport::parse(name).ok_or_else(|| "it is `queue` or `kafka`".to_owned())
 }
 
 impl PartsArgs {
