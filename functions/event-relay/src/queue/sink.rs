@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use backon::Retryable;
 use futures_util::future::join_all;
 use lake::Chunk;
-use store::{MessageQueue, ObjectStore, StoreError, StoreErrorKind};
+use store::{MessageQueue, ObjectMetadata, ObjectStore, StoreError, StoreErrorKind};
 use trigger::{
     BatchReference, MessageNumber, QueuedBatch, QueuedMessage, QueuedRecord, VALUE_BYTES_MAX,
 };
@@ -152,11 +152,11 @@ impl QueueSink {
 
         let MessageNumber { sandbox, sequence } = &batch.number;
         let key = Chunk::queued_batch_key(&batch.topic, sandbox, *sequence);
-        let stored = self
-            .options
-            .raw
-            .put(&key, packed.to_vec().into(), "application/zstd")
-            .await;
+        // The raw bucket takes conditional writes alone. The number is this batch's own, so what is
+        // there already is what an earlier attempt has stored.
+        let body = packed.to_vec().into();
+        let raw = &self.options.raw;
+        let stored = raw.put_if_absent(&key, body, ObjectMetadata::new()).await;
         stored.map_err(|error| SendError::Unavailable(error.to_string()))?;
 
         let reference = BatchReference::to_object(key, packed);
