@@ -12,7 +12,9 @@ module "raw_bucket" {
   kms_key_arn     = aws_kms_key.this["raw"].arn
   noncurrent_days = 7
   archive         = var.raw_archive_days == null ? {} : { "raw/" = var.raw_archive_days }
-  force_destroy   = var.force_destroy
+  # Batches that were too large for a message of the events queue: the raw log has their records since.
+  expire        = { (local.queued_batches) = local.queued_batch_days }
+  force_destroy = var.force_destroy
 
   statements = jsonencode([
     {
@@ -45,7 +47,10 @@ module "refined_bucket" {
   partition       = local.partition
   kms_key_arn     = aws_kms_key.this["refined"].arn
   noncurrent_days = 30
-  force_destroy   = var.force_destroy
+  # None expires: receipts name them, and a day is rebuilt from them (docs/adr/0021). Those of merged days are read for
+  # a rebuild, an audit or an erasure only. S3 leaves objects below 128 KB where they are, because they would cost more.
+  archive       = var.refined_archive_days == null ? {} : { "refined/" = var.refined_archive_days }
+  force_destroy = var.force_destroy
 }
 
 module "curated_bucket" {

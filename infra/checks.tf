@@ -10,6 +10,11 @@ check "contracts" {
     condition     = length(local.topics) == length(local.sources)
     error_message = "Two sources share a topic."
   }
+
+  assert {
+    condition     = alltrue([for transport in values(local.transports) : contains(["kafka", "queue"], transport)])
+    error_message = "A contract names a transport that is neither `kafka` nor `queue`."
+  }
 }
 
 check "names" {
@@ -36,13 +41,21 @@ check "queues" {
     condition     = alltrue([for source in keys(var.queue_sources) : contains(keys(local.sources), source)])
     error_message = "`queue_sources` names a source that has no contract."
   }
+
+  assert {
+    condition     = alltrue([for source in var.draining : contains(keys(local.sources), source)])
+    error_message = "`draining` names a source that has no contract."
+  }
 }
 
 check "fetching" {
   assert {
-    # The VPC that this Terraform creates has no route to the internet.
+    # The VPC that this Terraform creates has no route to the internet. Outside of any VPC the relay reaches the
+    # internet, and no private network.
     condition = var.network != null || alltrue([
-      for extension in values(local.extensions) : try(extension.fetch.url, null) == null
+      for extension in values(local.extensions) : try(extension.fetch.url, null) == null || (
+        !local.uses_kafka && !try(extension.fetch.private_network, false)
+      )
     ])
     error_message = "Contracts fetch states from APIs: set `network` to a VPC with a route to them."
   }

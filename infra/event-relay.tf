@@ -1,4 +1,4 @@
-# event-relay: events in over HTTP and SQS, acknowledged Kafka records out.
+# event-relay: events in over HTTP and SQS, acknowledged records out: to the events queue, or to Kafka.
 
 locals {
   # API Gateway waits for 30 s; three attempts of 10 s stop at the deadline.
@@ -9,7 +9,7 @@ module "event_relay" {
   source = "./modules/function"
 
   name         = "${var.name}-event-relay"
-  description  = "Events in over HTTP and SQS, acknowledged Kafka records out"
+  description  = "Events in over HTTP and SQS, acknowledged records out"
   package      = "${var.packages}/event-relay.zip"
   architecture = local.common.architecture
   timeout      = local.relay_timeout
@@ -18,16 +18,21 @@ module "event_relay" {
   reserved_concurrency = var.relay_concurrency
 
   environment = {
-    CONTRACTS       = var.contracts_deployed
-    KAFKA_BOOTSTRAP = local.kafka.bootstrap
-    KAFKA_AUTH      = var.kafka_auth
-    QUEUE_SOURCES   = join(",", [for source, queue in module.relay_queue : "${queue.name}=${source}"])
-    FETCH_ORIGINS   = join(",", [for source, origin in var.fetch_origins : "${source}=${origin}"])
-    FETCH_LOOPBACK  = "refused"
+    CONTRACTS = var.contracts_deployed
+    TRANSPORT = var.transport
+    # The queue's own limit: a batch that is larger goes to the raw bucket, and the message names it.
+    EVENTS_QUEUE_URL           = local.uses_queue ? module.events_queue[0].url : ""
+    EVENTS_QUEUE_MESSAGE_BYTES = local.uses_queue ? tostring(local.events_queue_message_bytes) : ""
+    RAW_BUCKET                 = local.uses_queue ? module.raw_bucket.name : ""
+    KAFKA_BOOTSTRAP            = local.uses_kafka ? local.kafka.bootstrap : ""
+    KAFKA_AUTH                 = local.uses_kafka ? var.kafka_auth : ""
+    QUEUE_SOURCES              = join(",", [for source, queue in module.relay_queue : "${queue.name}=${source}"])
+    FETCH_ORIGINS              = join(",", [for source, origin in var.fetch_origins : "${source}=${origin}"])
+    FETCH_LOOPBACK             = "refused"
   }
 
-  # Brokers are in a VPC.
-  vpc = {
+  # Brokers are in a VPC, and APIs of a private network. The events queue needs none.
+  vpc = local.network == null ? null : {
     subnet_ids         = local.network.subnet_ids
     security_group_ids = local.network.client_security_group_ids
   }
@@ -47,6 +52,35 @@ module "event_relay" {
         Resource = local.topic_arns
       },
     ] : statement if local.kafka.iam && var.kafka_auth == "msk-iam"],
+    [for statement in [
+      {
+        Sid      = "Send"
+        Effect   = "Allow"
+        Action   = ["sqs:SendMessage"]
+        Resource = module.events_queue[*].arn
+      },
+      {
+        Sid       = "SealMessages"
+        Effect    = "Allow"
+        Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+        Resource  = [aws_kms_key.this["operations"].arn]
+        Condition = local.through_sqs
+      },
+      {
+        # Batches that are too large for a message. No right to read them, or the raw log.
+        Sid      = "StoreLargeBatches"
+        Effect   = "Allow"
+        Action   = ["s3:PutObject"]
+        Resource = ["${local.bucket_arns.raw}/${local.queued_batches}*"]
+      },
+      {
+        Sid       = "SealLargeBatches"
+        Effect    = "Allow"
+        Action    = ["kms:GenerateDataKey"]
+        Resource  = [aws_kms_key.this["raw"].arn]
+        Condition = local.through_s3
+      },
+    ] : statement if local.uses_queue],
     [for statement in [{
       # Secrets Manager appends six characters to each name.
       Sid      = "SignFetches"

@@ -1,7 +1,7 @@
-# Kafka: MSK Serverless, MSK with brokers of a fixed size, or an existing Kafka.
+# Kafka: MSK Serverless, MSK with brokers of a fixed size, or an existing Kafka; nothing where no source uses it.
 
 module "network" {
-  count  = var.network == null ? 1 : 0
+  count  = local.uses_kafka && var.network == null ? 1 : 0
   source = "./modules/network"
 
   name    = var.name
@@ -12,6 +12,7 @@ module "network" {
   interface_endpoints = setunion(
     ["lambda", "sts"],
     length(local.secrets) > 0 ? ["secretsmanager"] : [],
+    local.uses_queue ? ["sqs"] : [],
   )
   log_retention_days = var.log_retention_days
   kms_key_arn        = aws_kms_key.this["operations"].arn
@@ -19,27 +20,29 @@ module "network" {
 }
 
 locals {
-  network = var.network != null ? var.network : {
-    subnet_ids                = module.network[0].subnet_ids
-    client_security_group_ids = [module.network[0].client_security_group_id]
-    broker_security_group_ids = [module.network[0].broker_security_group_id]
-  }
+  # Null without Kafka: then no function needs a VPC.
+  network = var.network != null ? var.network : one([for created in module.network : {
+    subnet_ids                = created.subnet_ids
+    client_security_group_ids = [created.client_security_group_id]
+    broker_security_group_ids = [created.broker_security_group_id]
+  }])
 
+  msk = local.uses_kafka ? var.msk : "none"
   kafka = {
     arn = one(concat(
       aws_msk_serverless_cluster.this[*].arn,
       aws_msk_cluster.this[*].arn,
-      var.msk == "existing" && var.kafka_cluster_arn != null ? [var.kafka_cluster_arn] : [],
+      local.msk == "existing" && var.kafka_cluster_arn != null ? [var.kafka_cluster_arn] : [],
     ))
     bootstrap = one(concat(
       aws_msk_serverless_cluster.this[*].bootstrap_brokers_sasl_iam,
       aws_msk_cluster.this[*].bootstrap_brokers_sasl_iam,
-      var.msk == "existing" ? [var.kafka_bootstrap] : [],
+      local.msk == "existing" ? [var.kafka_bootstrap] : [],
     ))
     # Whether it is MSK: then policies can name a cluster.
-    iam = var.msk != "existing" || var.kafka_cluster_arn != null
+    iam = local.uses_kafka && (var.msk != "existing" || var.kafka_cluster_arn != null)
   }
-  topic_arns = [for topic in keys(local.topics) : "${local.kafka_prefix.topic}/${topic}" if local.kafka.iam]
+  topic_arns = [for topic in keys(local.kafka_topics) : "${local.kafka_prefix.topic}/${topic}" if local.kafka.iam]
   # Topics and groups are named after their cluster.
   kafka_prefix = {
     for kind in ["topic", "group"] : kind => local.kafka.iam ? replace(local.kafka.arn, ":cluster/", ":${kind}/") : ""
@@ -47,7 +50,7 @@ locals {
 }
 
 resource "aws_msk_serverless_cluster" "this" {
-  count        = var.msk == "serverless" ? 1 : 0
+  count        = local.msk == "serverless" ? 1 : 0
   cluster_name = var.name
 
   vpc_config {
@@ -65,7 +68,7 @@ resource "aws_msk_serverless_cluster" "this" {
 }
 
 resource "aws_msk_cluster" "this" {
-  count                  = var.msk == "provisioned" ? 1 : 0
+  count                  = local.msk == "provisioned" ? 1 : 0
   cluster_name           = var.name
   kafka_version          = var.kafka_version
   number_of_broker_nodes = length(local.network.subnet_ids)
@@ -113,7 +116,7 @@ resource "aws_msk_cluster" "this" {
 }
 
 resource "aws_msk_configuration" "this" {
-  count          = var.msk == "provisioned" ? 1 : 0
+  count          = local.msk == "provisioned" ? 1 : 0
   name           = var.name
   kafka_versions = [var.kafka_version]
 
@@ -130,7 +133,7 @@ resource "aws_msk_configuration" "this" {
 }
 
 resource "aws_cloudwatch_log_group" "kafka" {
-  count             = var.msk == "provisioned" ? 1 : 0
+  count             = local.msk == "provisioned" ? 1 : 0
   name              = "/aws/msk/${var.name}"
   retention_in_days = var.log_retention_days
   kms_key_id        = aws_kms_key.this["operations"].arn

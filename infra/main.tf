@@ -37,8 +37,9 @@ locals {
     alert_topic_arn    = module.observability.alert_topic_arn
   }
 
-  # Keys may be used through S3 only, never on bytes that a caller sends.
-  through_s3 = { StringEquals = { "kms:ViaService" = "s3.${local.region}.amazonaws.com" } }
+  # Keys may be used through S3 or SQS only, never on bytes that a caller sends.
+  through_s3  = { StringEquals = { "kms:ViaService" = "s3.${local.region}.amazonaws.com" } }
+  through_sqs = { StringEquals = { "kms:ViaService" = "sqs.${local.region}.amazonaws.com" } }
 }
 
 # The contracts: a folder of YAML, or the pack that `polelake contract pack` makes of it.
@@ -57,6 +58,17 @@ locals {
   }
   # Topic to source.
   topics = { for id, extension in local.extensions : extension.topic => id }
+  # Source to transport: the contract's own, or the deployment's.
+  transports = {
+    for id, extension in local.extensions :
+    id => try(extension.transport, null) == null ? var.transport : extension.transport
+  }
+  # Topics that Kafka has. The former transport of a source that is draining is still read.
+  kafka_topics = {
+    for topic, id in local.topics : topic => id if local.transports[id] == "kafka" || contains(var.draining, id)
+  }
+  uses_kafka = length(local.kafka_topics) > 0
+  uses_queue = length(var.draining) > 0 || contains(values(local.transports), "queue")
   # Secrets that the relay sends to the APIs from which it fetches states, each a secret of its source: a contract that
   # names another one gives the relay no right to read it.
   declared_secrets = {
@@ -74,7 +86,7 @@ locals {
   }
   catalogue = merge(
     { for contract in values(local.sources) :
-    "${local.databases}_raw_${local.department[contract.domain]}" => "Records of ${contract.domain} as Kafka brought them"... },
+    "${local.databases}_raw_${local.department[contract.domain]}" => "Records of ${contract.domain} as they were sent"... },
     { for contract in values(local.tables) :
     "${local.databases}_refined_${local.department[contract.domain]}" => "Increments of ${contract.domain}"... },
     { for contract in values(local.tables) :

@@ -11,6 +11,7 @@ module "observability" {
 
   functions          = [for function in local.functions : "${var.name}-${function}"]
   topics             = toset(keys(local.topics))
+  kafka_topics       = toset(keys(local.kafka_topics))
   sources            = toset(keys(local.sources))
   freshness_hours    = local.freshness_hours
   watched_tables     = var.watched_tables
@@ -18,8 +19,8 @@ module "observability" {
   objects_behind     = var.behind_alarm
   failures_bucket    = local.buckets.failures
   schedule_group     = var.name
-  kafka_cluster      = var.msk == "provisioned" ? var.name : null
-  kafka_brokers      = length(local.network.subnet_ids)
+  kafka_cluster      = local.msk == "provisioned" ? var.name : null
+  kafka_brokers      = local.network == null ? 0 : length(local.network.subnet_ids)
   budget             = var.monthly_budget
   cost_tag           = var.cost_tag
 }

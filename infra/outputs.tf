@@ -142,6 +142,7 @@ output "alarms" {
     module.http_api.alarms,
     module.transform_queue.alarms,
     flatten([for queue in module.relay_queue : queue.alarms]),
+    flatten(module.events_queue[*].alarms),
     flatten(module.kafka_source[*].alarms),
     flatten(module.state_machine[*].alarms),
     module.observability.alarms,
@@ -149,8 +150,18 @@ output "alarms" {
   ))
 }
 
+output "transports" {
+  description = "Source to its transport: `queue` or `kafka`."
+  value       = local.transports
+}
+
+output "events_queue_url" {
+  description = "URL of the events queue; null where no source uses it."
+  value       = one(module.events_queue[*].url)
+}
+
 output "kafka_bootstrap" {
-  description = "Brokers."
+  description = "Brokers; null where no source uses Kafka."
   value       = local.kafka.bootstrap
 }
 
@@ -165,6 +176,6 @@ output "erasure_role_arn" {
 }
 
 output "topics" {
-  description = "Topics that the contracts name; each must exist, with LogAppendTime."
-  value       = sort(keys(local.topics))
+  description = "Topics of Kafka that the contracts name; each must exist, with LogAppendTime."
+  value       = sort(keys(local.kafka_topics))
 }

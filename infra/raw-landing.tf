@@ -1,29 +1,48 @@
-# raw-landing: batches of Kafka records in, immutable raw objects out, exactly once.
+# raw-landing: batches of the events queue and of Kafka in, immutable raw objects out.
+
+locals {
+  landing_timeout = 120
+
+  # SQS takes 1 MiB; provider 5.100 refuses more than this. The relay gets the same number.
+  events_queue_message_bytes = 262144
+  # Batches that are too large for a message.
+  queued_batches = "raw/_queue/"
+  # A message is kept for 14 days, as a dead letter too, and a redrive begins them anew: its batch outlives both.
+  queued_batch_days = 30
+
+  # Only pollers that are provisioned have retry limits, a destination and partial answers.
+  provisioned_pollers = var.kafka_pollers == "provisioned"
+}
 
 module "raw_landing" {
   source = "./modules/function"
 
   name         = "${var.name}-raw-landing"
-  description  = "Batches of Kafka records in, immutable raw objects out, exactly once"
+  description  = "Batches of events in, immutable raw objects out"
   package      = "${var.packages}/raw-landing.zip"
   architecture = local.common.architecture
   # A batch of 6 MB takes a second; the rest allows for a slow S3.
-  timeout      = 120
+  timeout      = local.landing_timeout
   memory       = 512
   behind_kafka = true
 
   environment = {
     RAW_BUCKET  = module.raw_bucket.name
     TOPIC_EPOCH = tostring(var.topic_epoch)
+    # A lane for each landing that SQS may start at once: no two of them need the same name.
+    QUEUE_LANES = local.uses_queue ? tostring(var.queue_landings) : ""
+    # Lambda reads no partial answer of pollers on demand: there the whole invocation fails when a partition does.
+    KAFKA_FAILURES = local.uses_kafka && !local.provisioned_pollers ? "batch" : ""
   }
 
   # The function writes only to S3 and needs no VPC; Lambda's pollers use its role when they enter the brokers' VPC.
-  polls_in_vpc = true
+  polls_in_vpc = local.uses_kafka
 
   statements = jsonencode(concat(
     [
       {
         # Raw objects and the hints of log ends, raw/_log/. No right to delete.
+        # Batches that the relay put below raw/_queue/ are read with the same right.
         Sid      = "Land"
         Effect   = "Allow"
         Action   = ["s3:GetObject", "s3:PutObject"]
@@ -43,6 +62,23 @@ module "raw_landing" {
         Resource  = [aws_kms_key.this["raw"].arn]
         Condition = local.through_s3
       },
+    ],
+    [for statement in [
+      {
+        Sid      = "TakeMessages"
+        Effect   = "Allow"
+        Action   = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
+        Resource = module.events_queue[*].arn
+      },
+      {
+        Sid       = "OpenMessages"
+        Effect    = "Allow"
+        Action    = ["kms:Decrypt"]
+        Resource  = [aws_kms_key.this["operations"].arn]
+        Condition = local.through_sqs
+      },
+    ] : statement if local.uses_queue],
+    [for statement in [
       {
         # Lambda writes records that it gives up with the function's role.
         Sid      = "KeepGivenUp"
@@ -56,7 +92,7 @@ module "raw_landing" {
         Action   = ["s3:ListBucket"]
         Resource = [local.bucket_arns.failures]
       },
-    ],
+    ] : statement if local.uses_kafka && local.provisioned_pollers],
     [for statement in [
       {
         Sid      = "FindBrokers"
@@ -92,18 +128,53 @@ module "raw_landing" {
   alert_topic_arn    = local.common.alert_topic_arn
 }
 
+# The events of all sources whose transport is the queue.
+module "events_queue" {
+  count  = local.uses_queue ? 1 : 0
+  source = "./modules/queue"
+
+  name             = "${var.name}-events"
+  arn_prefix       = local.arn.sqs
+  function_timeout = local.landing_timeout
+  emulated         = var.emulated
+  # Lambda counts the window, in which it gathers a batch, to the time for which it holds a message.
+  visibility_timeout = 6 * local.landing_timeout + var.landing_window
+  max_message_bytes  = local.events_queue_message_bytes
+  # A landing fails only when S3 does, and then it waits: 20 tries are more than five hours.
+  max_receive_count = 20
+  kms_key_arn       = local.common.kms_key_arn
+  alert_topic_arn   = local.common.alert_topic_arn
+}
+
+resource "aws_lambda_event_source_mapping" "events" {
+  count = local.uses_queue ? 1 : 0
+
+  event_source_arn = module.events_queue[0].arn
+  function_name    = module.raw_landing.name
+  enabled          = var.landing_enabled
+  # The largest batch and a long window make the fewest raw objects. Lambda ends a batch at 6 MB too.
+  batch_size                         = 10000
+  maximum_batching_window_in_seconds = var.landing_window
+  # The answer names the messages that failed; without this setting SQS would delete them with the others.
+  function_response_types = ["ReportBatchItemFailures"]
+
+  scaling_config {
+    maximum_concurrency = var.queue_landings
+  }
+}
+
 locals {
   groups = {
-    for topic in keys(local.topics) : topic => lookup(var.consumer_groups, topic, "${var.name}-raw-landing-${topic}")
+    for topic in keys(local.kafka_topics) : topic => lookup(var.consumer_groups, topic, "${var.name}-raw-landing-${topic}")
   }
 }
 
 module "kafka_source" {
-  count  = var.kafka_mappings ? 1 : 0
+  count  = local.uses_kafka && var.kafka_mappings ? 1 : 0
   source = "./modules/kafka_source"
 
   function_name = module.raw_landing.name
-  topics        = toset(keys(local.topics))
+  topics        = toset(keys(local.kafka_topics))
   cluster_arn   = local.kafka.arn
   self_managed  = !local.kafka.iam
   bootstrap     = local.kafka.bootstrap
@@ -116,6 +187,7 @@ module "kafka_source" {
   consumer_groups     = var.consumer_groups
   enabled             = var.landing_enabled
   window              = var.landing_window
+  provisioned         = local.provisioned_pollers
   maximum_pollers     = var.maximum_pollers
   lag                 = var.lag_alarm
   failures_bucket_arn = module.failures_bucket.arn

@@ -1,4 +1,5 @@
-# Variables of the platform. Those of operations (alarms, logs, cost) are in variables-operations.tf.
+# Variables of the platform. Those of transports (the events queue, Kafka, the network) are in variables-transports.tf,
+# those of operations (alarms, logs, cost) in variables-operations.tf.
 
 variable "name" {
   description = "Prefix of all names."
@@ -37,98 +38,6 @@ variable "contracts_deployed" {
   description = "Path of the pack within the functions' packages."
   type        = string
   default     = "/var/task/contracts.json"
-}
-
-# Network and Kafka ---------------------------------------------------------------------------------
-
-variable "network" {
-  description = "An existing VPC; null creates one without a route to the internet."
-  type = object({
-    subnet_ids                = list(string)
-    client_security_group_ids = list(string)
-    broker_security_group_ids = list(string)
-  })
-  default = null
-}
-
-variable "vpc_cidr" {
-  description = "Addresses of the created VPC."
-  type        = string
-  default     = "10.64.0.0/20"
-}
-
-variable "vpc_zones" {
-  description = "Availability zones of the created VPC: 2 or 3."
-  type        = number
-  default     = 3
-}
-
-variable "msk" {
-  description = "`serverless`, `provisioned`, or `existing` with `kafka_bootstrap`."
-  type        = string
-  default     = "serverless"
-
-  validation {
-    condition     = contains(["serverless", "provisioned", "existing"], var.msk)
-    error_message = "`serverless`, `provisioned` or `existing`."
-  }
-
-  validation {
-    condition     = var.msk != "existing" || var.kafka_bootstrap != null
-    error_message = "An existing Kafka needs `kafka_bootstrap`."
-  }
-}
-
-variable "kafka_cluster_arn" {
-  description = "The existing MSK cluster; null for Kafka that is not MSK."
-  type        = string
-  default     = null
-}
-
-variable "kafka_bootstrap" {
-  description = "Brokers of the existing Kafka, `host:port,host:port`."
-  type        = string
-  default     = null
-}
-
-variable "kafka_auth" {
-  description = "`msk-iam`, or `none` within a trusted network."
-  type        = string
-  default     = "msk-iam"
-
-  validation {
-    condition     = contains(["msk-iam", "none"], var.kafka_auth)
-    error_message = "`msk-iam` or `none`."
-  }
-
-  validation {
-    condition     = var.kafka_auth == "msk-iam" || var.msk == "existing"
-    error_message = "Clusters that this Terraform creates accept IAM only."
-  }
-}
-
-variable "kafka_version" {
-  description = "Version of a provisioned MSK."
-  type        = string
-  default     = "3.8.x"
-}
-
-variable "kafka_instance_type" {
-  description = "Instance type of a provisioned MSK. kafka.t3.small accepts 4 new connections a second: too few for many sandboxes."
-  type        = string
-  default     = "kafka.m7g.large"
-}
-
-variable "kafka_volume_gb" {
-  description = "Disk of each broker of a provisioned MSK, in GB."
-  type        = number
-  default     = 100
-}
-
-variable "kafka_mappings" {
-  description = "Whether Lambda reads Kafka; false only for emulators that do not support it."
-  type        = bool
-  default     = true
 }
 
 variable "emulated" {
@@ -233,7 +142,7 @@ variable "consumer_groups" {
 }
 
 variable "landing_enabled" {
-  description = "Whether Lambda reads the topics."
+  description = "Whether Lambda reads the events queue and the topics."
   type        = bool
   default     = true
 }
@@ -242,10 +151,15 @@ variable "landing_window" {
   description = "Seconds for which Lambda gathers a batch: 20 bring records into the tables soon, 300 make the fewest objects."
   type        = number
   default     = 300
+
+  validation {
+    condition     = var.landing_window >= 1 && var.landing_window <= 300
+    error_message = "A window has 1 to 300 s."
+  }
 }
 
 variable "maximum_pollers" {
-  description = "Maximum pollers of a topic; each reads 5 MB/s."
+  description = "Maximum provisioned pollers of a topic; each reads 5 MB/s."
   type        = number
   default     = 4
 }
@@ -254,6 +168,12 @@ variable "raw_archive_days" {
   description = "Days after which raw objects move to Glacier Instant Retrieval; null for never."
   type        = number
   default     = null
+}
+
+variable "refined_archive_days" {
+  description = "Days after which refined objects move to Glacier Instant Retrieval; null for never."
+  type        = number
+  default     = 90
 }
 
 # pole-transform, snapshot-merge, quality-report --------------------------------------------------------

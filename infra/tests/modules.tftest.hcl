@@ -133,6 +133,47 @@ run "kafka_source" {
   }
 }
 
+run "kafka_source_on_demand" {
+  module {
+    source = "./modules/kafka_source"
+  }
+
+  variables {
+    function_name       = "polelake-raw-landing"
+    topics              = ["housing-person"]
+    cluster_arn         = "arn:aws:kafka:eu-west-2:123456789012:cluster/polelake/11111111-2222-3333-4444-555555555555-2"
+    self_managed        = false
+    vpc                 = { subnet_ids = ["subnet-1"], security_group_ids = ["sg-1"] }
+    group_prefix        = "polelake-raw-landing"
+    window              = 300
+    provisioned         = false
+    maximum_pollers     = 4
+    lag                 = 1000
+    failures_bucket_arn = "arn:aws:s3:::failures"
+  }
+
+  assert {
+    # The mock answers 0 for numbers that the provider leaves to AWS.
+    condition = alltrue([for mapping in aws_lambda_event_source_mapping.this : alltrue([
+      mapping.function_response_types == null,
+      mapping.bisect_batch_on_function_error == null,
+      mapping.maximum_retry_attempts == 0,
+      mapping.maximum_record_age_in_seconds == 0,
+      length(mapping.provisioned_poller_config) == 0,
+      length(mapping.destination_config) == 0,
+      length(mapping.metrics_config) == 0,
+      mapping.batch_size == 10000,
+      mapping.maximum_batching_window_in_seconds == 300,
+    ])])
+    error_message = "On demand, a setting remains that only provisioned pollers have."
+  }
+
+  assert {
+    condition     = output.alarms == ["polelake-raw-landing-offset-lag"]
+    error_message = "On demand nothing is given up: ${join(", ", output.alarms)}"
+  }
+}
+
 run "api_gateway_waits_30_seconds" {
   command = plan
   module {
@@ -198,6 +239,26 @@ run "a_network_without_a_way_out" {
   }
 }
 
+run "a_network_from_which_the_relay_sends_to_the_queue" {
+  module {
+    source = "./modules/network"
+  }
+
+  variables {
+    region              = "eu-west-2"
+    account             = "123456789012"
+    cidr                = "10.64.0.0/20"
+    zones               = 2
+    interface_endpoints = ["lambda", "sts", "sqs"]
+    log_retention_days  = 30
+  }
+
+  assert {
+    condition     = toset(keys(aws_vpc_security_group_egress_rule.s3)) == toset(["clients-s3", "pollers-s3"])
+    error_message = "The relay reaches SQS, and S3 for large batches."
+  }
+}
+
 run "pollers_need_their_endpoints" {
   command = plan
   module {
@@ -224,6 +285,33 @@ run "minimal" {
   assert {
     condition     = length(output.functions) == 5 && length(output.alarms) > 30
     error_message = "The minimal environment is complete."
+  }
+
+  assert {
+    condition = output.function_environments["raw-landing"] == tomap({
+      RAW_BUCKET = output.buckets.raw, TOPIC_EPOCH = "1", QUEUE_LANES = "2"
+    })
+    error_message = "The landing gets its bucket, the topics' epoch and the queue's lanes."
+  }
+
+  assert {
+    condition     = toset(values(output.transports)) == toset(["queue"]) && length(output.topics) == 0
+    error_message = "The minimal environment has the events queue and no Kafka."
+  }
+}
+
+run "minimal_over_kafka" {
+  module {
+    source = "./environments/minimal"
+  }
+
+  variables {
+    transport = "kafka"
+  }
+
+  assert {
+    condition     = length(output.functions) == 5 && length(output.alarms) > 30
+    error_message = "The minimal environment over Kafka is complete."
   }
 
   assert {

@@ -7,6 +7,8 @@ mock_provider "aws" {
 variables {
   packages  = "./tests/packages"
   contracts = "./tests/contracts"
+  # tests/transports.tftest.hcl has the events queue, which is the default, and both at once.
+  transport = "kafka"
   network = {
     subnet_ids                = ["subnet-1", "subnet-2", "subnet-3"]
     client_security_group_ids = ["sg-1"]
@@ -275,6 +277,10 @@ run "wrong_settings_are_refused" {
     architecture      = "riscv"
     kafka_auth        = "none"
     topic_epoch       = 0
+    transport         = "pigeon"
+    kafka_pollers     = "sometimes"
+    queue_landings    = 1
+    landing_window    = 301
     relay_concurrency = 1
     keep              = { daily = 0, monthly = 0, yearly = 0 }
     report_memory     = 512
@@ -282,6 +288,7 @@ run "wrong_settings_are_refused" {
 
   expect_failures = [
     var.name, var.architecture, var.kafka_auth, var.topic_epoch, var.relay_concurrency, var.keep, var.report_memory,
+    var.transport, var.kafka_pollers, var.queue_landings, var.landing_window,
   ]
 }
 

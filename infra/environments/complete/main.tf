@@ -1,4 +1,4 @@
-# Everything: brokers of a fixed size, queues of teams that publish to SNS, bearer tokens, fan-out, a site, grants by
+# Everything: Kafka with brokers of a fixed size, queues of teams that publish to SNS, bearer tokens, fan-out, a site, grants by
 # column, erasure, alarms for the operator on duty, a budget.
 
 terraform {
@@ -31,6 +31,8 @@ module "polelake" {
   packages  = var.packages
   contracts = var.contracts
 
+  transport       = "kafka"
+  draining        = var.draining
   msk             = "provisioned"
   vpc_zones       = 3
   network         = var.network

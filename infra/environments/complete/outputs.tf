@@ -34,6 +34,11 @@ output "erasure_role_arn" {
 }
 
 output "topics" {
-  description = "Topics that the contracts name; each must exist, with LogAppendTime."
+  description = "Topics of Kafka that the contracts name; each must exist, with LogAppendTime."
   value       = module.polelake.topics
+}
+
+output "transports" {
+  description = "Source to its transport: `queue` or `kafka`."
+  value       = module.polelake.transports
 }

@@ -27,6 +27,12 @@ variable "contracts" {
   default     = "../../../contracts"
 }
 
+variable "draining" {
+  description = "Sources that have changed their transport, until the former one is empty."
+  type        = set(string)
+  default     = []
+}
+
 variable "network" {
   description = "An existing VPC, needed where the relay fetches states from outside; null creates one without a route to the internet."
   type = object({

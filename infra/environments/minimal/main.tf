@@ -1,5 +1,5 @@
-# The smallest useful stack: Kafka, five functions, their schedules. No CloudFront, no fan-out, no grants beyond the
-# administrators of the account.
+# The smallest useful stack: the events queue, five functions, their schedules. No Kafka and no VPC unless a source asks
+# for them, no CloudFront, no fan-out, no grants beyond the administrators of the account.
 
 terraform {
   required_version = ">= 1.9"
@@ -34,10 +34,13 @@ module "polelake" {
   architecture = var.architecture
   contracts    = var.contracts
 
+  transport         = var.transport
+  draining          = var.draining
   msk               = var.msk
   kafka_cluster_arn = var.kafka_cluster_arn
   kafka_bootstrap   = var.kafka_bootstrap
   kafka_auth        = var.kafka_auth
+  kafka_pollers     = var.kafka_pollers
   kafka_mappings    = var.kafka_mappings
   network           = var.network
   vpc_zones         = 2

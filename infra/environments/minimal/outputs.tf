@@ -49,6 +49,16 @@ output "alarms" {
 }
 
 output "topics" {
-  description = "Topics that the contracts name; each must exist, with LogAppendTime."
+  description = "Topics of Kafka that the contracts name; each must exist, with LogAppendTime."
   value       = module.polelake.topics
+}
+
+output "transports" {
+  description = "Source to its transport: `queue` or `kafka`."
+  value       = module.polelake.transports
+}
+
+output "events_queue_url" {
+  description = "URL of the events queue; null where no source uses it."
+  value       = module.polelake.events_queue_url
 }

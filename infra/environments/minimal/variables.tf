@@ -27,6 +27,18 @@ variable "contracts" {
   default     = "../../../contracts"
 }
 
+variable "transport" {
+  description = "Transport of the sources whose contracts name none: `queue` or `kafka`."
+  type        = string
+  default     = "queue"
+}
+
+variable "draining" {
+  description = "Sources that have changed their transport, until the former one is empty."
+  type        = set(string)
+  default     = []
+}
+
 variable "msk" {
   description = "`serverless`, `provisioned` or `existing`."
   type        = string
@@ -51,6 +63,12 @@ variable "kafka_auth" {
   default     = "msk-iam"
 }
 
+variable "kafka_pollers" {
+  description = "`provisioned` or `on-demand`."
+  type        = string
+  default     = "provisioned"
+}
+
 variable "kafka_mappings" {
   description = "False only for emulators that do not support Kafka's event source."
   type        = bool
@@ -58,7 +76,7 @@ variable "kafka_mappings" {
 }
 
 variable "network" {
-  description = "The existing Kafka's VPC; null creates one."
+  description = "An existing VPC for the relay and Kafka; null creates one only where a source uses Kafka."
   type = object({
     subnet_ids                = list(string)
     client_security_group_ids = list(string)

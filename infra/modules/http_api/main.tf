@@ -99,7 +99,7 @@ resource "aws_lambda_permission" "this" {
 
 resource "aws_cloudwatch_metric_alarm" "failing" {
   alarm_name          = "${var.name}-5xx"
-  alarm_description   = "Callers get 5xx: Kafka, or an API from which the relay fetches states, does not answer."
+  alarm_description   = "Callers get 5xx: the events queue, Kafka, or an API from which the relay fetches states, does not answer."
   namespace           = "AWS/ApiGateway"
   metric_name         = "5xx"
   dimensions          = { ApiId = aws_apigatewayv2_api.this.id }

@@ -1,7 +1,13 @@
-# Kafka topics into a function: one event source mapping for each topic, in provisioned mode.
+# Kafka topics into a function: one event source mapping for each topic, with provisioned pollers or on demand.
 #
-# Only provisioned mode has retry controls. Records that Lambda gives up go to S3, the only destination that stores the
-# records themselves.
+# Only provisioned pollers have retry controls. Records that Lambda gives up go to S3, the only destination that stores
+# the records themselves. On demand Lambda repeats a batch until the function takes it: nothing is given up, so there is
+# no destination, and with one Lambda would give up after ten tries.
+
+# The settings of one mode must not stay in the other: a mapping is made anew, and its group keeps the offsets.
+resource "terraform_data" "pollers" {
+  input = var.provisioned
+}
 
 resource "aws_lambda_event_source_mapping" "this" {
   for_each = var.topics
@@ -15,12 +21,12 @@ resource "aws_lambda_event_source_mapping" "this" {
   batch_size                         = 10000
   maximum_batching_window_in_seconds = var.window
   # Streams continue from the offset that the function names; without this Lambda would send full batches again.
-  function_response_types        = ["ReportBatchItemFailures"]
-  bisect_batch_on_function_error = true
+  function_response_types        = var.provisioned ? ["ReportBatchItemFailures"] : null
+  bisect_batch_on_function_error = var.provisioned ? true : null
   # A landing never reads the content of a record: it fails only when S3 fails, and then it waits. 10,000 is the
   # maximum; infinite retries with a destination would silently become ten.
-  maximum_retry_attempts        = 10000
-  maximum_record_age_in_seconds = -1
+  maximum_retry_attempts        = var.provisioned ? 10000 : null
+  maximum_record_age_in_seconds = var.provisioned ? -1 : null
 
   dynamic "amazon_managed_kafka_event_source_config" {
     for_each = var.self_managed ? [] : [1]
@@ -51,19 +57,32 @@ resource "aws_lambda_event_source_mapping" "this" {
     }
   }
 
-  provisioned_poller_config {
-    minimum_pollers = 1
-    maximum_pollers = var.maximum_pollers
-  }
-
-  destination_config {
-    on_failure {
-      destination_arn = var.failures_bucket_arn
+  dynamic "provisioned_poller_config" {
+    for_each = var.provisioned ? [1] : []
+    content {
+      minimum_pollers = 1
+      maximum_pollers = var.maximum_pollers
     }
   }
 
-  metrics_config {
-    metrics = ["EventCount"]
+  dynamic "destination_config" {
+    for_each = var.provisioned ? [1] : []
+    content {
+      on_failure {
+        destination_arn = var.failures_bucket_arn
+      }
+    }
+  }
+
+  dynamic "metrics_config" {
+    for_each = var.provisioned ? [1] : []
+    content {
+      metrics = ["EventCount"]
+    }
+  }
+
+  lifecycle {
+    replace_triggered_by = [terraform_data.pollers]
   }
 }
 
@@ -91,7 +110,7 @@ resource "aws_cloudwatch_metric_alarm" "lag" {
 }
 
 resource "aws_cloudwatch_metric_alarm" "given_up" {
-  for_each = aws_lambda_event_source_mapping.this
+  for_each = { for topic, mapping in aws_lambda_event_source_mapping.this : topic => mapping if var.provisioned }
 
   alarm_name          = "${var.function_name}-given-up-${each.key}"
   alarm_description   = "Lambda gave up records of ${each.key} and wrote them to the failures bucket: they are not in the raw zone."
@@ -109,6 +128,8 @@ resource "aws_cloudwatch_metric_alarm" "given_up" {
 }
 
 resource "aws_cloudwatch_metric_alarm" "failed_delivery" {
+  count = var.provisioned ? 1 : 0
+
   alarm_name          = "${var.function_name}-destination"
   alarm_description   = "Lambda could not write given-up records to the failures bucket: these records are only in Kafka."
   namespace           = "AWS/Lambda"

@@ -1,10 +1,8 @@
 output "alarms" {
   description = "Names of its alarms."
   value = concat(
-    [
-      aws_cloudwatch_metric_alarm.lag.alarm_name,
-      aws_cloudwatch_metric_alarm.failed_delivery.alarm_name,
-    ],
+    [aws_cloudwatch_metric_alarm.lag.alarm_name],
+    aws_cloudwatch_metric_alarm.failed_delivery[*].alarm_name,
     [for alarm in aws_cloudwatch_metric_alarm.given_up : alarm.alarm_name],
   )
 }

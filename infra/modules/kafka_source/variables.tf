@@ -56,8 +56,14 @@ variable "window" {
   }
 }
 
+variable "provisioned" {
+  description = "Whether pollers are provisioned: false for on demand, without retry controls and partial answers."
+  type        = bool
+  default     = true
+}
+
 variable "maximum_pollers" {
-  description = "Maximum pollers of a topic; each reads 5 MB/s."
+  description = "Maximum provisioned pollers of a topic; each reads 5 MB/s."
   type        = number
 }
 

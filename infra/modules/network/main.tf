@@ -48,7 +48,8 @@ resource "aws_vpc_endpoint" "s3" {
   route_table_ids   = [aws_route_table.private.id]
 }
 
-# lambda and sts: Lambda's pollers enter through interfaces in these subnets and assume the function's role there.
+# lambda and sts: Lambda's pollers enter through interfaces in these subnets and assume the function's role there. sqs:
+# a relay within the VPC sends to the events queue.
 resource "aws_vpc_endpoint" "interface" {
   for_each            = var.interface_endpoints
   vpc_id              = aws_vpc.this.id
@@ -107,11 +108,16 @@ resource "aws_vpc_security_group_egress_rule" "this" {
   to_port                      = each.value.port
 }
 
-# S3 through its gateway.
+# S3 through its gateway: for pollers, and where events go to a queue for the function that stores large batches.
 resource "aws_vpc_security_group_egress_rule" "s3" {
-  security_group_id = aws_security_group.brokers.id
+  for_each = merge(
+    { pollers-s3 = aws_security_group.brokers.id },
+    contains(var.interface_endpoints, "sqs") ? { clients-s3 = aws_security_group.clients.id } : {},
+  )
+
+  security_group_id = each.value
   prefix_list_id    = aws_vpc_endpoint.s3.prefix_list_id
-  description       = var.emulated ? null : "pollers-s3"
+  description       = var.emulated ? null : each.key
   ip_protocol       = "tcp"
   from_port         = 443
   to_port           = 443

@@ -34,7 +34,7 @@ variable "zones" {
 }
 
 variable "interface_endpoints" {
-  description = "Services with an interface endpoint: `lambda` and `sts` always, `secretsmanager` where the relay fetches states."
+  description = "Services with an interface endpoint: `lambda` and `sts` always, `secretsmanager` where the relay fetches states, `sqs` where it sends to the events queue too."
   type        = set(string)
 
   validation {

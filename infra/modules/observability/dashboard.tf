@@ -8,8 +8,8 @@ locals {
       every = 300
     },
     {
-      title = "Records landed, repeated, failed, offset gaps, by topic"
-      found = ["{polelake,function,topic} (records_landed OR records_repeated OR landing_failed OR offset_gaps)"]
+      title = "Records and messages landed, repeated, failed, offset gaps, by topic"
+      found = ["{polelake,function,topic} (records_landed OR records_repeated OR messages_landed OR messages_repeated OR append_conflicts OR landing_failed OR offset_gaps)"]
       every = 300
     },
     {

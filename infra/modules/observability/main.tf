@@ -71,7 +71,7 @@ resource "aws_cloudwatch_metric_alarm" "landing_failed" {
   for_each = var.topics
 
   alarm_name          = "${var.name}-landing-failed-${each.key}"
-  alarm_description   = "A partition of ${each.key} does not land, or its topic was recreated. The log names the offset and the reason."
+  alarm_description   = "Records of ${each.key} do not land, or its topic was recreated. The log names the place and the reason."
   namespace           = "polelake"
   metric_name         = "landing_failed"
   dimensions          = { function = local.landing, topic = each.key }
@@ -86,7 +86,7 @@ resource "aws_cloudwatch_metric_alarm" "landing_failed" {
 }
 
 resource "aws_cloudwatch_metric_alarm" "offset_gaps" {
-  for_each = var.topics
+  for_each = var.kafka_topics
 
   alarm_name          = "${var.name}-offset-gaps-${each.key}"
   alarm_description   = "Offsets of ${each.key} are missing: retention overtook the landing, or Lambda gave up records."

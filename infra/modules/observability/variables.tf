@@ -33,6 +33,11 @@ variable "topics" {
   type        = set(string)
 }
 
+variable "kafka_topics" {
+  description = "Topics of these that Kafka has: only their offsets are another's, and can have gaps."
+  type        = set(string)
+}
+
 variable "sources" {
   description = "Source contracts."
   type        = set(string)

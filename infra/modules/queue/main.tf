@@ -9,6 +9,7 @@ resource "aws_sqs_queue" "this" {
   name                       = "${var.name}${local.suffix}"
   fifo_queue                 = var.fifo
   visibility_timeout_seconds = var.visibility_timeout
+  max_message_size           = var.max_message_bytes
   message_retention_seconds  = 1209600
   receive_wait_time_seconds  = 20
   kms_master_key_id          = var.kms_key_arn

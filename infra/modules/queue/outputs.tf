@@ -23,6 +23,11 @@ output "visibility_timeout" {
   value       = aws_sqs_queue.this.visibility_timeout_seconds
 }
 
+output "max_message_bytes" {
+  description = "Bytes of a message, at most."
+  value       = aws_sqs_queue.this.max_message_size
+}
+
 output "alarms" {
   description = "Names of its alarms."
   value = [

@@ -24,6 +24,12 @@ variable "visibility_timeout" {
   type        = number
 }
 
+variable "max_message_bytes" {
+  description = "Bytes of a message, at most."
+  type        = number
+  default     = 262144
+}
+
 variable "max_receive_count" {
   description = "Tries of a message before it is a dead letter."
   type        = number

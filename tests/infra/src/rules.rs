@@ -55,7 +55,7 @@ const ALARMS: [(&str, &[&str]); 6] = [
 
 /// What invokes each function: the small module or resource, and the attribute that names the
 /// function.
-const TRIGGERS: [(&str, &str, &str); 6] = [
+const TRIGGERS: [(&str, &str, &str); 7] = [
     ("event-relay", "http_api", "function_name"),
     (
         "event-relay",
@@ -63,6 +63,11 @@ const TRIGGERS: [(&str, &str, &str); 6] = [
         "function_name",
     ),
     ("raw-landing", "kafka_source", "function_name"),
+    (
+        "raw-landing",
+        "aws_lambda_event_source_mapping",
+        "function_name",
+    ),
     (
         "pole-transform",
         "aws_lambda_event_source_mapping",
@@ -200,17 +205,12 @@ fn check_failure_destinations(infra: &Infra, function: &str, found: &mut Vec<Str
     let Some(block) = function_call(infra, function) else {
         return;
     };
-    let file = format!("{function}.tf");
     match function {
         "event-relay" | "pole-transform" => {
-            let mut queues = infra
-                .module_calls("queue")
-                .filter(|(place, _)| place.file == file);
-            if queues.next().is_none() {
-                found.push(format!("{function} has no queue with dead letters"));
-            }
+            check_queue(infra, function, found);
         }
         "raw-landing" => {
+            check_queue(infra, function, found);
             let mut sources = infra.module_calls("kafka_source");
             if !sources.any(|(_, block)| {
                 attribute_text(block, "failures_bucket_arn").contains("failures_bucket")
@@ -234,6 +234,17 @@ fn check_failure_destinations(infra: &Infra, function: &str, found: &mut Vec<Str
                 ));
             }
         }
+    }
+}
+
+/// The function has a queue with dead letters.
+fn check_queue(infra: &Infra, function: &str, found: &mut Vec<String>) {
+    let file = format!("{function}.tf");
+    let mut queues = infra
+        .module_calls("queue")
+        .filter(|(place, _)| place.file == file);
+    if queues.next().is_none() {
+        found.push(format!("{function} has no queue with dead letters"));
     }
 }
 

@@ -171,7 +171,7 @@ fn a_trigger_that_is_taken_out_is_noticed() {
     for module in ["http_api", "kafka_source", "schedule"] {
         triggers.extend(infra.module_calls(module).map(|(place, _)| place));
     }
-    assert_eq!(triggers.len(), 9, "{triggers:?}");
+    assert_eq!(triggers.len(), 10, "{triggers:?}");
     for place in triggers {
         noticed(&infra, &infra.without_block(&place), &place.name);
     }
@@ -189,7 +189,7 @@ fn dead_letters_that_are_taken_out_are_noticed() {
         .map(|(place, _)| place)
         .chain(redrives)
         .collect();
-    assert_eq!(queues.len(), 3, "{queues:?}");
+    assert_eq!(queues.len(), 4, "{queues:?}");
     for place in queues {
         noticed(&infra, &infra.without_block(&place), &place.name);
     }
@@ -241,7 +241,7 @@ fn report_batch_item_failures_that_is_taken_out_is_noticed() {
         .find_blocks("", "resource", "aws_lambda_event_source_mapping")
         .map(|(place, _)| place)
         .collect();
-    assert_eq!(mappings.len(), 3);
+    assert_eq!(mappings.len(), 4);
     for place in mappings {
         let changed = infra.with_changed_block(&place, |block| {
             Some(without_attribute(block, "function_response_types"))
@@ -293,11 +293,13 @@ fn without_attribute(block: Block, name: &str) -> Block {
     )
 }
 
+/// A block without the blocks of one kind; a dynamic block is of the kind that its label says.
 fn without_block(block: Block, name: &str) -> Block {
-    without(
-        block,
-        |structure| matches!(structure, Structure::Block(block) if block.identifier() == name),
-    )
+    without(block, |structure| {
+        matches!(structure, Structure::Block(block) if block.identifier() == name
+            || block.identifier() == "dynamic"
+                && block.labels().first().is_some_and(|label| label.as_str() == name))
+    })
 }
 
 /// A block without what is `gone`, at any depth.

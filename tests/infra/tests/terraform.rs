@@ -1,5 +1,5 @@
 //! Terraform itself: format, validation, its tests over mocked AWS; and the minimal environment
-//! applied for real to an emulator, planned again, destroyed.
+//! applied for real to an emulator by each transport, planned again, destroyed.
 //!
 //! What is not installed is skipped out loud; with `CI=true` it is a failure.
 
@@ -169,7 +169,7 @@ fn terraform_is_formatted_valid_and_passes_its_own_tests() {
         .find(|line| line.contains("passed"))
         .unwrap();
     println!("{summary}");
-    for environment in ["minimal", "complete"] {
+    for environment in ["minimal", "minimal_over_kafka", "complete"] {
         assert!(
             said.contains(&format!("run \"{environment}\"... pass")),
             "{environment} is not planned"
@@ -290,29 +290,26 @@ fn the_minimal_environment_is_applied_planned_again_and_destroyed() {
         "-var=athena=false".to_owned(),
         "-var=emulated=true".to_owned(),
     ];
-    let with = |arguments: &[&'static str]| -> Vec<String> {
-        arguments
-            .iter()
-            .map(|argument| (*argument).to_owned())
-            .chain(given.iter().cloned())
-            .collect()
-    };
-    let run = |arguments: &[&'static str]| {
-        let arguments = with(arguments);
-        terraform.run(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
+    let run = |arguments: &[&str]| {
+        let given = given.iter().map(String::as_str);
+        terraform.run(&arguments.iter().copied().chain(given).collect::<Vec<_>>())
     };
     terraform.init();
-    let (code, said) = run(&["apply", "-no-color", "-auto-approve"]);
-    assert_eq!(code, 0, "{}", ending(&said));
-    println!(
-        "{}",
-        said.lines()
-            .find(|line| line.starts_with("Apply complete"))
-            .unwrap()
-    );
+    // Kafka with its network first, then the deployment moves to the events queue, which stays.
+    for transport in ["-var=transport=kafka", "-var=transport=queue"] {
+        let (code, said) = run(&["apply", "-no-color", "-auto-approve", transport]);
+        assert_eq!(code, 0, "{transport}\n{}", ending(&said));
+        println!(
+            "{transport}: {}",
+            said.lines()
+                .find(|line| line.starts_with("Apply complete"))
+                .unwrap()
+        );
+        let (code, said) = run(&["plan", "-no-color", "-detailed-exitcode", transport]);
+        let again = format!("{transport}: the second plan is not empty");
+        assert_eq!(code, 0, "{again}\n{}", ending(&said));
+    }
     keep_outputs(&terraform);
-    let (code, said) = run(&["plan", "-no-color", "-detailed-exitcode"]);
-    assert_eq!(code, 0, "the second plan is not empty\n{}", ending(&said));
     // moto answers nothing where a queue's setting is gone. The provider may take that for a
     // failure; when it looks again, for what it is.
     let destroyed = (0..2).any(|_| run(&["destroy", "-no-color", "-auto-approve"]).0 == 0);

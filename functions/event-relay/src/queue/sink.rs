@@ -180,13 +180,11 @@ impl QueueSink {
 
         let MessageNumber { sandbox, sequence } = &batch.number;
         let key = Chunk::queued_batch_key(&batch.topic, sandbox, *sequence);
-        // A second attempt finds the object of the first.
+        // The raw bucket takes conditional writes alone. The number is this batch's own, so what is
+        // there already is what an earlier attempt has stored.
         let body = packed.to_vec().into();
-        let stored = self
-            .options
-            .raw
-            .put_if_absent(&key, body, ObjectMetadata::new())
-            .await;
+        let raw = &self.options.raw;
+        let stored = raw.put_if_absent(&key, body, ObjectMetadata::new()).await;
         stored.map_err(|error| SendError::Unavailable(error.to_string()))?;
 
         let reference = BatchReference::to_object(key, packed);

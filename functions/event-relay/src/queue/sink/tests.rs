@@ -130,6 +130,17 @@ async fn a_lost_answer_is_tried_again_under_the_same_number() {
 }
 
 #[tokio::test]
+async fn a_batch_that_an_earlier_attempt_has_stored_is_not_stored_again() {
+    let test = sink_with(10, vec![StoreErrorKind::Unavailable; 2]);
+    let outcomes = test
+        .sink
+        .send_records(vec![record("a", "1")], SECONDS)
+        .await;
+    assert_eq!(outcomes, vec![Ok(())]);
+    assert_eq!(sent_batches(&test).await[0].records[0].value, b"1");
+}
+
+#[tokio::test]
 async fn a_later_message_tells_of_one_that_was_not_acknowledged() {
     let test = sink_with(100_000, vec![StoreErrorKind::Unavailable; 3]);
     let refused = test
