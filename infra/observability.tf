@@ -12,6 +12,7 @@ module "observability" {
   functions          = [for function in local.functions : "${var.name}-${function}"]
   topics             = toset(keys(local.topics))
   kafka_topics       = toset(keys(local.kafka_topics))
+  queue_topics       = toset([for topic in keys(local.topics) : topic if !contains(keys(local.kafka_topics), topic)])
   sources            = toset(keys(local.sources))
   freshness_hours    = local.freshness_hours
   watched_tables     = var.watched_tables

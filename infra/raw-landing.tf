@@ -146,6 +146,24 @@ module "events_queue" {
   alert_topic_arn   = local.common.alert_topic_arn
 }
 
+# A batch without messages: the landing looks for what was acknowledged and did not come, also when nothing is sent.
+module "missing_messages_schedule" {
+  count  = local.uses_queue ? 1 : 0
+  source = "./modules/schedule"
+
+  name               = "${var.name}-missing-messages"
+  description        = "Messages that were acknowledged and did not land"
+  group              = aws_scheduler_schedule_group.this.name
+  expression         = "rate(1 hour)"
+  enabled            = var.schedules_enabled
+  target_arn         = module.raw_landing.arn
+  action             = "lambda:InvokeFunction"
+  input              = { Records = [], scheduled_time = "<aws.scheduler.scheduled-time>" }
+  account            = local.account
+  failures_queue_arn = aws_sqs_queue.failed_invocations.arn
+  kms_key_arn        = local.common.kms_key_arn
+}
+
 resource "aws_lambda_event_source_mapping" "events" {
   count = local.uses_queue ? 1 : 0
 

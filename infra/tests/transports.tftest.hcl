@@ -147,6 +147,8 @@ run "both_transports" {
       length(aws_lambda_event_source_mapping.events) == 1,
       contains(output.alarms, "polelake-raw-landing-given-up-housing-person"),
       !contains(output.alarms, "polelake-raw-landing-given-up-parking-permit"),
+      contains(output.alarms, "polelake-messages-missing-parking-permit"),
+      !contains(output.alarms, "polelake-messages-missing-housing-person"),
       contains(output.alarms, "polelake-offset-gaps-housing-person"),
       !contains(output.alarms, "polelake-offset-gaps-parking-permit"),
       contains(output.alarms, "polelake-landing-failed-parking-permit"),

@@ -85,6 +85,24 @@ resource "aws_cloudwatch_metric_alarm" "landing_failed" {
   ok_actions          = local.tell
 }
 
+resource "aws_cloudwatch_metric_alarm" "messages_missing" {
+  for_each = var.queue_topics
+
+  alarm_name          = "${var.name}-messages-missing-${each.key}"
+  alarm_description   = "The events queue acknowledged messages of ${each.key} that did not land. The log names their numbers."
+  namespace           = "polelake"
+  metric_name         = "messages_missing"
+  dimensions          = { function = local.landing, topic = each.key }
+  statistic           = "Maximum"
+  period              = 3600
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = local.tell
+  ok_actions          = local.tell
+}
+
 resource "aws_cloudwatch_metric_alarm" "offset_gaps" {
   for_each = var.kafka_topics
 

@@ -18,6 +18,7 @@ output "alarms" {
   value = concat(
     [for alarm in aws_cloudwatch_metric_alarm.freshness : alarm.alarm_name],
     [for alarm in aws_cloudwatch_metric_alarm.landing_failed : alarm.alarm_name],
+    [for alarm in aws_cloudwatch_metric_alarm.messages_missing : alarm.alarm_name],
     [for alarm in aws_cloudwatch_metric_alarm.offset_gaps : alarm.alarm_name],
     [for alarm in aws_cloudwatch_metric_alarm.quarantine : alarm.alarm_name],
     [for alarm in aws_cloudwatch_metric_alarm.table_missing : alarm.alarm_name],

@@ -38,6 +38,12 @@ variable "kafka_topics" {
   type        = set(string)
 }
 
+variable "queue_topics" {
+  description = "The topics whose records the events queue brings."
+  type        = set(string)
+  default     = []
+}
+
 variable "sources" {
   description = "Source contracts."
   type        = set(string)

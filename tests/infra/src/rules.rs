@@ -36,6 +36,7 @@ const ALARMS: [(&str, &[&str]); 6] = [
         &[
             "records_landed",
             "landing_failed",
+            "messages_missing",
             "offset_gaps",
             "records_quarantined",
             "NumberOfObjects",
@@ -55,7 +56,7 @@ const ALARMS: [(&str, &[&str]); 6] = [
 
 /// What invokes each function: the small module or resource, and the attribute that names the
 /// function.
-const TRIGGERS: [(&str, &str, &str); 7] = [
+const TRIGGERS: [(&str, &str, &str); 8] = [
     ("event-relay", "http_api", "function_name"),
     (
         "event-relay",
@@ -73,6 +74,7 @@ const TRIGGERS: [(&str, &str, &str); 7] = [
         "aws_lambda_event_source_mapping",
         "function_name",
     ),
+    ("raw-landing", "schedule", "target_arn"),
     ("snapshot-merge", "schedule", "target_arn"),
     ("quality-report", "schedule", "target_arn"),
 ];
