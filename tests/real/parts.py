@@ -27,6 +27,7 @@ import fetching
 
 HERE = pathlib.Path(__file__).resolve().parent
 COMPLETE = ".complete"
+LEAST_PRIORITY = 19
 
 
 class PartUnavailable(Exception):
@@ -90,8 +91,20 @@ def fetch_behind(names: Sequence[str]) -> None:
 
 def fetch_quietly(name: str) -> None:
     """Fetches a part if it can be had."""
+    yield_processors()
     with suppress(PartUnavailable, DigestMismatch):
         fetch(name)
+
+
+def yield_processors() -> None:
+    """Lets everything else go before this thread and the compilers that it starts.
+
+    Checks begin while parts are fetched, and what some of them wait for has a limit of time. Linux
+    has a priority for each thread; elsewhere nothing changes.
+    """
+    if sys.platform == "linux":
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LEAST_PRIORITY)
 
 
 def folder_of(name: str, declared: dict) -> pathlib.Path:

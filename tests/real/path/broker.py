@@ -42,10 +42,13 @@ controller.listener.names=CONTROLLER
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
 """
 
+# The longest session that twenty ticks allow: on a busy machine a broker whose session lasts two
+# seconds loses it, and ends while it starts.
 ZOOKEEPER_BROKER = """\
 broker.id=1
 zookeeper.connect=127.0.0.1:{controller}
-zookeeper.session.timeout.ms=2000
+zookeeper.session.timeout.ms=10000
+zookeeper.connection.timeout.ms=30000
 """
 
 ZOOKEEPER = """\
@@ -57,7 +60,7 @@ tickTime=500
 """
 
 # A broker that comes back is refused while ZooKeeper takes the one that died for alive.
-ZOOKEEPER_FORGETS_SECONDS = 4
+ZOOKEEPER_FORGETS_SECONDS = 12
 
 # librdkafka tells of each failed connection, and a start has many.
 QUIET = logging.getLogger("kafka-start")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from context import CheckFailed, Context
 
-from path import awkward, demo, mapping
+from path import awkward, demo, machine, mapping
 from path.functions import Sandboxes, package_functions
 from path.journey import Journey
 from path.router import Router
@@ -143,6 +143,8 @@ class Walk:
         self.router.moto = self.stage.moto
         self.landing = self.stage.start_function("raw-landing", unpacked)
         self.journey = Journey(self.stage, self.router, unpacked, self.once.demo_folder)
+        if self.context.soak:
+            self.journey.execution_seconds = machine.EXECUTION_SECONDS_IN_SOAK
         return f"over {self.part} {self.stage.kafka_version}"
 
     def send_awkward_records(self) -> list[awkward.Topic]:

@@ -46,6 +46,7 @@ class Journey:
         self.landed: dict[str, int] = {}
         self.shard_setting = find_shard_setting(stage.infra)
         self.day = ""
+        self.execution_seconds: float = machine.EXECUTION_SECONDS
 
     # --- from the relay to the refined zone -------------------------------------------------
 
@@ -139,7 +140,7 @@ class Journey:
         }
         definition = machine.read_definition(self.stage.infra, "curated")
         arn = machine.create_machine(self.stage.moto, "snapshot", definition)
-        ended = machine.execute_machine(self.stage.moto, arn, self.schedule_payload())
+        ended = self.execute(arn, self.schedule_payload())
         if ended["status"] != "SUCCEEDED":
             why = machine.last_failure(self.stage.moto, ended["executionArn"])
             sizes = f"bytes of the largest answers: {self.router.largest}"
@@ -150,6 +151,10 @@ class Journey:
             f"{steps}; {self.router.refused} statistics refused, and the day went on;"
             f" the largest answer is of {largest[0]}: {largest[1]:,} bytes of 262,144"
         )
+
+    def execute(self, arn: str, payload: dict[str, Any]) -> dict[str, Any]:
+        """Executes a machine to its end."""
+        return machine.execute_machine(self.stage.moto, arn, payload, self.execution_seconds)
 
     def schedule_payload(self) -> dict[str, Any]:
         """What the schedule sends on the next day, which merges the day before it."""
@@ -165,7 +170,7 @@ class Journey:
             self.stage.moto, "impatient", machine.shorten_waits(definition)
         )
         payload = self.schedule_payload() | {"tables": ["person"]}
-        ended = machine.execute_machine(self.stage.moto, arn, payload)
+        ended = self.execute(arn, payload)
         self.router.failing = set()
         steps = self.router.steps()
         if (ended["status"], ended.get("error")) != ("FAILED", "EntitiesFailed"):

@@ -10,8 +10,8 @@ from typing import Any
 from path.aws import call_aws, post_json
 from path.payloads import ACCOUNT, REGION
 
-# What an execution may take.
-EXECUTION_SECONDS = 240
+# Until when an execution must have ended; a soak's has hundreds of shards, one after the other.
+EXECUTION_SECONDS, EXECUTION_SECONDS_IN_SOAK = 240, 1_800
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/polelake-real"
 
@@ -56,7 +56,9 @@ def create_machine(moto: str, name: str, definition: str) -> str:
     return answer["stateMachineArn"]
 
 
-def execute_machine(moto: str, machine: str, payload: dict[str, Any]) -> dict[str, Any]:
+def execute_machine(
+    moto: str, machine: str, payload: dict[str, Any], seconds: float
+) -> dict[str, Any]:
     """Executes the machine to its end; gives the description of the execution."""
     begun = call_aws(
         moto,
@@ -65,7 +67,7 @@ def execute_machine(moto: str, machine: str, payload: dict[str, Any]) -> dict[st
         "1.0",
     )
     arn = begun["executionArn"]
-    deadline = time.monotonic() + EXECUTION_SECONDS
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         described = call_aws(
             moto, "AWSStepFunctions.DescribeExecution", {"executionArn": arn}, "1.0"
@@ -73,7 +75,7 @@ def execute_machine(moto: str, machine: str, payload: dict[str, Any]) -> dict[st
         if described["status"] != "RUNNING":
             return described
         time.sleep(0.2)
-    raise TimeoutError(f"the execution had not ended after {EXECUTION_SECONDS} s")
+    raise TimeoutError(f"the execution had not ended after {seconds} s")
 
 
 def last_failure(moto: str, execution: str) -> str:

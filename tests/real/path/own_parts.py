@@ -124,11 +124,16 @@ class OwnParts:
         self.folder.mkdir(mode=0o700)
         shutil.copy(self.demo_folder / "identity-key", self.folder / "identity-key")
         self.start_up(self.options())
+        made = self.count_databases()
+        kafka = f"Kafka {self.stage.kafka_version} by TLS and {MECHANISM}"
+        return f"over {kafka}, versitygw and moto: {made} databases"
+
+    def count_databases(self) -> int:
+        """What the platform has made in the external Glue at its start."""
         made = call_aws(self.stage.moto, "AWSGlue.GetDatabases", {})["DatabaseList"]
         if not made:
             raise CheckFailed("the Glue of another author has no database")
-        kafka = f"Kafka {self.stage.kafka_version} by TLS and {MECHANISM}"
-        return f"over {kafka}, versitygw and moto: {len(made)} databases"
+        return len(made)
 
     def options(self) -> list[str]:
         """The options that name the parts."""
@@ -300,6 +305,10 @@ class OwnParts:
     def refuse_others(self) -> str:
         """Another Kafka would be read from offsets of the old one."""
         self.kill_up()
+        return self.start_over_another()
+
+    def start_over_another(self) -> str:
+        """Starts the platform that is stopped over another Kafka, which it must refuse."""
         other = self.run_command("up", "--kafka", f"{processes.LOOPBACK}:9")
         named = ["keeps its parts", self.listener.bootstrap, "another --dir"]
         missing = [word for word in named if word not in other.stderr]

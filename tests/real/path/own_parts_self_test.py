@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
+from unittest import mock
 
 from context import Context
 
@@ -27,6 +28,12 @@ class Faults(own_parts.OwnParts):
         self.step(own_parts.TABLES, self.compare_tables)
         self.see(self.spoil_rows)
         self.step(own_parts.OTHERS, self.refuse_others)
+        self.see(self.spoil_record)
+
+    def start_up(self, options: list[str]) -> None:
+        if self.up is None:
+            self.expect("no database is made", self.count_databases, "has no database")
+        super().start_up(options)
 
     def see(self, faults: Callable[[], None]) -> None:
         if self.broken is None:
@@ -50,6 +57,11 @@ class Faults(own_parts.OwnParts):
             stream.write(read_object(self.stage.objects, "raw", key))
         self.expect("records land twice", self.compare_landed, "are there twice")
         self.stage.objects.delete_file(f"raw/{again}")
+        with mock.patch.object(self, "read_topic", self.read_all_but_last):
+            self.expect("a record from elsewhere", self.compare_landed, "were never in Kafka")
+
+    def read_all_but_last(self, topic: str) -> list[Any]:
+        return list(super().read_topic(topic))[:-1]
 
     def spoil_audit(self) -> None:
         (self.folder / "s3").mkdir()
@@ -66,3 +78,10 @@ class Faults(own_parts.OwnParts):
         aside = own_parts.change_object(self, "curated", key, change_cell(body, "pole_id"))
         self.expect("a byte of a row", self.compare_tables, "(pole_id 1)")
         aside.rename(self.stage.folder / "objects" / "curated" / key)
+
+    def spoil_record(self) -> None:
+        record = self.folder / "parts.json"
+        aside = record.rename(self.stage.folder / "aside")
+        again = self.start_over_another
+        self.expect("a folder forgets its parts", again, "without ['keeps its parts'")
+        aside.rename(record)

@@ -164,9 +164,13 @@ class Faults(checks.Walk):
 
     def spoil_landing(self) -> None:
         topic = next(iter(self.journey.landed))
-        key, _ = self.first_object("raw", f"raw/{topic}")
+        key, body = self.first_object("raw", f"raw/{topic}")
         with self.altered("raw", key, None):
             self.expect("a batch does not land", self.journey.count_landed, "were sent")
+        again = key.replace(".parquet", "-again.parquet")
+        self.put("raw", again, body)
+        self.expect("a batch lands twice", self.journey.count_landed, "were sent")
+        self.stage.objects.delete_file(f"raw/{again}")
 
     def spoil_notifications(self) -> None:
         def forget_last(bucket: str, keys: list[str]) -> Iterator[dict[str, Any]]:
