@@ -26,21 +26,21 @@ pub(super) fn levers(transport: Transport) -> Vec<Lever> {
     let mut levers = vec![
         lever("as it is", |_| {}),
         lever("watching: full, five keys", |month| {
-            watch(month, Watching::Full)
+            watch(month, Watching::Full);
         }),
         lever("watching: small, one key", |month| {
-            watch(month, Watching::Small)
+            watch(month, Watching::Small);
         }),
         lever("no key of one's own", |month| month.keys = 0.0),
         lever("batches of 60 s", |month| month.window = 60.0),
         lever("refined objects kept for 90 days", |month| {
-            month.refined_months = 3.0
+            month.refined_months = 3.0;
         }),
         lever("a function URL, no HTTP API", |month| {
-            month.has_http_api = false
+            month.has_http_api = false;
         }),
         lever("one refined object of a raw object", |month| {
-            month.tables_together = true
+            month.tables_together = true;
         }),
     ];
     if transport == Transport::Queue {
@@ -53,16 +53,16 @@ pub(super) fn levers(transport: Transport) -> Vec<Lever> {
 fn queue_levers() -> [Lever; 9] {
     [
         lever("two batches of the queue in a window", |month| {
-            month.batches_of_a_window = 2.0
+            month.batches_of_a_window = 2.0;
         }),
         lever("one batch of the queue in a window", |month| {
-            month.batches_of_a_window = 1.0
+            month.batches_of_a_window = 1.0;
         }),
         lever("a schedule that empties the queue, no mapping", |month| {
             month.is_landing_scheduled = true;
         }),
         lever("a hint for each 64th append", |month| {
-            month.hints_of_an_append = 1.0 / 64.0
+            month.hints_of_an_append = 1.0 / 64.0;
         }),
         lever("small, no key, 90 days", choose_settings),
         lever("these three, and a function URL", |month| {
