@@ -60,6 +60,20 @@ impl Settings {
         number.max(least)
     }
 
+    /// One of `choices`, or the first where there is none.
+    pub fn choice<'c>(&mut self, name: &str, choices: &[&'c str]) -> &'c str {
+        let first = choices.first().copied().unwrap_or_default();
+        let Some(text) = self.optional_text(name) else {
+            return first;
+        };
+        let known = choices.iter().copied().find(|choice| *choice == text);
+        known.unwrap_or_else(|| {
+            let choices = choices.join(", ");
+            self.faults.push(format!("{name} is none of {choices}"));
+            first
+        })
+    }
+
     /// `value`, unless a setting was missing or wrong.
     ///
     /// # Errors
@@ -88,11 +102,15 @@ mod tests {
         settings.required_text("B");
         settings.number_or("C", 1);
         settings.number_from("D", 7, 9);
+        assert_eq!(settings.choice("C", &["full", "small"]), "full");
+        assert_eq!(settings.choice("D", &["5", "6"]), "6");
+        assert_eq!(settings.choice("E", &["full", "small"]), "full");
         assert_eq!(settings.number_from("E", 7, 9), 9);
         let failure = settings.finish_with(()).unwrap_err();
         assert_eq!(
             failure.to_string(),
-            "Configuration: A is not set; B is not set; C is not a whole number; D is less than 7"
+            "Configuration: A is not set; B is not set; C is not a whole number; D is less than 7; \
+             C is none of full, small"
         );
     }
 }

@@ -6,11 +6,40 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 use tracing_subscriber::EnvFilter;
 
+use crate::Settings;
+
 /// Whether standard output is a function's log: in a tool that borrows a function's code it is not.
 static LOGGING_STARTED: AtomicBool = AtomicBool::new(false);
 
 /// The namespace of polelake's own metrics.
 const METRIC_NAMESPACE: &str = "polelake";
+
+/// Whether a small deployment is watched: fewer series, because each costs as much as a million
+/// requests.
+static WATCHES_LITTLE: AtomicBool = AtomicBool::new(false);
+
+/// The metrics of a small deployment: each has an alarm. All other counts are in receipts and
+/// reports.
+const SMALL_METRICS: [&str; 11] = [
+    "records_landed",
+    "landing_failed",
+    "messages_missing",
+    "offset_gaps",
+    "records_quarantined",
+    "raw_objects_behind",
+    "derived_steps_failed",
+    "rules_passed",
+    "rules_failed",
+    "unusual_metrics",
+    "reconciliation_open",
+];
+
+/// Reads how much is watched: `WATCHING` is `full`, as without it, or `small`. Small metrics have
+/// the dimension `function` alone, and are those for which there is an alarm.
+pub fn choose_watching(settings: &mut Settings) {
+    let watching = settings.choice("WATCHING", &["full", "small"]);
+    WATCHES_LITTLE.store(watching == "small", Ordering::Relaxed);
+}
 
 /// Starts the log, at `level` (such as `info`); a second call does nothing.
 pub fn init_telemetry(level: Option<&str>) {
@@ -44,17 +73,41 @@ pub fn emit_metric_in(namespace: &str, dimensions: &[(&str, &str)], values: &[(&
         return;
     }
 
+    let (dimensions, written) = match WATCHES_LITTLE.load(Ordering::Relaxed) {
+        true => small_metrics(namespace, dimensions, values),
+        false => (dimensions.to_vec(), written_values(dimensions, values)),
+    };
+    if !written.is_empty() {
+        println!("{}", format_emf_line(namespace, &dimensions, &written));
+    }
+}
+
+/// Names and values, of dimensions or of metrics.
+type Named<'v, T> = Vec<(&'v str, T)>;
+
+/// The values without those that are left out when they are 0.
+fn written_values<'v>(dimensions: &[(&str, &str)], values: &[(&'v str, u64)]) -> Named<'v, u64> {
     let leaves_out_zero = dimensions
         .iter()
         .any(|(name, _)| ["source", "topic"].contains(name));
-    let written: Vec<(&str, u64)> = values
-        .iter()
-        .copied()
+    let values = values.iter().copied();
+    values
         .filter(|(_, value)| *value > 0 || !leaves_out_zero)
-        .collect();
-    if !written.is_empty() {
-        println!("{}", format_emf_line(namespace, dimensions, &written));
-    }
+        .collect()
+}
+
+/// What a small deployment writes of them: sums of all sources, topics and tables, of the metrics
+/// that have an alarm.
+fn small_metrics<'v>(
+    namespace: &str,
+    dimensions: &[(&'v str, &'v str)],
+    values: &[(&'v str, u64)],
+) -> (Named<'v, &'v str>, Named<'v, u64>) {
+    let function = dimensions.iter().copied();
+    let function = function.filter(|(name, _)| *name == "function").collect();
+    let mut written = written_values(dimensions, values);
+    written.retain(|(name, _)| namespace == METRIC_NAMESPACE && SMALL_METRICS.contains(name));
+    (function, written)
 }
 
 fn format_emf_line(namespace: &str, dimensions: &[(&str, &str)], values: &[(&str, u64)]) -> Value {
@@ -115,5 +168,29 @@ mod tests {
         line["_aws"]["Timestamp"] = json!(0);
         let text = "{\"EvaluationContext\":\"person\",\"_aws\":{\"CloudWatchMetrics\":[{\"Dimensions\":[[\"EvaluationContext\"]],\"Metrics\":[{\"Name\":\"glue.data.quality.rules.passed\",\"Unit\":\"Count\"}],\"Namespace\":\"Glue Data Quality\"}],\"Timestamp\":0},\"glue.data.quality.rules.passed\":12}";
         assert_eq!(line.to_string(), text);
+    }
+
+    #[test]
+    fn a_small_deployment_writes_sums_that_have_an_alarm() {
+        let dimensions = [("function", "raw-landing"), ("topic", "t")];
+        let values = [
+            ("records_landed", 3),
+            ("messages_landed", 2),
+            ("offset_gaps", 0),
+        ];
+        let (dimensions, written) = small_metrics(METRIC_NAMESPACE, &dimensions, &values);
+        assert_eq!(dimensions, [("function", "raw-landing")]);
+        assert_eq!(written, [("records_landed", 3)]);
+
+        let glue = small_metrics("Glue Data Quality", &[], &[("rules_passed", 1)]);
+        assert!(glue.1.is_empty());
+    }
+
+    #[test]
+    fn a_zero_of_the_day_is_a_value_and_one_of_a_source_is_none() {
+        let values = [("reconciliation_open", 0), ("rules_failed", 1)];
+        assert_eq!(written_values(&[("function", "f")], &values), values);
+        let of_source = written_values(&[("function", "f"), ("source", "s")], &values);
+        assert_eq!(of_source, [("rules_failed", 1)]);
     }
 }

@@ -9,8 +9,8 @@ pub(crate) const MEGABYTES_PER_PROCESSOR: f64 = 1_769.0;
 /// Memory of relay, landing, transform, and of merge and report, in megabytes, as `infra/` sets it.
 pub(crate) const MEMORY_MEGABYTES: [f64; 4] = [512.0, 512.0, 1_024.0, 1_769.0];
 
-/// Seconds that Kafka takes to acknowledge.
-pub(crate) const KAFKA_WAIT: f64 = 0.02;
+/// Seconds that Kafka, or the events queue, takes to acknowledge.
+pub(crate) const ACKNOWLEDGE_WAIT: f64 = 0.02;
 /// Seconds of a PUT to S3.
 pub(crate) const PUT_WAIT: f64 = 0.04;
 /// Seconds of a GET from S3.
@@ -26,8 +26,25 @@ pub(crate) const DAY_WAIT: f64 = 2.0;
 pub(crate) const SOURCES: f64 = 8.0;
 /// Tables that are merged.
 pub(crate) const TABLES: f64 = 20.0;
-/// Bytes of a payload that Lambda gathers at most: 6 MB of JSON and base64.
+/// Bytes of events in a payload of Kafka that Lambda gathers at most: 6 MB of JSON and base64.
 pub(crate) const BATCH_BYTES: f64 = 4_500_000.0;
+
+/// Batches of the events queue that Lambda gathers in one window. It polls with five connections
+/// and says only that it starts with five batches at a time; that each gathers one for itself is
+/// the dearest reading. Not measured: there is no account.
+pub(crate) const BATCHES_OF_A_WINDOW: f64 = 5.0;
+/// Bytes that one invocation takes from the events queue, and the messages.
+pub(crate) const INVOCATION_BYTES: f64 = 6e6;
+/// Messages of an invocation, at most.
+pub(crate) const INVOCATION_MESSAGES: f64 = 10_000.0;
+/// Bytes of JSON around a message in the invocation.
+pub(crate) const ENVELOPE_BYTES: f64 = 600.0;
+/// Bytes of a request to SQS that are billed as one.
+pub(crate) const SQS_REQUEST_BYTES: f64 = 65_536.0;
+/// Messages that a poll receives: each comes alone, which is the dearest reading. Ten is the most.
+pub(crate) const RECEIVED_AT_ONCE: f64 = 1.0;
+/// Messages that one request receives or deletes, at most.
+pub(crate) const MESSAGES_OF_A_REQUEST: f64 = 10.0;
 
 /// Requests of the transform for a raw object beyond its tables and its receipt: HEAD of the
 /// receipt, GET of the object, GET of the erasure list.
@@ -55,20 +72,15 @@ pub(crate) const ROW_BYTES: f64 = 100.0;
 /// Days for which a snapshot is retained, as if no two days shared a file.
 pub(crate) const DAYS_RETAINED: f64 = 55.0;
 
-/// Bytes of log for an invocation: Lambda's report line and a line of metrics.
-pub(crate) const LOG_BYTES: f64 = 1_000.0;
-/// Series of each source that are written in every hour: accepted, landed, refined, and one of
-/// those that are written only when they are not 0.
-pub(crate) const HOURLY_SERIES: f64 = 4.0;
-/// Series of each table that are written in one hour of a day.
-pub(crate) const DAILY_SERIES: f64 = 3.0;
-/// Alarms of the stack: four for each source and its topic, and thirty of functions, queues and
-/// days.
-pub(crate) const ALARMS: f64 = 4.0 * SOURCES + 30.0;
-/// Share of invocations whose trace X-Ray records.
+/// Bytes that CloudWatch counts for a log event beside its text.
+pub(crate) const LOG_EVENT_BYTES: f64 = 26.0;
+/// Bytes of the HTTP API's access log for a request.
+pub(crate) const ACCESS_LOG_BYTES: f64 = 450.0;
+/// Traces a second that Lambda records of all, and the share of the others, without a sampling rule
+/// of one's own.
+pub(crate) const TRACES_A_SECOND: f64 = 1.0;
+/// Share of the other invocations that are traced.
 pub(crate) const TRACED_SHARE: f64 = 0.05;
-/// Keys: one for each of four zones, one for operations.
-pub(crate) const KEYS: f64 = 5.0;
 /// S3 requests for one request to KMS, with bucket keys.
 pub(crate) const REQUESTS_PER_KEY_CALL: f64 = 100.0;
 /// State transitions of a day that is fanned out.

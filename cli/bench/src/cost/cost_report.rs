@@ -1,11 +1,14 @@
 //! The measurements and the bills as tables for a terminal.
 
+use contract::Transport;
+
 use super::measure::{CostMeasurements, FunctionCpu};
-use super::model::{Bill, BillPart, MonthlyWorkload, monthly_bill};
-use super::{AIMED_MONTH, ComparedMonth, MONTHLY_MILLIONS, prices};
+use super::model::{Bill, BillPart, kafka_choices};
+use super::prices::PriceList;
+use super::study::{ComparedMonth, CostStudy};
 
 /// Characters of a row's title.
-const TITLE_WIDTH: usize = 52;
+const TITLE_WIDTH: usize = 56;
 
 /// The parts of the bill in the order of the table.
 const PART_TITLES: [(BillPart, &str); 8] = [
@@ -19,16 +22,25 @@ const PART_TITLES: [(BillPart, &str); 8] = [
     (BillPart::Polling, "Lambda in front of Kafka"),
 ];
 
-/// Batch windows that are compared, in seconds.
-const COMPARED_WINDOWS: [f64; 4] = [1.0, 10.0, 60.0, 300.0];
+/// Prints all of it.
+pub(super) fn print_study(study: &CostStudy) {
+    let months = study.compare_months();
+    print_measurements(&study.measured);
+    print_heading(study);
+    print_bills(&months);
+    print_mixes(study);
+    print_aims(study);
+    print_levers(study);
+    if study.usual.transport == Transport::Kafka {
+        print_kafka_choices(&study.prices);
+    }
+    print_alternatives(&months);
+}
 
-/// Numbers of events in a request that are compared.
-const COMPARED_REQUEST_SIZES: [f64; 4] = [1.0, 10.0, 100.0, 500.0];
-
-pub(super) fn print_measurements(measured: &CostMeasurements) {
+fn print_measurements(measured: &CostMeasurements) {
     println!(
-        "Measured over {:.0} events of {:.0} bytes, in CPU-seconds of this machine:",
-        measured.events, measured.event_bytes
+        "Measured over {:.0} events of {:.0} bytes ({} build), in CPU-seconds of this machine:",
+        measured.events, measured.event_bytes, measured.profile
     );
     let hops: [(&str, &FunctionCpu); 3] = [
         ("event-relay", &measured.relay),
@@ -48,28 +60,54 @@ pub(super) fn print_measurements(measured: &CostMeasurements) {
         measured.merge_per_million_increments, measured.merge_per_million_rows, measured.day
     );
     println!(
-        "  {:.1} rows of an event, {:.1} tables of an object; {:.0} bytes raw, {:.0} refined\n",
+        "  {:.1} rows of an event, {:.1} tables of an object; {:.0} bytes raw, {:.0} refined",
         measured.rows_per_event,
         measured.tables_of_an_object,
         measured.raw_bytes,
         measured.refined_bytes
     );
+    let [one, ten, hundred] = measured.message_bytes;
+    println!(
+        "  a message with 1, 10, 100 events: {one:.0}, {ten:.0}, {hundred:.0} bytes; {:.0} \
+         messages, {:.0} raw objects, {:.0} refined\n",
+        measured.counted.messages, measured.counted.raw, measured.counted.refined
+    );
 }
 
-pub(super) fn print_bills(months: &[ComparedMonth], window: f64, per_request: f64) {
+fn print_heading(study: &CostStudy) {
+    let (oldest, newest) = study.prices.dates();
     println!(
-        "US dollars a month, {}, {} ({}); batches of {window:.0} s, {per_request:.0} events a \
-         request",
-        prices::REGION,
-        prices::PRICE_DATE,
-        prices::PRICE_SOURCE
+        "US dollars a month, {}, list prices of {oldest} to {newest}, {} of them from memory",
+        study.prices.region,
+        study.prices.count_from_memory()
     );
+    let usual = &study.usual;
+    println!(
+        "by {}; batches of {:.0} s, {:.0} events a request, watching: {}, keys: {:.0}{}",
+        usual.transport.name(),
+        usual.window,
+        usual.per_request,
+        usual.watching.name(),
+        usual.keys,
+        if study.is_free_taken_off {
+            ", what is free taken off"
+        } else {
+            ""
+        }
+    );
+}
+
+fn print_bills(months: &[ComparedMonth]) {
     print_counts("million events a month", months, |month| {
         month.million_events
     });
-    print_counts("raw objects", months, |month| month.bill.objects);
+    print_counts("raw objects", months, |month| month.bill.landed.objects);
 
     for (part, title) in PART_TITLES {
+        let has_part = |month: &ComparedMonth| month.bill.lines.iter().any(|l| l.part == part);
+        if !months.iter().any(has_part) {
+            continue;
+        }
         print_sums(
             title,
             months.iter().map(|month| month.bill.sum_parts(&[part])),
@@ -77,8 +115,8 @@ pub(super) fn print_bills(months: &[ComparedMonth], window: f64, per_request: f6
         print_part_lines(part, months);
     }
     print_sums(
-        "Everything but Kafka and readers",
-        months.iter().map(|month| month.bill.without_kafka_usd()),
+        "Everything, watching included, but readers and Kafka",
+        months.iter().map(|month| month.everything_usd),
     );
 }
 
@@ -114,54 +152,59 @@ fn print_sums(title: &str, sums: impl Iterator<Item = f64>) {
     println!();
 }
 
-/// Compares a bill with the aims: dollars of compute, and of everything but Kafka.
-pub(super) fn print_aims(bill: &Bill, (compute_aim, total_aim): (f64, f64)) {
-    println!("\nAims for 70 million events:");
-    println!(
-        "  Lambda's compute under {compute_aim:.0} USD: {:.2}, {}",
-        bill.compute_usd(),
-        describe_aim(bill.compute_usd(), compute_aim)
-    );
-    println!(
-        "  everything but Kafka under {total_aim:.0} USD: {:.2}, {}",
-        bill.without_kafka_usd(),
-        describe_aim(bill.without_kafka_usd(), total_aim)
-    );
-}
-
-fn describe_aim(usd: f64, aim: f64) -> &'static str {
-    if usd < aim { "reached" } else { "not reached" }
-}
-
-/// How the bill of 70 million events depends on the batch window and on the events of a request.
-pub(super) fn print_sensitivities(measured: &CostMeasurements, window: f64, per_request: f64) {
-    println!("\nWhat moves it, everything but Kafka at 70 million events:");
-    for window in COMPARED_WINDOWS {
-        let bill = aimed_bill(measured, window, per_request);
-        println!(
-            "  batches of {window:>3.0} s          {:>9.2} USD, {:>10.0} raw objects",
-            bill.without_kafka_usd(),
-            bill.objects
+fn print_mixes(study: &CostStudy) {
+    println!("\nEverything, by events of a request:");
+    for mix in study.compare_mixes() {
+        let keys = match mix.watching == study.usual.watching {
+            true => study.usual.keys,
+            false => mix.watching.usual_keys(),
+        };
+        let title = format!(
+            "  {:3.0} events a request, watching: {}, keys: {keys:.0}",
+            mix.events_per_request,
+            mix.watching.name()
         );
+        print_sums(&title, mix.everything_usd.into_iter());
     }
-    for per_request in COMPARED_REQUEST_SIZES {
-        let bill = aimed_bill(measured, window, per_request);
+}
+
+/// Compares both ways to watch with the aims.
+fn print_aims(study: &CostStudy) {
+    for aim in study.compare_aims() {
         println!(
-            "  {per_request:>3.0} events a request     {:>9.2} USD, of which compute {:.2}",
-            bill.without_kafka_usd(),
-            bill.compute_usd()
+            "  aim for {:.0} million events, 10 a request, watching {}: at most {:.0} USD, or \
+             {:.0}: {:.2}, {}",
+            aim.million_events,
+            aim.watching.name(),
+            aim.aim_usd,
+            aim.fallback_usd,
+            aim.everything_usd,
+            aim.outcome
         );
     }
 }
 
-/// The bill of the month that the aims are set for.
-fn aimed_bill(measured: &CostMeasurements, window: f64, per_request: f64) -> Bill {
-    let events = MONTHLY_MILLIONS[AIMED_MONTH] * 1e6;
-    monthly_bill(&MonthlyWorkload::of(events, window, per_request), measured)
+/// What moves the bill.
+fn print_levers(study: &CostStudy) {
+    println!("\nWhat moves it, everything at 1 and at 70 million events:");
+    for effect in study.compare_levers() {
+        print_sums(
+            &format!("  {}", effect.what),
+            effect.everything_usd.into_iter(),
+        );
+    }
+}
+
+/// What each way to have Kafka adds.
+fn print_kafka_choices(prices: &PriceList) {
+    println!("\nWhat Kafka adds, before the first event:");
+    for (what, usd) in kafka_choices(prices) {
+        print_sums(&format!("  {what}"), std::iter::once(usd));
+    }
 }
 
 /// Compares polelake with other services, from the topic to the day's tables.
-pub(super) fn print_alternatives(months: &[ComparedMonth]) {
+fn print_alternatives(months: &[ComparedMonth]) {
     println!("\nFrom the topic to the day's tables, compute only, beside others:");
     print_counts("million events a month", months, |month| {
         month.million_events

@@ -1,21 +1,24 @@
 //! What a day costs: a synthetic council through the real function processes, their CPU time as the
 //! kernel counts it.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+mod readings;
+mod zones;
 
-use lake::{Chunk, Day, Receipt};
+use contract::Transport;
+use lake::Day;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::process::Command;
 
-use crate::{processes, require_new_folder};
-use local_platform::LocalPlatform;
+use crate::require_new_folder;
 use local_platform::synthetic::{self, SourceEvents, SyntheticCouncil};
+use local_platform::{LocalPlatform, PlatformOptions};
 use polelake::client::{PlatformClient, platform_options};
 use polelake::commands::run_day;
 use polelake::error::CliError;
 use polelake::place::PlatformArgs;
+use readings::{CpuReading, MeasuredEvents, function_cpu, log_sizes};
+use zones::{REQUEST_SIZES, ZoneSizes};
 
 /// The measured days.
 const MEASURED_DAYS: [&str; 2] = ["2026-03-02", "2026-03-03"];
@@ -35,9 +38,30 @@ pub(crate) struct FunctionCpu {
     pub(crate) per_invocation: f64,
 }
 
+/// What the measured day left behind.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct CountedObjects {
+    /// Messages of the events queue: 500 events at most in each.
+    pub(crate) messages: f64,
+    /// Raw objects.
+    pub(crate) raw: f64,
+    /// Refined objects.
+    pub(crate) refined: f64,
+    /// Receipts.
+    pub(crate) receipts: f64,
+}
+
 /// The figures that the model starts from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct CostMeasurements {
+    /// How the functions were built: `release` or `dev`.
+    pub(crate) profile: String,
+    /// What was counted of the measured day.
+    pub(crate) counted: CountedObjects,
+    /// Bytes of messages of the events queue with 1, 10 and 100 events.
+    pub(crate) message_bytes: [f64; REQUEST_SIZES.len()],
+    /// Bytes of log for an invocation of relay, landing and transform.
+    pub(crate) log_bytes: [f64; 3],
     /// Events of the measured day.
     pub(crate) events: f64,
     /// Bytes of an event.
@@ -64,47 +88,16 @@ pub(crate) struct CostMeasurements {
     pub(crate) merge_per_million_rows: f64,
 }
 
-/// CPU-seconds of each function since it was started.
-struct CpuReading(BTreeMap<String, f64>);
-
-impl CpuReading {
-    fn now() -> Self {
-        let mut spent: BTreeMap<String, f64> = BTreeMap::new();
-        for (name, process) in processes::list_child_processes() {
-            *spent.entry(name).or_default() += processes::cpu_seconds(&process);
-        }
-        Self(spent)
-    }
-
-    fn seconds_of(&self, function: &str) -> f64 {
-        self.0.get(function).copied().unwrap_or_default()
-    }
-
-    fn spent_since(&self, function: &str, earlier: &Self) -> f64 {
-        self.seconds_of(function) - earlier.seconds_of(function)
-    }
-}
-
-/// A stretch of events through the functions: how many, and the readings before and after.
-struct MeasuredEvents {
-    count: f64,
-    before: CpuReading,
-    after: CpuReading,
-}
-
-impl MeasuredEvents {
-    fn cpu_per_event(&self, function: &str) -> f64 {
-        self.after.spent_since(function, &self.before) / self.count
-    }
-}
-
-/// A function's share in a day of many events, and in events that came one by one.
-fn function_cpu(function: &str, day: &MeasuredEvents, single: &MeasuredEvents) -> FunctionCpu {
-    let per_event = day.cpu_per_event(function);
-    let alone = single.cpu_per_event(function);
-    FunctionCpu {
-        per_million: per_event * 1e6,
-        per_invocation: (alone - per_event).max(0.0),
+impl CostMeasurements {
+    /// Bytes of a message with so many events: between the measured sizes in proportion.
+    pub(crate) fn message_bytes(&self, events: f64) -> f64 {
+        let sizes = REQUEST_SIZES.map(|size| size as f64);
+        let [small, middle, large] = self.message_bytes;
+        let (from, to, bytes) = match events < sizes[1] {
+            true => (sizes[0], sizes[1], (small, middle)),
+            false => (sizes[1], sizes[2], (middle, large)),
+        };
+        bytes.0 + (bytes.1 - bytes.0) * (events - from) / (to - from)
     }
 }
 
@@ -112,9 +105,14 @@ fn function_cpu(function: &str, day: &MeasuredEvents, single: &MeasuredEvents) -
 pub(crate) async fn measure_days(
     place: &PlatformArgs,
     people: usize,
+    transport: Transport,
 ) -> Result<CostMeasurements, CliError> {
     require_new_folder(&place.dir)?;
-    let platform = LocalPlatform::start(platform_options(place, 0)?).await?;
+    let options = PlatformOptions {
+        transport: Some(transport),
+        ..platform_options(place, 0)?
+    };
+    let platform = LocalPlatform::start(options).await?;
     let client = PlatformClient::for_platform(&platform);
     let council = SyntheticCouncil { seed: 1, people };
 
@@ -126,7 +124,9 @@ pub(crate) async fn measure_days(
 
     eprintln!("{SINGLE_EVENTS} events one by one");
     let next_batches = synthetic_day(&council, 1)?;
+    let logs_before = log_sizes(&place.dir);
     let single = measure_single_events(&platform, &client, &next_batches).await?;
+    let logs_after = log_sizes(&place.dir);
     run_day::merge_and_report(&client, MEASURED_DAYS[1]).await?;
     let end = CpuReading::now();
 
@@ -135,7 +135,17 @@ pub(crate) async fn measure_days(
         .flat_map(|batch| &batch.events)
         .map(Vec::len)
         .sum();
+    let log_bytes = [0, 1, 2].map(|hop| (logs_after[hop] - logs_before[hop]) / single.count);
     let measured = CostMeasurements {
+        profile: built_profile().to_owned(),
+        counted: CountedObjects {
+            messages: zones.messages.len() as f64,
+            raw: zones.objects,
+            refined: zones.tables,
+            receipts: zones.objects,
+        },
+        message_bytes: zones.message_bytes(),
+        log_bytes,
         events: day.count,
         event_bytes: bytes as f64 / day.count,
         raw_bytes: zones.raw / day.count,
@@ -152,6 +162,14 @@ pub(crate) async fn measure_days(
     };
     drop(platform);
     measure_merge(place, measured).await
+}
+
+/// How this program, which carries the functions, was built.
+fn built_profile() -> &'static str {
+    match cfg!(debug_assertions) {
+        true => "dev",
+        false => "release",
+    }
 }
 
 /// The first day: many events a request.
@@ -242,59 +260,6 @@ async fn push_one_by_one(
     Ok(sent)
 }
 
-/// What the first day stored.
-#[derive(Default)]
-struct ZoneSizes {
-    /// Bytes in the raw zone.
-    raw: f64,
-    /// Bytes in the refined zone.
-    refined: f64,
-    rows: f64,
-    /// Raw objects that have a receipt.
-    objects: f64,
-    /// Refined objects of all of them.
-    tables: f64,
-}
-
-impl ZoneSizes {
-    fn from_folder(folder: &Path) -> Result<Self, CliError> {
-        let mut zones = Self::default();
-        for zone in ["raw", "refined"] {
-            let root = folder.join("s3").join(zone);
-            zones.add_folder(&root, &root)?;
-        }
-        Ok(zones)
-    }
-
-    fn add_folder(&mut self, root: &Path, folder: &Path) -> Result<(), CliError> {
-        for entry in std::fs::read_dir(folder)?.flatten() {
-            let path = entry.path();
-            if path.is_dir() {
-                self.add_folder(root, &path)?;
-                continue;
-            }
-            let key = path.strip_prefix(root)?.to_string_lossy().into_owned();
-            let bytes = entry.metadata()?.len() as f64;
-            if Chunk::from_raw_key(&key).is_some() {
-                self.raw += bytes;
-            } else if Chunk::from_receipt_key(&key).is_some() {
-                let receipt = Receipt::from_json(&std::fs::read(&path)?)?;
-                self.objects += 1.0;
-                self.tables += receipt.tables.len() as f64;
-                self.rows += receipt
-                    .tables
-                    .values()
-                    .map(|object| object.rows as f64)
-                    .sum::<f64>();
-                self.refined += bytes;
-            } else if key.starts_with("refined/") {
-                self.refined += bytes;
-            }
-        }
-        Ok(())
-    }
-}
-
 /// The merge of a larger table, by `polelake-bench snapshot` in a process of its own.
 async fn measure_merge(
     place: &PlatformArgs,
@@ -350,6 +315,10 @@ pub(super) mod tests {
             per_invocation: 0.001,
         };
         CostMeasurements {
+            profile: "dev".to_owned(),
+            counted: CountedObjects::default(),
+            message_bytes: [400.0, 2_200.0, 20_200.0],
+            log_bytes: [300.0, 400.0, 500.0],
             events: 1e6,
             event_bytes: 1_000.0,
             raw_bytes: 100.0,

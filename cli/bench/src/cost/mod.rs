@@ -3,30 +3,28 @@
 
 mod assumptions;
 mod cost_report;
+mod levers;
 mod measure;
 mod model;
 mod peers;
 mod prices;
+mod study;
+mod workload;
 
 use std::path::{Path, PathBuf};
 
-use serde_json::{Value, json};
-
+use contract::Transport;
 use polelake::error::CliError;
 use polelake::place::PlatformArgs;
+use serde_json::Value;
 
 use measure::CostMeasurements;
-use model::{Bill, MonthlyWorkload, monthly_bill};
-use peers::CostAlternative;
+use prices::PriceList;
+use study::CostStudy;
+use workload::{MonthlyWorkload, Watching};
 
-/// Events of the months that are compared, in millions.
-const MONTHLY_MILLIONS: [f64; 3] = [1.0, 70.0, 700.0];
-
-/// The month that the aims are set for: 70 million events.
-const AIMED_MONTH: usize = 1;
-
-/// The aims for 70 million events: dollars of Lambda's compute, and of everything but Kafka.
-const COST_AIMS: (f64, f64) = (1.0, 25.0);
+/// Days of a month, for retention.
+const DAYS_PER_MONTH: f64 = assumptions::DAYS_PER_MONTH;
 
 /// The arguments of `polelake-bench cost`.
 #[derive(clap::Args)]
@@ -39,92 +37,90 @@ pub(crate) struct CostBench {
     /// The measurements of an earlier run, instead of measuring: the file of its `--json`.
     #[arg(long)]
     measured: Option<PathBuf>,
+    /// What carries events from the relay to the landing: `queue` or `kafka`.
+    #[arg(long, value_name = "TRANSPORT", default_value = "queue", value_parser = parse_transport)]
+    transport: Transport,
     /// Seconds for which Lambda gathers a batch, 1 to 300.
     #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u16).range(1..=300))]
     window: u16,
     /// Events that applications send in one request, 1 to 500.
-    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=500))]
-    per_request: u16,
+    #[arg(
+        long,
+        visible_alias = "per-request",
+        default_value_t = 10,
+        value_parser = clap::value_parser!(u16).range(1..=500)
+    )]
+    events_per_request: u16,
+    /// How much is watched. `full` is what the module in infra/ sets up.
+    #[arg(long, value_enum, default_value_t = Watching::Full)]
+    watching: Watching,
+    /// Customer's keys in KMS; 0 are AWS's own. Without it, one when `small` is watched, else five.
+    #[arg(long)]
+    keys: Option<u8>,
+    /// Days for which refined objects are kept.
+    #[arg(long, default_value_t = 360)]
+    refined_days: u16,
+    /// Prices, in place of those of the repository (cli/bench/prices.json).
+    #[arg(long, value_name = "FILE")]
+    prices: Option<PathBuf>,
+    /// Take off what AWS gives each account in every month: another use of the account may have
+    /// used it up.
+    #[arg(long)]
+    free: bool,
 }
 
-/// A month of the comparison: its bill, and what other ways of building it cost.
-struct ComparedMonth {
-    million_events: f64,
-    bill: Bill,
-    alternatives: Vec<CostAlternative>,
+fn parse_transport(name: &str) -> Result<Transport, String> {
+    Transport::parse(name).ok_or_else(|| "it is `queue` or `kafka`".to_owned())
 }
 
 impl CostBench {
     /// Measures or reads measurements, and prints the bills. A missed aim is printed and is no
     /// failure.
     pub(crate) async fn run(&self, as_json: bool) -> Result<bool, CliError> {
+        let prices = PriceList::read(self.prices.as_deref())?;
         let measured = match &self.measured {
-            Some(file) => read_measurements(file)?,
-            None => measure::measure_days(&self.place, self.people).await?,
+            Some(file) => read_measurements(file, self.transport)?,
+            None => measure::measure_days(&self.place, self.people, self.transport).await?,
         };
-        let months = MONTHLY_MILLIONS.map(|millions| self.compare_month(millions, &measured));
+        let study = CostStudy {
+            measured,
+            prices,
+            usual: self.usual_month(),
+            is_free_taken_off: self.free,
+        };
 
         if as_json {
-            println!("{}", self.json_report(&measured, &months));
+            println!("{}", study.to_json());
         } else {
-            self.print_report(&measured, &months);
+            cost_report::print_study(&study);
         }
         Ok(true)
     }
 
-    fn compare_month(&self, million_events: f64, measured: &CostMeasurements) -> ComparedMonth {
-        let month = MonthlyWorkload::of(
-            million_events * 1e6,
-            f64::from(self.window),
-            f64::from(self.per_request),
-        );
-        ComparedMonth {
-            million_events,
-            bill: monthly_bill(&month, measured),
-            alternatives: peers::alternative_costs(&month, measured),
+    /// The choices of the arguments, for any number of events.
+    fn usual_month(&self) -> MonthlyWorkload {
+        let month = MonthlyWorkload::of(1e6, self.transport, self.watching);
+        MonthlyWorkload {
+            window: f64::from(self.window),
+            per_request: f64::from(self.events_per_request),
+            keys: self.keys.map_or(month.keys, f64::from),
+            refined_months: f64::from(self.refined_days) / DAYS_PER_MONTH,
+            ..month
         }
-    }
-
-    fn json_report(&self, measured: &CostMeasurements, months: &[ComparedMonth; 3]) -> Value {
-        let aimed = &months[AIMED_MONTH].bill;
-        let months: Vec<Value> = months
-            .iter()
-            .map(|month| {
-                json!({
-                    "million_events": month.million_events, "bill": month.bill,
-                    "peers": month.alternatives
-                })
-            })
-            .collect();
-        json!({
-            "measured": measured, "region": prices::REGION, "prices_of": prices::PRICE_DATE,
-            "source": prices::PRICE_SOURCE, "window_seconds": f64::from(self.window),
-            "events_per_request": f64::from(self.per_request), "months": months,
-            "aims": {"compute": COST_AIMS.0, "everything_but_kafka": COST_AIMS.1},
-            "compute": aimed.compute_usd(), "everything_but_kafka": aimed.without_kafka_usd(),
-        })
-    }
-
-    fn print_report(&self, measured: &CostMeasurements, months: &[ComparedMonth; 3]) {
-        let window = f64::from(self.window);
-        let per_request = f64::from(self.per_request);
-        cost_report::print_measurements(measured);
-        cost_report::print_bills(months, window, per_request);
-        cost_report::print_aims(&months[AIMED_MONTH].bill, COST_AIMS);
-        cost_report::print_sensitivities(measured, window, per_request);
-        cost_report::print_alternatives(months);
     }
 }
 
-/// The measurements in the JSON of an earlier run.
-fn read_measurements(file: &Path) -> Result<CostMeasurements, CliError> {
+/// The measurements of a transport in the JSON of an earlier run.
+fn read_measurements(file: &Path, transport: Transport) -> Result<CostMeasurements, CliError> {
     let text = std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
     let report: Value = serde_json::from_slice(&text)?;
 
-    let measured = serde_json::from_value(report["measured"].clone()).map_err(|error| {
+    let measured = report["measured"][transport.name()].clone();
+    let measured = serde_json::from_value(measured).map_err(|error| {
         format!(
-            "{} is no outcome of `polelake-bench cost --json`: {error}",
-            file.display()
+            "{} is no outcome of `polelake-bench cost --transport {} --json`: {error}",
+            file.display(),
+            transport.name()
         )
     })?;
     Ok(measured)

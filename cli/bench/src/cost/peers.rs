@@ -5,8 +5,8 @@ use serde::Serialize;
 
 use super::assumptions as assumed;
 use super::measure::CostMeasurements;
-use super::model::MonthlyWorkload;
-use super::prices::{self, HOURS_PER_MONTH};
+use super::prices::{HOURS_PER_MONTH, PriceList, Priced};
+use super::workload::MonthlyWorkload;
 
 /// DPUs of a Glue streaming job at least: two workers of a quarter.
 const STREAMING_DPUS: f64 = 0.5;
@@ -41,12 +41,16 @@ pub(crate) struct CostAlternative {
 pub(crate) fn alternative_costs(
     month: &MonthlyWorkload,
     measured: &CostMeasurements,
+    prices: &PriceList,
 ) -> Vec<CostAlternative> {
-    let streaming = prices::GLUE_DPU_HOUR.for_quantity(streaming_dpus(month) * HOURS_PER_MONTH);
-    let snapshots = prices::GLUE_DPU_HOUR.for_quantity(snapshot_dpu_hours(month));
-    let transforms = prices::GLUE_DPU_HOUR.for_quantity(transform_dpu_hours(month));
-    let connector = prices::MCU_HOUR.for_quantity(CONNECTOR_MCUS * HOURS_PER_MONTH);
-    let firehose = prices::FIREHOSE_GB.for_quantity(month.events * measured.event_bytes / 1e9);
+    let streaming = prices.usd(Priced::GlueDpuHour, streaming_dpus(month) * HOURS_PER_MONTH);
+    let snapshots = prices.usd(Priced::GlueDpuHour, snapshot_dpu_hours(month));
+    let transforms = prices.usd(Priced::GlueDpuHour, transform_dpu_hours(month));
+    let connector = prices.usd(Priced::ConnectMcuHour, CONNECTOR_MCUS * HOURS_PER_MONTH);
+    let firehose = prices.usd(
+        Priced::FirehoseGb,
+        month.events * measured.event_bytes / 1e9,
+    );
     vec![
         CostAlternative {
             what: "Glue streaming job, Glue jobs for snapshots",
@@ -91,12 +95,17 @@ fn transform_dpu_hours(month: &MonthlyWorkload) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use contract::Transport;
+
     use super::super::measure::tests::round;
+    use super::super::prices::tests::embedded;
+    use super::super::workload::Watching;
     use super::*;
 
     #[test]
     fn what_others_ask_by_hand() {
-        let peers = alternative_costs(&MonthlyWorkload::of(7e7, 300.0, 100.0), &round());
+        let month = MonthlyWorkload::of(7e7, Transport::Kafka, Watching::Full);
+        let peers = alternative_costs(&month, &round(), &embedded());
         let usd = |place: usize| (peers[place].usd * 100.0).round() / 100.0;
         // Half a DPU for 720 h: 158.40; 600 jobs of a minute with two DPUs: 20 DPU-h, 8.80.
         assert_eq!(usd(0).to_string(), "167.2");
