@@ -29,6 +29,9 @@ pub(crate) const TABLES: f64 = 20.0;
 /// Bytes of events in a payload of Kafka that Lambda gathers at most: 6 MB of JSON and base64.
 pub(crate) const BATCH_BYTES: f64 = 4_500_000.0;
 
+/// Lanes of the events queue, whose states each landing reads: what `infra/` sets up.
+pub(crate) const LANES: f64 = 2.0;
+
 /// Batches of the events queue that Lambda gathers in one window. It polls with five connections
 /// and says only that it starts with five batches at a time; that each gathers one for itself is
 /// the dearest reading. Not measured: there is no account.

@@ -50,7 +50,7 @@ pub(super) fn levers(transport: Transport) -> Vec<Lever> {
 }
 
 /// Those of the queue alone, and all together.
-fn queue_levers() -> [Lever; 9] {
+fn queue_levers() -> [Lever; 8] {
     [
         lever("two batches of the queue in a window", |month| {
             month.batches_of_a_window = 2.0;
@@ -60,9 +60,6 @@ fn queue_levers() -> [Lever; 9] {
         }),
         lever("a schedule that empties the queue, no mapping", |month| {
             month.is_landing_scheduled = true;
-        }),
-        lever("a hint for each 64th append", |month| {
-            month.hints_of_an_append = 1.0 / 64.0;
         }),
         lever("small, no key, 90 days", choose_settings),
         lever("these three, and a function URL", |month| {

@@ -206,11 +206,12 @@ impl PricedMonth<'_> {
         function.per_million * self.month.events / 1e6 + function.per_invocation * invocations
     }
 
-    /// PUTs of an append, one after the other: topics are appended at the same time.
+    /// PUTs of a landing, one after the other: topics are appended at the same time, and then the
+    /// queue's lane stores its state.
     fn append_puts(&self) -> f64 {
         match self.month.transport {
             Transport::Kafka => 1.0,
-            Transport::Queue => 1.0 + self.month.hints_of_an_append,
+            Transport::Queue => 2.0,
         }
     }
 
@@ -235,16 +236,20 @@ impl PricedMonth<'_> {
         let objects = self.landed.objects;
         let tables = self.month.tables_of_an_object(self.measured);
         let table_days = assumed::TABLES * assumed::DAYS_PER_MONTH;
-        // Kafka's landing writes a hint for each partition and hour, the queue's for each append.
-        let hints = match self.month.transport {
-            Transport::Kafka => self.month.streams() * HOURS_PER_MONTH,
-            Transport::Queue => objects * self.month.hints_of_an_append,
+        // Kafka's landing writes a hint for each partition and hour; the queue's writes the state of
+        // its lane for each batch, and reads that of every lane.
+        let (hints, states) = match self.month.transport {
+            Transport::Kafka => (self.month.streams() * HOURS_PER_MONTH, 0.0),
+            Transport::Queue => {
+                let invocations = self.landed.invocations;
+                (invocations, invocations * assumed::LANES)
+            }
         };
         // The raw object, its tables' objects, its receipt.
         let puts = objects * (tables + 2.0) + hints;
         let lists = assumed::DAYS_PER_MONTH * 2.0 * objects * assumed::MONTHS_RETAINED
             / assumed::KEYS_PER_LIST;
-        let gets = objects * (assumed::TRANSFORM_GETS + tables + assumed::RECEIPT_GETS);
+        let gets = objects * (assumed::TRANSFORM_GETS + tables + assumed::RECEIPT_GETS) + states;
         S3Requests {
             puts: puts + lists + table_days * assumed::TABLE_PUTS,
             gets: gets + table_days * assumed::TABLE_GETS,

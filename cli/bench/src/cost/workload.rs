@@ -65,8 +65,6 @@ pub(crate) struct MonthlyWorkload {
     pub(crate) has_http_api: bool,
     /// Whether the rows of a raw object are one refined object, whatever their tables.
     pub(crate) tables_together: bool,
-    /// PUTs of the hint of a log's end for an append of the queue.
-    pub(crate) hints_of_an_append: f64,
     /// Whether a schedule starts the landing once in a window, which then empties the events queue
     /// itself, and not a mapping.
     pub(crate) is_landing_scheduled: bool,
@@ -110,7 +108,6 @@ impl MonthlyWorkload {
             refined_months: assumed::MONTHS_RETAINED,
             has_http_api: true,
             tables_together: false,
-            hints_of_an_append: 1.0,
             is_landing_scheduled: false,
         }
     }
@@ -196,15 +193,17 @@ pub(crate) fn queue_requests(
     let bytes = measured.message_bytes(month.per_request);
     let units = (bytes / assumed::SQS_REQUEST_BYTES).ceil().max(1.0);
     let sent = messages * units;
-    let tens = messages / assumed::MESSAGES_OF_A_REQUEST + landed.invocations;
+    // The notice of a message is sent with it, and comes as a message of its own.
+    let delivered = 2.0 * messages;
+    let tens = delivered / assumed::MESSAGES_OF_A_REQUEST + landed.invocations;
     // Tens are up to ten units, as their bytes are.
     let tens_units = tens.max(messages * bytes / assumed::SQS_REQUEST_BYTES);
     let (received, idle) = match month.is_landing_scheduled {
         true => (tens_units, 0.0),
         false => (
-            messages / assumed::RECEIVED_AT_ONCE * units,
+            messages * (units + 1.0) / assumed::RECEIVED_AT_ONCE,
             assumed::IDLE_POLLS,
         ),
     };
-    sent + received + tens.min(messages) + idle
+    sent + received + tens.min(delivered) + idle
 }

@@ -217,11 +217,11 @@ fn a_month_of_the_queue_by_hand() {
     let objects = bill.landed.objects;
     near(objects.round(), 69_120.0);
     near(bill.landed.invocations, 8_640.0);
-    // Sent, received alone, deleted by tens with one more for each invocation; a message of
-    // 20,200 bytes is one unit. Five polls of 20 s go on all month.
+    // Sent with its notice, each received alone, deleted by tens with one more for each invocation; a
+    // message of 20,200 bytes is one unit. Five polls of 20 s go on all month.
     near(
         usd(&bill, "SQS: events, idle polls"),
-        (864_000.0 * 2.1 + 8_640.0 + 648_000.0) * 0.4e-6,
+        (864_000.0 * 3.2 + 8_640.0 + 648_000.0) * 0.4e-6,
     );
     // A schedule receives by tens: 202,000 bytes are 3.08 units; nothing polls meanwhile.
     let scheduled = bill_of(&MonthlyWorkload {
@@ -231,15 +231,15 @@ fn a_month_of_the_queue_by_hand() {
     let units = 864_000.0 * 20_200.0 / 65_536.0;
     near(
         usd(&scheduled, "SQS: events, idle polls"),
-        (864_000.0 * 1.1 + 8_640.0 + units) * 0.4e-6,
+        (864_000.0 * 1.2 + 8_640.0 + units) * 0.4e-6,
     );
-    // A raw object, its hint, its receipt and two tables.
-    let puts = objects * 5.0 + 60.0 * 12.0 * objects / 1_000.0 + 4_200.0;
+    // A raw object, its receipt and two tables; for each batch the lane's state.
+    let puts = objects * 4.0 + 8_640.0 + 60.0 * 12.0 * objects / 1_000.0 + 4_200.0;
     near(
         usd(&bill, "S3 PUT and LIST: small files"),
         puts * 0.0053 / 1_000.0,
     );
-    // 864 CPU-s and 1 ms for each object; 80 ms for the object and its hint, for all topics at
+    // 864 CPU-s and 1 ms for each object; 80 ms for the object and the lane's state, for all topics at
     // once, with half a GB.
     let landing = (864.0 + objects / 1_000.0) * 1.4 * 1_769.0 / 1_024.0 + 8_640.0 * 0.04;
     near(usd(&bill, "Lambda raw-landing"), landing * 0.000_013_333_4);
