@@ -115,6 +115,12 @@ fn kind_declaration(kind: &FieldKind) -> Value {
     }
 }
 
+/// The declaration of a field of the record.
+pub(super) fn field_kind(name: &str) -> &'static FieldKind {
+    let field = RECORD.iter().find(|(known, _)| *known == name);
+    field.map(|(_, kind)| kind).unwrap()
+}
+
 /// A value of a field; null now and then.
 pub(super) fn draw_value(kind: &FieldKind, dice: &mut SeededDice) -> Value {
     if dice.chance(12) {

@@ -224,6 +224,41 @@ impl RecordShape {
         formulas
     }
 
+    /// The fields that the record's condition reads.
+    pub(super) fn condition_fields(&self) -> Vec<&'static str> {
+        let when = self.when.iter();
+        when.flat_map(|when| self.fields_of(&when.value)).collect()
+    }
+
+    /// The list that gives the record's rows, and the fields of which one value is joined.
+    pub(super) fn shaping_fields(&self) -> Vec<&'static str> {
+        let mut fields: Vec<&'static str> = self.lists.first().copied().into_iter().collect();
+        for column in &self.columns {
+            let parts = self.fields_of(&column.formula);
+            if parts.len() > 1 {
+                fields.extend(parts);
+            }
+        }
+        fields
+    }
+
+    /// The fields of the record's body that a formula reads, beside those of items.
+    fn fields_of(&self, formula: &Formula) -> Vec<&'static str> {
+        let is_of_body = |path: &&MappedPath| match path.start {
+            PathStart::Body => true,
+            PathStart::Item => self.lists.is_empty(),
+            PathStart::Parent => self.lists.len() < 2,
+            PathStart::Event => false,
+        };
+        let paths = formula.paths().into_iter().filter(is_of_body);
+        paths
+            .filter_map(|path| match path.hops.first() {
+                Some(PathHop::Member(name)) => Some(*name),
+                _ => None,
+            })
+            .collect()
+    }
+
     pub(super) fn to_json(&self) -> Value {
         let mut record = json!({"name": self.name, "table": self.table});
         record["kind"] = json!(match self.kind {

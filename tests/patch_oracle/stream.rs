@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 
 use super::dice::SeededDice;
 use super::draw::draw_source;
-use super::fields::{RECORD, draw_misfit, draw_object, draw_value};
+use super::fields::{RECORD, draw_misfit, draw_object, draw_value, field_kind};
 use super::judge::{EventVerdict, judge_patch, judge_whole};
+use super::shape::RecordShape;
 use super::source::{EventDeed, SourceShape};
 use super::truth::OracleEvent;
 use super::values::one_spelling;
@@ -32,9 +33,11 @@ impl OracleStream {
         let source = draw_source(name, has_patches, &mut dice);
         let count = dice.between(3, 22);
         let keys = dice.between(1, 3);
-        let events: Vec<OracleEvent> = (0..count)
-            .map(|number| EventDraw::new(&source, number, keys, &mut dice).draw())
-            .collect();
+        let mut events: Vec<OracleEvent> = Vec::with_capacity(count);
+        for _ in 0..count {
+            let event = EventDraw::new(&source, &events, keys, &mut dice).draw();
+            events.push(event);
+        }
         let log = draw_log(count, days, &mut dice);
         Self {
             source,
@@ -95,8 +98,14 @@ struct EventDraw<'d> {
 }
 
 impl<'d> EventDraw<'d> {
-    fn new(source: &'d SourceShape, number: usize, keys: usize, dice: &'d mut SeededDice) -> Self {
-        let (kind, deed) = draw_kind(source, dice);
+    /// An event after others.
+    fn new(
+        source: &'d SourceShape,
+        before: &[OracleEvent],
+        keys: usize,
+        dice: &'d mut SeededDice,
+    ) -> Self {
+        let number = before.len();
         // Mostly later than the event before, with ties.
         let minute = (number / 2 + dice.below(4)) as i64;
         let nanos = *dice.pick(&[0, 0, 0, 1, 800]);
@@ -104,6 +113,9 @@ impl<'d> EventDraw<'d> {
         if source.has_branches {
             key.insert(0, (*dice.pick(&["n", "s"])).to_owned());
         }
+        let mut of_record = before.iter().rev().filter(|event| event.key == key);
+        let last = of_record.next().map(|event| event.deed);
+        let (kind, deed) = draw_kind(source, last, dice);
         let version = match dice.chance(70) {
             true => number / 2,
             false => dice.below(12),
@@ -198,13 +210,49 @@ impl<'d> EventDraw<'d> {
         body
     }
 
-    /// Some fields; of an object, some of its members.
+    /// Some fields; of an object, some of its members. Most patches also change what rows there
+    /// are, or a part of a value that is joined.
     fn patch_body(&mut self) -> Value {
         let mut body = json!({});
         for (name, kind) in self.dice_some(RECORD.len()) {
             body[name] = draw_value(kind, self.dice);
         }
+        match self.dice.below(10) {
+            0..5 => self.turn_condition(&mut body),
+            5..8 => self.change_shape(&mut body),
+            _ => {}
+        }
         body
+    }
+
+    /// Sets all that a condition reads, or takes all of it away.
+    fn turn_condition(&mut self, body: &mut Value) {
+        let mut conditions: Vec<Vec<&'static str>> = self
+            .source
+            .records
+            .iter()
+            .map(RecordShape::condition_fields)
+            .collect();
+        conditions.retain(|fields| !fields.is_empty());
+        if conditions.is_empty() {
+            return;
+        }
+        let is_taken = self.dice.chance(40);
+        for name in self.dice.pick(&conditions) {
+            body[*name] = match is_taken {
+                true => Value::Null,
+                false => draw_value(field_kind(name), self.dice),
+            };
+        }
+    }
+
+    /// Sets the list of a record, or one part of a value that is joined.
+    fn change_shape(&mut self, body: &mut Value) {
+        let fields = self.dice.pick(&self.source.records).shaping_fields();
+        if !fields.is_empty() {
+            let name = *self.dice.pick(&fields);
+            body[name] = draw_value(field_kind(name), self.dice);
+        }
     }
 
     fn dice_some(
@@ -267,9 +315,14 @@ fn unread_body() -> Value {
     json!({"name": "unread"})
 }
 
-/// An event type: patches come more often than deletions.
-fn draw_kind(source: &SourceShape, dice: &mut SeededDice) -> (&'static str, EventDeed) {
+/// An event type: patches come more often than deletions, and most often after one.
+fn draw_kind(
+    source: &SourceShape,
+    last: Option<EventDeed>,
+    dice: &mut SeededDice,
+) -> (&'static str, EventDeed) {
     let weight = |deed: EventDeed| match deed {
+        EventDeed::Patch if last == Some(EventDeed::Delete) => 20,
         EventDeed::Whole => 4,
         EventDeed::Patch => 6,
         EventDeed::CreateOrPatch => 3,

@@ -135,9 +135,10 @@ fn resolve<'e>(
             }
             EventDeed::Patch if is_deleted => continue,
             EventDeed::Patch | EventDeed::CreateOrPatch => {
-                is_deleted = false;
+                // A patch that brings a record back begins it, as a whole state does.
+                let begins = std::mem::take(&mut is_deleted);
                 apply_patch(body.get_or_insert_with(nothing), &statement.body);
-                if touches(record, &statement.body) {
+                if begins || touches(record, &statement.body) {
                     latest_touching = Some(&statement.value);
                 }
             }

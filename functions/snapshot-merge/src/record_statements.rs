@@ -45,14 +45,15 @@ pub(crate) struct ResolvedRecord<'s> {
 pub(crate) struct AppliedStatement<'s> {
     pub(crate) change: ChangeRecord<'s>,
     pub(crate) statement: Statement,
-    /// Whether it states the whole record.
-    is_whole: bool,
+    /// Whether the record begins with it: a whole state, or a patch that brings the record back
+    /// after a deletion.
+    begins_record: bool,
 }
 
 impl AppliedStatement<'_> {
     /// Whether it stated anything that a record of the mapping is made from.
     pub(crate) fn touches(&self, grouped: &contract::GroupedRecord) -> bool {
-        self.is_whole || grouped.is_touched_by(&self.statement.body)
+        self.begins_record || grouped.is_touched_by(&self.statement.body)
     }
 }
 
@@ -215,7 +216,7 @@ impl<'s> OrderedStatements<'s> {
                     applied.push(AppliedStatement {
                         change,
                         statement,
-                        is_whole: true,
+                        begins_record: true,
                     });
                 }
             }
@@ -225,7 +226,7 @@ impl<'s> OrderedStatements<'s> {
             if is_deleted && patch.change.op != RowOperation::RecordCreate {
                 continue;
             }
-            is_deleted = false;
+            let begins_record = std::mem::take(&mut is_deleted);
             apply_patch(&mut body, &patch.statement.body);
             applied.push(AppliedStatement {
                 change: patch.change,
@@ -233,7 +234,7 @@ impl<'s> OrderedStatements<'s> {
                     body: patch.left.unwrap_or_else(|| json!({})),
                     ..patch.statement
                 },
-                is_whole: false,
+                begins_record,
             });
         }
         Ok((!is_deleted && !applied.is_empty()).then_some(ResolvedRecord { body, applied }))

@@ -8,7 +8,8 @@ use crate::calendar::Calendar;
 use crate::column::ColumnType;
 use crate::json::render_json;
 use crate::number::{
-    Rounding, exact_digits, nearest_double, number_of_text, number_text, round_number,
+    Rounding, exact_digits, is_plain_number, nearest_double, number_of_text, number_text,
+    round_number,
 };
 use crate::time::{ExactInstant, date_text, timestamp_text};
 
@@ -98,6 +99,10 @@ impl<'v> Cell<'v> {
         match &self {
             Self::Float(_) | Self::Exact(_) | Self::Text(_) => {
                 let text = self.clone().into_text().unwrap_or_default();
+                if is_plain_number(&text, places) && matches!(kind, ColumnType::Decimal(..)) {
+                    // Nearly every amount: there is nothing to round.
+                    return Self::Exact(text);
+                }
                 let plain = number_of_text(&text);
                 match plain.and_then(|plain| round_number(&plain, places, rounding)) {
                     Some(rounded) => Self::Text(Cow::Owned(rounded)),

@@ -21,6 +21,9 @@ const NUMBER_OBJECT_START: &str = "{\"\\u0000number\":\"";
 /// mistake, and `1e999999999` would fill the memory.
 const DIGITS_MAX: usize = 400;
 
+/// The most digits of a decimal column.
+const WHOLE_DIGITS_MAX: usize = 38;
+
 /// A double holds every decimal number of so many digits: its shortest text has the same digits.
 const DOUBLE_DIGITS: usize = 15;
 
@@ -244,6 +247,16 @@ pub(crate) fn is_whole_number(value: &Value) -> bool {
         Value::Number(_) => true,
         _ => exact_digits(value).is_some_and(|digits| !digits.contains('.')),
     }
+}
+
+/// Whether a text is a number in digits alone, of so many places at most and 38 digits before them.
+pub(crate) fn is_plain_number(text: &str, places: usize) -> bool {
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    let (whole, has_few_places) = match unsigned.split_once('.') {
+        Some((whole, fraction)) => (whole, fraction.len() <= places && is_digits(fraction)),
+        None => (unsigned, true),
+    };
+    has_few_places && whole.len() <= WHOLE_DIGITS_MAX && is_digits(whole)
 }
 
 /// A number at so many places, further digits rounded.

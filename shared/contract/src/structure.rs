@@ -59,17 +59,22 @@ pub(crate) struct DeclaredField {
     /// fields.
     has_required: bool,
     extension: FieldExtension,
+    /// Whether this field or one below it declares any leniency. Others are not read before the
+    /// check of types.
+    has_leniency: bool,
     structure: DeclaredStructure,
 }
 
 impl DeclaredField {
     fn from_property(property: &Property) -> Self {
         let structure = DeclaredStructure::from_property(property);
+        let extension = property.polelake_extension().unwrap_or_default();
         Self {
             name: property.name.clone(),
             required: property.required,
             has_required: property.required || structure.has_required(),
-            extension: property.polelake_extension().unwrap_or_default(),
+            has_leniency: extension.changes_value() || structure.has_leniency(),
+            extension,
             structure,
         }
     }

@@ -63,7 +63,11 @@ fn parse_written_uuid(text: &str) -> Option<&str> {
 
 fn lower_case(text: &str) -> Cow<'_, str> {
     // Most keys are in lower case already, and then nothing is copied.
-    if text.chars().any(char::is_uppercase) {
+    let has_capital = match text.is_ascii() {
+        true => text.bytes().any(|byte| byte.is_ascii_uppercase()),
+        false => text.chars().any(char::is_uppercase),
+    };
+    if has_capital {
         // Letter by letter: a Greek word's last sigma would otherwise have a form of its own.
         Cow::Owned(text.chars().flat_map(char::to_lowercase).collect())
     } else {

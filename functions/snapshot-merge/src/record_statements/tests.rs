@@ -194,3 +194,37 @@ proptest! {
         prop_assert_eq!(state.len(), 1);
     }
 }
+
+#[test]
+fn a_patch_that_brings_a_record_back_begins_it() {
+    let stated = |op, time| Stated {
+        op,
+        time,
+        body: json!({}),
+    };
+    let events = [
+        stated(RowOperation::RecordState, 0),
+        stated(RowOperation::RecordPatch, 3),
+        stated(RowOperation::RecordDelete, 1),
+        stated(RowOperation::RecordCreate, 2),
+    ];
+    let of_first_day: Vec<StoredStatement> = (0..2).map(|e| logged(&events, e, e)).collect();
+    let of_second_day: Vec<StoredStatement> = (2..4).map(|e| logged(&events, e, e)).collect();
+
+    // The patch says nothing, so the first day does not keep it.
+    let (_, state) = resolve_day(&[], &of_first_day);
+    assert_eq!(state.len(), 1);
+
+    let all = [of_first_day, of_second_day.clone()].concat();
+    for (state, today) in [(state, of_second_day), (Vec::new(), all)] {
+        let stored = resolve_day(&state, &today).1;
+        let changes: Vec<ChangeRecord<'_>> = changes(&stored, ChangeOrigin::Record).collect();
+        let record = resolve_statements(&changes).unwrap().unwrap();
+        let beginning = record
+            .applied
+            .iter()
+            .filter(|applied| applied.begins_record);
+        let events: Vec<&str> = beginning.map(|applied| applied.change.event_id).collect();
+        assert_eq!(events, ["event-3"]);
+    }
+}

@@ -126,6 +126,17 @@ proptest! {
     }
 
     #[test]
+    fn a_plain_number_has_nothing_to_round(
+        text in "-?[0-9]{1,40}([.][0-9]{1,4})?",
+        places in 0..5_usize,
+    ) {
+        if is_plain_number(&text, places) {
+            let rounded = round_number(&text, places, Rounding::HalfEven);
+            prop_assert_eq!(rounded, canonical_number(&text), "{} {}", text, places);
+        }
+    }
+
+    #[test]
     fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..60), text in "[-+0-9.eE\"\\\\u{}]{0,40}") {
         let _ = (rewrite_inexact_numbers(&bytes), has_long_number(&bytes));
         let _ = (canonical_number(&text), crate::json::read_json(text.as_bytes()));

@@ -14,9 +14,7 @@ impl DeclaredStructure {
     /// Whether the structure, or one within it, declares any leniency.
     pub(crate) fn has_leniency(&self) -> bool {
         match self {
-            Self::Object(fields) => fields
-                .iter()
-                .any(|field| field.extension.changes_value() || field.structure.has_leniency()),
+            Self::Object(fields) => fields.iter().any(|field| field.has_leniency),
             Self::List(item) => item.has_leniency(),
             Self::Value(scalar, _) => scalar.reads_number_text(),
             _ => false,
@@ -32,7 +30,7 @@ impl DeclaredStructure {
     fn decode_value(&self, value: &mut Value, path: &WalkedPath<'_>, document: &mut JsonDocument) {
         match (self, value) {
             (Self::Object(fields), Value::Object(object)) => {
-                for field in fields {
+                for field in fields.iter().filter(|field| field.has_leniency) {
                     let Some(member) = object.get_mut(&field.name) else {
                         continue;
                     };

@@ -170,9 +170,13 @@ impl DeclaredStructure {
     /// Lets every number, boolean and date be a text: rows of a table of texts have nothing else.
     pub(crate) fn accept_texts(&mut self) {
         match self {
-            Self::Object(fields) => fields
-                .iter_mut()
-                .for_each(|field| field.structure.accept_texts()),
+            Self::Object(fields) => {
+                for field in fields {
+                    field.structure.accept_texts();
+                    field.has_leniency =
+                        field.extension.changes_value() || field.structure.has_leniency();
+                }
+            }
             Self::List(item) => item.accept_texts(),
             Self::Value(scalar, _) => scalar.text = true,
             Self::Opaque | Self::OpaqueObject | Self::OpaqueList => {}
