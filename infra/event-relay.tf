@@ -23,12 +23,14 @@ module "event_relay" {
     # The queue's own limit: a batch that is larger goes to the raw bucket, and the message names it.
     EVENTS_QUEUE_URL           = local.uses_queue ? module.events_queue[0].url : ""
     EVENTS_QUEUE_MESSAGE_BYTES = local.uses_queue ? tostring(local.events_queue_message_bytes) : ""
-    RAW_BUCKET                 = local.uses_queue ? module.raw_bucket.name : ""
-    KAFKA_BOOTSTRAP            = local.uses_kafka ? local.kafka.bootstrap : ""
-    KAFKA_AUTH                 = local.uses_kafka ? var.kafka_auth : ""
-    QUEUE_SOURCES              = join(",", [for source, queue in module.relay_queue : "${queue.name}=${source}"])
-    FETCH_ORIGINS              = join(",", [for source, origin in var.fetch_origins : "${source}=${origin}"])
-    FETCH_LOOPBACK             = "refused"
+    # The longest that SQS holds a message back: one lands long before.
+    NOTICE_DELAY_SECONDS = local.uses_queue ? "900" : ""
+    RAW_BUCKET           = local.uses_queue ? module.raw_bucket.name : ""
+    KAFKA_BOOTSTRAP      = local.uses_kafka ? local.kafka.bootstrap : ""
+    KAFKA_AUTH           = local.uses_kafka ? var.kafka_auth : ""
+    QUEUE_SOURCES        = join(",", [for source, queue in module.relay_queue : "${queue.name}=${source}"])
+    FETCH_ORIGINS        = join(",", [for source, origin in var.fetch_origins : "${source}=${origin}"])
+    FETCH_LOOPBACK       = "refused"
   }
 
   # Brokers are in a VPC, and APIs of a private network. The events queue needs none.

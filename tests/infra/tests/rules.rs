@@ -171,7 +171,7 @@ fn a_trigger_that_is_taken_out_is_noticed() {
     for module in ["http_api", "kafka_source", "schedule"] {
         triggers.extend(infra.module_calls(module).map(|(place, _)| place));
     }
-    assert_eq!(triggers.len(), 10, "{triggers:?}");
+    assert_eq!(triggers.len(), 11, "{triggers:?}");
     for place in triggers {
         noticed(&infra, &infra.without_block(&place), &place.name);
     }
