@@ -25,7 +25,7 @@ from readers import Engine, serve_lake, start_engines
 
 TABLE = "person"
 # Tables whose folders of all days are more than a query of one partition may list.
-SEVERAL = ["person", "link", "tenancy"]
+SEVERAL = ["person", "link", "person_address"]
 WRONG = "0" * 64
 NO_DAY = "2020-01-01"
 

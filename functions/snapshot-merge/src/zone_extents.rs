@@ -106,9 +106,10 @@ pub(crate) async fn find_history_days(
 }
 
 /// The days from the first one to the last one, as a projection writes a range; without a first day
-/// the last one alone.
+/// the last one, with the day before it: Trino refuses every query of a range of one day.
 pub(crate) fn day_range(first: Option<Day>, last: Day) -> String {
-    format!("{},{last}", first.unwrap_or(last).min(last))
+    let before = Day(last.0 - 1);
+    format!("{},{last}", first.unwrap_or(last).min(before))
 }
 
 #[cfg(test)]
@@ -139,7 +140,8 @@ mod tests {
         );
         let (first, last) = (Day::parse("2026-03-02"), Day::parse("2026-03-05").unwrap());
         assert_eq!(day_range(first, last), "2026-03-02,2026-03-05");
-        assert_eq!(day_range(None, last), "2026-03-05,2026-03-05");
+        assert_eq!(day_range(None, last), "2026-03-04,2026-03-05");
+        assert_eq!(day_range(Some(last), last), "2026-03-04,2026-03-05");
     }
 
     #[tokio::test]
