@@ -30,6 +30,7 @@ run "the_events_queue_alone" {
       TRANSPORT                  = "queue"
       EVENTS_QUEUE_URL           = output.events_queue_url
       EVENTS_QUEUE_MESSAGE_BYTES = "262144"
+      NOTICE_DELAY_SECONDS       = "900"
       RAW_BUCKET                 = output.buckets.raw
       FETCH_LOOPBACK             = "refused"
     })
