@@ -121,6 +121,13 @@ pub enum QueuedMessageError {
     Format(u32),
 }
 
+/// As much of a message as says its format. It is read first: another format may have other
+/// members.
+#[derive(Deserialize)]
+struct FormatProbe {
+    format: u32,
+}
+
 /// The line of JSON before the values.
 #[derive(Serialize, Deserialize)]
 struct BatchHead {
@@ -185,11 +192,9 @@ impl QueuedBatch {
     pub fn unpack(packed: &[u8]) -> Result<Self, QueuedMessageError> {
         let unpacked = decompress_batch(packed)?;
         let (head, values) = split_head(&unpacked)?;
+        check_format(head)?;
         let head: BatchHead =
             serde_json::from_slice(head).map_err(|_| unreadable("its head is not a batch's"))?;
-        if head.format != MESSAGE_FORMAT {
-            return Err(QueuedMessageError::Format(head.format));
-        }
 
         Ok(Self {
             topic: head.topic,
@@ -275,16 +280,20 @@ impl QueuedMessage {
 }
 
 fn decode_json(body: &str) -> Result<QueuedMessage, QueuedMessageError> {
-    let message: JsonMessage = serde_json::from_str(body)
+    check_format(body.as_bytes())?;
+    let message = serde_json::from_str(body)
         .map_err(|_| unreadable("it is neither a reference to a batch nor a notice"))?;
-    let (format, message) = match message {
-        JsonMessage::Reference(reference) => {
-            (reference.format, QueuedMessage::Reference(reference))
-        }
-        JsonMessage::Notice(notice) => (notice.format, QueuedMessage::Notice(notice)),
-    };
-    match format {
-        MESSAGE_FORMAT => Ok(message),
+    Ok(match message {
+        JsonMessage::Reference(reference) => QueuedMessage::Reference(reference),
+        JsonMessage::Notice(notice) => QueuedMessage::Notice(notice),
+    })
+}
+
+fn check_format(json: &[u8]) -> Result<(), QueuedMessageError> {
+    let probe: FormatProbe =
+        serde_json::from_slice(json).map_err(|_| unreadable("it says no format"))?;
+    match probe.format {
+        MESSAGE_FORMAT => Ok(()),
         other => Err(QueuedMessageError::Format(other)),
     }
 }

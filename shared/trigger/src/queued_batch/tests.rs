@@ -85,7 +85,13 @@ fn another_format_is_refused_by_its_number() {
         Err(QueuedMessageError::Format(2))
     );
 
-    let head = br#"{"format":2,"topic":"t","number":{"sandbox":"a","sequence":0},"records":[]}"#;
+    let other_members = r#"{"format":2,"place":"raw/_queue/a"}"#;
+    assert_eq!(
+        QueuedMessage::decode(other_members),
+        Err(QueuedMessageError::Format(2))
+    );
+
+    let head = br#"{"format":2,"stream":"t"}"#;
     let later = [head.as_slice(), b"\n"].concat();
     let packed = zstd::bulk::compress(&later, 3).unwrap();
     assert_eq!(
