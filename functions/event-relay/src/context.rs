@@ -39,7 +39,7 @@ impl Context {
         let contracts = settings.required_text("CONTRACTS");
         let kafka = read_kafka_settings(&mut settings)?;
         let events_queue = read_queue_settings(&mut settings);
-        let transport = read_default_transport(&mut settings)?;
+        let transport = read_default_transport(&mut settings);
         let queues = settings.optional_text("QUEUE_SOURCES").unwrap_or_default();
         let origins = settings.optional_text("FETCH_ORIGINS").unwrap_or_default();
         let loopback = read_loopback(&mut settings)?;
@@ -104,14 +104,10 @@ fn read_notice_delay(settings: &mut Settings) -> Duration {
 }
 
 /// The transport of the sources whose contracts name none.
-fn read_default_transport(settings: &mut Settings) -> Result<Transport, Failure> {
-    let Some(name) = settings.optional_text("TRANSPORT") else {
-        return Ok(Transport::Kafka);
-    };
-    Transport::parse(&name).ok_or_else(|| {
-        let message = format!("TRANSPORT is `{name}`; it is `kafka` or `queue`");
-        Failure::new(FailureKind::Configuration, message)
-    })
+fn read_default_transport(settings: &mut Settings) -> Transport {
+    let (kafka, queue) = (Transport::Kafka, Transport::Queue);
+    let name = settings.choice("TRANSPORT", &[kafka.name(), queue.name()]);
+    if name == queue.name() { queue } else { kafka }
 }
 
 async fn open_queue_sink(settings: QueueSettings) -> Box<dyn EventSink> {

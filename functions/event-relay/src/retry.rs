@@ -3,6 +3,14 @@
 
 use std::time::{Duration, Instant};
 
+/// How records are sent again, whatever their transport: the pause before the second attempt is up to
+/// 200 ms, before the third up to twice as long.
+pub(crate) const SEND_RETRY: DeadlineRetry = DeadlineRetry {
+    attempts_max: 3,
+    pause: Duration::from_millis(200),
+    jitter_floor: 0.0,
+};
+
 /// How an operation is attempted again.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct DeadlineRetry {

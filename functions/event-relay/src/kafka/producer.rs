@@ -14,7 +14,7 @@ use tokio::sync::Mutex;
 use super::connection::{ATTEMPT_TIMEOUT, KafkaSettings, REQUEST_TIMEOUT, connect_kafka};
 use super::topics::{send_error, watch_topic};
 use crate::delivery::{Delivery, EventSink, OutgoingRecord, RecordsPending, SendError};
-use crate::retry::{DeadlineRetry, time_left};
+use crate::retry::{SEND_RETRY, time_left};
 
 /// A connection that was idle for longer is dropped, and the next batch connects again: NAT
 /// gateways drop a connection after 350 s, and a frozen sandbox does not notice.
@@ -24,13 +24,6 @@ const CONNECTION_IDLE_MAX: Duration = Duration::from_secs(240);
 /// partition was without a leader for a moment (its next refresh of metadata stays in the past):
 /// this bounds what that burns.
 const PRODUCER_AGE_MAX: Duration = Duration::from_secs(900);
-
-/// The pause before the second attempt is up to 200 ms, before the third up to twice as long.
-const RETRY_POLICY: DeadlineRetry = DeadlineRetry {
-    attempts_max: 3,
-    pause: Duration::from_millis(200),
-    jitter_floor: 0.0,
-};
 
 /// Kafka, by krafka: idempotent, all replicas.
 pub struct KafkaSink {
@@ -275,7 +268,7 @@ impl EventSink for KafkaSink {
         let deadline = Instant::now() + within;
         let attempt = |delivery| self.send_pending(delivery, deadline);
         let (mut delivery, _) = attempt
-            .retry(RETRY_POLICY.pauses_until(deadline))
+            .retry(SEND_RETRY.pauses_until(deadline))
             .context(Delivery::new(records))
             .await;
 

@@ -1,6 +1,6 @@
 //! The numbers of the messages that a sandbox sends.
 //!
-//! Who reads the raw log finds by them what was acknowledged and did not come, and what came twice.
+//! By them the landing's lanes know what came twice, and what was acknowledged and did not come.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -10,6 +10,10 @@ use trigger::MessageNumber;
 /// Unacknowledged numbers that a message tells of, at most. A sandbox that has more begins anew
 /// under another name, so that messages stay small while the queue cannot be reached.
 const UNACKNOWLEDGED_MAX: usize = 100;
+
+/// A topic that was quiet for longer is counted anew under another name, in microseconds: the lanes
+/// forget a name of which nothing came for 15 days, and would miss all its earlier numbers.
+const QUIET_MAX_MICROS: i64 = 24 * 3_600 * 1_000_000;
 
 /// The numbers of each topic.
 #[derive(Debug, Default)]
@@ -21,6 +25,8 @@ struct TopicNumbers {
     sandbox: String,
     next: u64,
     unacknowledged: Vec<u64>,
+    /// When the latest number was taken, in microseconds since 1970.
+    taken_at: i64,
 }
 
 /// The number of the next message, and what it tells of earlier ones.
@@ -31,14 +37,18 @@ pub(super) struct NextNumber {
 }
 
 impl MessageNumbers {
-    /// Takes the next number of a topic.
-    pub(super) fn take_next(&self, topic: &str) -> NextNumber {
+    /// Takes the next number of a topic; `now` is in microseconds since 1970.
+    pub(super) fn take_next(&self, topic: &str, now: i64) -> NextNumber {
         let mut topics = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let numbers = topics
             .entry(topic.to_owned())
             .or_insert_with(TopicNumbers::begin);
+        if numbers.next > 0 && now - numbers.taken_at > QUIET_MAX_MICROS {
+            *numbers = TopicNumbers::begin();
+        }
         let sequence = numbers.next;
         numbers.next += 1;
+        numbers.taken_at = now;
 
         NextNumber {
             number: MessageNumber {
@@ -71,6 +81,7 @@ impl TopicNumbers {
             sandbox: format!("{:016x}", fastrand::u64(..)),
             next: 0,
             unacknowledged: Vec::new(),
+            taken_at: 0,
         }
     }
 }
@@ -82,12 +93,12 @@ mod tests {
     #[test]
     fn each_topic_is_counted_from_0_and_tells_of_what_was_not_acknowledged() {
         let numbers = MessageNumbers::default();
-        let first = numbers.take_next("a");
+        let first = numbers.take_next("a", 0);
         assert_eq!(first.number.sequence, 0);
-        assert_eq!(numbers.take_next("b").number.sequence, 0);
+        assert_eq!(numbers.take_next("b", 0).number.sequence, 0);
 
         numbers.note_unacknowledged("a", &first.number);
-        let second = numbers.take_next("a");
+        let second = numbers.take_next("a", 0);
         assert_eq!(second.number.sequence, 1);
         assert_eq!(second.number.sandbox, first.number.sandbox);
         assert_eq!(second.unacknowledged, [0]);
@@ -96,15 +107,26 @@ mod tests {
     #[test]
     fn a_sandbox_with_too_many_failures_begins_anew() {
         let numbers = MessageNumbers::default();
-        let first = numbers.take_next("a").number;
+        let first = numbers.take_next("a", 0).number;
         numbers.note_unacknowledged("a", &first);
         for _ in 0..UNACKNOWLEDGED_MAX {
-            let next = numbers.take_next("a").number;
+            let next = numbers.take_next("a", 0).number;
             numbers.note_unacknowledged("a", &next);
         }
 
-        let anew = numbers.take_next("a");
+        let anew = numbers.take_next("a", 0);
         assert_ne!(anew.number.sandbox, first.sandbox);
         assert_eq!((anew.number.sequence, anew.unacknowledged.len()), (0, 0));
+    }
+
+    #[test]
+    fn a_topic_that_was_quiet_for_a_day_is_counted_anew() {
+        let numbers = MessageNumbers::default();
+        let first = numbers.take_next("a", 1).number;
+        let soon = numbers.take_next("a", QUIET_MAX_MICROS).number;
+        assert_eq!((&soon.sandbox, soon.sequence), (&first.sandbox, 1));
+        let later = numbers.take_next("a", 2 * QUIET_MAX_MICROS + 1).number;
+        assert_ne!(later.sandbox, first.sandbox);
+        assert_eq!(later.sequence, 0);
     }
 }

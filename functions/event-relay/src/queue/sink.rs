@@ -18,18 +18,11 @@ use trigger::{
 
 use super::numbers::{MessageNumbers, NextNumber};
 use crate::delivery::{EventSink, OutgoingRecord, SendError};
-use crate::retry::{DeadlineRetry, time_left};
+use crate::retry::{SEND_RETRY, time_left};
 
 /// One attempt at one message: SQS answers in milliseconds, and a request that hangs must leave
 /// time for another.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// The pause before the second attempt is up to 200 ms, before the third up to twice as long.
-const RETRY_POLICY: DeadlineRetry = DeadlineRetry {
-    attempts_max: 3,
-    pause: Duration::from_millis(200),
-    jitter_floor: 0.0,
-};
 
 /// What a sink needs.
 pub struct QueueSinkOptions {
@@ -98,7 +91,7 @@ impl QueueSink {
         let NextNumber {
             number,
             unacknowledged,
-        } = self.numbers.take_next(&topic);
+        } = self.numbers.take_next(&topic, host::now_micros());
         let batch = QueuedBatch {
             topic,
             number,
@@ -121,7 +114,7 @@ impl QueueSink {
 
         let attempt = || self.attempt_batch(batch, &packed, deadline);
         attempt
-            .retry(RETRY_POLICY.pauses_until(deadline))
+            .retry(SEND_RETRY.pauses_until(deadline))
             .when(|error| matches!(error, SendError::Unavailable(_)))
             .await
     }
