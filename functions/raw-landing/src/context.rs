@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use host::{Failure, FailureKind, Settings};
+use host::{Failure, Settings};
 use store::raw_log::LogEndCache;
 use store::{ObjectStore, S3Store, s3_client};
 
@@ -48,7 +48,7 @@ impl Context {
         let bucket = settings.required_text("RAW_BUCKET");
         let epoch = settings.number_or("TOPIC_EPOCH", 1);
         let lanes = settings.number_or("QUEUE_LANES", LANES_DEFAULT);
-        let kafka_failures = read_kafka_failures(&mut settings)?;
+        let kafka_failures = read_kafka_failures(&mut settings);
         let s3_endpoint = settings.optional_text("AWS_ENDPOINT_URL_S3");
         settings.finish_with(())?;
 
@@ -85,13 +85,9 @@ impl Context {
     }
 }
 
-fn read_kafka_failures(settings: &mut Settings) -> Result<KafkaFailureMode, Failure> {
-    match settings.optional_text("KAFKA_FAILURES").as_deref() {
-        None | Some("partial") => Ok(KafkaFailureMode::Partial),
-        Some("batch") => Ok(KafkaFailureMode::WholeBatch),
-        Some(other) => {
-            let message = format!("KAFKA_FAILURES is `{other}`; it is `partial` or `batch`");
-            Err(Failure::new(FailureKind::Configuration, message))
-        }
+fn read_kafka_failures(settings: &mut Settings) -> KafkaFailureMode {
+    match settings.choice("KAFKA_FAILURES", &["partial", "batch"]) {
+        "batch" => KafkaFailureMode::WholeBatch,
+        _ => KafkaFailureMode::Partial,
     }
 }

@@ -1,22 +1,17 @@
 //! A lane during one batch: what has landed, where the logs end, and what is missing.
 
-use std::collections::BTreeMap;
-
-use lake::{Chunk, LaneEnd, LaneState, NumberRange, RawRecord, SenderMessages};
-use store::raw_log::{AppendedChunk, LogEnd, RawLogError, append_behind};
+use lake::{Chunk, LaneEnd, LaneState, NumberRange, SenderMessages};
+use store::lane_states::{StoredLaneState, read_all_lane_states, read_lane_state};
+use store::raw_log::{AppendedChunk, LogEnd};
 use store::{ObjectMetadata, ObjectStore, StoreError, StoreErrorKind};
 use tokio::sync::MutexGuard;
 use trigger::MessageNumber;
 
-use crate::own_lane::{OwnLane, StoredState, read_lane_state};
+use crate::own_lane::OwnLane;
 
 /// A sandbox of the relay of which nothing came for so long is forgotten, in milliseconds: the
 /// queue holds no message for more than 14 days.
 const SENDER_KEPT_MILLIS: i64 = 15 * 24 * 3_600_000;
-
-/// A number that is missing for so long is told, in milliseconds. A message that fails once is
-/// hidden for some 15 minutes before it is delivered again.
-const MISSING_TOLD_AFTER_MILLIS: i64 = 30 * 60_000;
 
 /// Other writers of the same lane that a save gives way to, before it gives up.
 const SAVE_ATTEMPTS_MAX: u32 = 10;
@@ -24,7 +19,7 @@ const SAVE_ATTEMPTS_MAX: u32 = 10;
 /// The sandbox's lane, which no other batch of the sandbox uses meanwhile.
 pub(crate) struct LaneSession<'l> {
     own: MutexGuard<'l, OwnLane>,
-    stored: StoredState,
+    stored: StoredLaneState,
     others: LaneState,
     count: u32,
     is_changed: bool,
@@ -49,7 +44,7 @@ impl MissingMessages {
 impl<'l> LaneSession<'l> {
     pub(crate) fn new(
         own: MutexGuard<'l, OwnLane>,
-        stored: StoredState,
+        stored: StoredLaneState,
         others: LaneState,
         count: u32,
     ) -> Self {
@@ -133,7 +128,12 @@ impl<'l> LaneSession<'l> {
         raw: &dyn ObjectStore,
         now: i64,
     ) -> Result<Vec<MissingMessages>, StoreError> {
-        let missing = self.find_missing(now);
+        let mut missing = self.find_missing(now);
+        if !missing.is_empty() {
+            // A lane that is no longer used may have them.
+            self.others = read_all_lane_states(raw).await?.state;
+            missing = self.find_missing(now);
+        }
         self.stored
             .state
             .remove_senders_before(now - SENDER_KEPT_MILLIS);
@@ -164,12 +164,13 @@ impl<'l> LaneSession<'l> {
                 }
                 own.close_gaps(&all);
 
-                let numbers = all.missing();
                 let since = own.missing_since.unwrap_or(now);
-                let missing_since = (!numbers.is_empty()).then_some(since);
+                let missing_since = (!all.missing().is_empty()).then_some(since);
                 self.is_changed |= own.missing_since != missing_since;
                 own.missing_since = missing_since;
-                if missing_since.is_some() && now - since >= MISSING_TOLD_AFTER_MILLIS {
+                all.missing_since = missing_since;
+                let numbers = all.missing_for_long(now);
+                if !numbers.is_empty() {
                     found.push(MissingMessages {
                         topic: topic.clone(),
                         sandbox: sandbox.clone(),
@@ -209,7 +210,7 @@ impl<'l> LaneSession<'l> {
 async fn try_save(
     raw: &dyn ObjectStore,
     key: &str,
-    stored: &StoredState,
+    stored: &StoredLaneState,
 ) -> Result<bool, StoreError> {
     let refuse = |error: lake::LakeError| {
         StoreError::new(StoreErrorKind::Refused, "put", key, error.to_string())
@@ -219,38 +220,4 @@ async fn try_save(
         Some(etag) => raw.put_if_match(key, etag, body).await,
         None => raw.put_if_absent(key, body, ObjectMetadata::new()).await,
     }
-}
-
-/// Appends the records of several topics at once: each waits for its own PUT. Gives the outcome of
-/// each topic.
-pub(crate) async fn append_topics(
-    raw: &dyn ObjectStore,
-    session: &mut LaneSession<'_>,
-    epoch: u32,
-    topics: BTreeMap<String, Vec<RawRecord<'_>>>,
-) -> BTreeMap<String, Result<u32, RawLogError>> {
-    let streams: Vec<_> = topics
-        .into_iter()
-        .map(|(topic, records)| {
-            let (stream, end) = session.stream_of(&topic, epoch);
-            (topic, stream, end, records)
-        })
-        .collect();
-    let appends = streams
-        .into_iter()
-        .map(|(topic, stream, end, records)| async move {
-            let appended = append_behind(raw, &stream, end, records).await;
-            (topic, appended)
-        });
-
-    let mut outcomes = BTreeMap::new();
-    for (topic, appended) in futures_util::future::join_all(appends).await {
-        match &appended {
-            Ok(appended) => session.note_appended(appended),
-            Err(RawLogError::Contended { .. }) => session.note_contended(),
-            Err(_) => {}
-        }
-        outcomes.insert(topic, appended.map(|appended| appended.conflicts));
-    }
-    outcomes
 }

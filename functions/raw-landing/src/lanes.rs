@@ -6,11 +6,12 @@
 //! writes there. Few lanes, so that raw objects stay few.
 
 use lake::LaneState;
+use store::lane_states::read_lane_state;
 use store::{ObjectStore, StoreError};
 use tokio::sync::Mutex;
 
 use crate::lane_session::LaneSession;
-use crate::own_lane::{OwnLane, partition_of, read_lane_state};
+use crate::own_lane::{OwnLane, partition_of};
 
 /// Lanes of a topic, at most. More would mean more landings at once than a queue needs: each takes
 /// 6 MB at a time.

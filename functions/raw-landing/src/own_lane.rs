@@ -1,7 +1,6 @@
-//! The lane that a sandbox writes to, and the object that holds a lane's state.
+//! The lane that a sandbox writes to.
 
 use lake::{Chunk, FIRST_LANE_PARTITION, LaneState};
-use store::{ObjectStore, StoreError, StoreErrorKind};
 
 /// The lane of this sandbox.
 #[derive(Debug)]
@@ -9,14 +8,6 @@ pub(crate) struct OwnLane {
     pub(crate) lane: u32,
     /// What a batch landed whose state the storage did not take.
     pub(crate) unsaved: Option<LaneState>,
-}
-
-/// A lane's state, and the object that holds it.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct StoredState {
-    pub(crate) state: LaneState,
-    /// The entity tag of the object; none where there is no object yet.
-    pub(crate) etag: Option<String>,
 }
 
 impl OwnLane {
@@ -57,29 +48,6 @@ impl OwnLane {
 /// The partition in whose logs a lane's records are.
 pub(crate) fn partition_of(lane: u32) -> i32 {
     FIRST_LANE_PARTITION - lane.cast_signed()
-}
-
-/// The state of a lane; an empty one where there is none yet.
-///
-/// # Errors
-/// When the storage does not answer, or the object is not what was written: it is not written over,
-/// for by it a log's count goes on.
-pub(crate) async fn read_lane_state(
-    raw: &dyn ObjectStore,
-    partition: i32,
-) -> Result<StoredState, StoreError> {
-    let key = LaneState::key(partition);
-    let Some(object) = raw.get_if_present(&key).await? else {
-        return Ok(StoredState::default());
-    };
-    let damaged = |error: lake::LakeError| {
-        let why = format!("{error}; restore an earlier version of the object (docs/runbook.md)");
-        StoreError::new(StoreErrorKind::Refused, "get", &key, why)
-    };
-    Ok(StoredState {
-        state: LaneState::from_json(&object.body).map_err(damaged)?,
-        etag: Some(object.etag),
-    })
 }
 
 #[cfg(test)]

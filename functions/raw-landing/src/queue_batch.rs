@@ -3,18 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
+use futures_util::future::join_all;
 use host::{Failure, TimeBudget, emit_metric};
-use lake::{LOG_APPEND_TIME, RawRecord};
-use store::StoreError;
-use store::raw_log::RawLogError;
+use lake::{Chunk, LOG_APPEND_TIME, RawRecord};
+use store::raw_log::{AppendedChunk, LogEnd, RawLogError, append_behind};
+use store::{ObjectStore, StoreError};
 use thiserror::Error;
 use trigger::{
-    BatchReference, MessageNumber, QueuedBatch, QueuedMessage, QueuedMessageError, SqsEvent,
-    SqsFailures, SqsMessage,
+    BatchReference, MessageNumber, QueuedBatch, QueuedMessage, QueuedMessageError, QueuedRecord,
+    SqsEvent, SqsFailures, SqsMessage,
 };
 
 use crate::context::Context;
-use crate::lane_session::{LaneSession, MissingMessages, append_topics};
+use crate::lane_session::{LaneSession, MissingMessages};
 use crate::payload::unreadable_payload;
 
 /// Bytes of unpacked records that wait in memory before they are appended. A batch of 6 MB may
@@ -31,18 +32,25 @@ enum MessageError {
     Store(#[from] StoreError),
 }
 
-/// The messages of one topic that wait to be appended.
+/// The messages of one topic that wait to be appended, by their numbers.
 #[derive(Default)]
 struct PendingTopic {
-    messages: Vec<PendingMessage>,
+    messages: BTreeMap<MessageNumber, PendingMessage>,
     records: Vec<RawRecord<'static>>,
 }
 
 /// A message whose records wait to be appended.
 struct PendingMessage {
     id: String,
-    number: MessageNumber,
     unacknowledged: Vec<u64>,
+}
+
+/// The messages of one topic, and what appending their records gave.
+struct AppendedTopic {
+    topic: String,
+    messages: BTreeMap<MessageNumber, PendingMessage>,
+    records: u64,
+    outcome: Result<AppendedChunk, RawLogError>,
 }
 
 /// What one invocation has done.
@@ -145,98 +153,83 @@ impl QueueLanding<'_> {
     }
 
     fn take_batch(&mut self, message: &SqsMessage, batch: QueuedBatch) {
+        let id = message_id(message).to_owned();
         if self.is_repeat(&batch) {
             *self.repeats.entry(batch.topic).or_default() += 1;
+            self.landed.insert(id);
             return;
         }
 
-        let records = raw_records(&batch, sent_at(message), self.now);
+        let records = raw_records(batch.records, &batch.number, sent_at(message), self.now);
         self.pending_bytes += records.iter().map(record_bytes).sum::<usize>();
         let pending = self.pending.entry(batch.topic).or_default();
-        pending.messages.push(PendingMessage {
-            id: message_id(message).to_owned(),
-            number: batch.number,
+        let waiting = PendingMessage {
+            id,
             unacknowledged: batch.unacknowledged,
-        });
+        };
+        pending.messages.insert(batch.number, waiting);
         pending.records.extend(records);
     }
 
     /// Whether the message came before: in this batch, or in one that a lane knows.
     fn is_repeat(&self, batch: &QueuedBatch) -> bool {
         let pending = self.pending.get(&batch.topic);
-        let mut waiting = pending.into_iter().flat_map(|pending| &pending.messages);
-        waiting.any(|message| message.number == batch.number)
+        pending.is_some_and(|pending| pending.messages.contains_key(&batch.number))
             || self.session.has_landed(&batch.topic, &batch.number)
     }
 
-    /// Appends what waits.
+    /// Appends what waits, several topics at once: each waits for its own PUT.
     async fn append_pending(&mut self) {
         self.pending_bytes = 0;
-        let mut waiting = BTreeMap::new();
-        let mut records = BTreeMap::new();
+        let mut appends = Vec::new();
         for (topic, pending) in std::mem::take(&mut self.pending) {
-            records.insert(topic.clone(), pending.records);
-            waiting.insert(topic, pending.messages);
+            let (stream, end) = self.session.stream_of(&topic, self.context.epoch);
+            appends.push(append_topic(
+                &*self.context.raw,
+                self.budget,
+                (stream, end),
+                pending,
+            ));
         }
-
-        let counts: BTreeMap<String, u64> = records
-            .iter()
-            .map(|(topic, records)| (topic.clone(), records.len() as u64))
-            .collect();
-        let outcomes = self.append_in_time(records).await;
-        for (topic, messages) in waiting {
-            let count = counts.get(&topic).copied().unwrap_or_default();
-            let outcome = outcomes.get(&topic);
-            self.note_outcome(&topic, messages, count, outcome);
+        for appended in join_all(appends).await {
+            self.note_outcome(appended);
         }
     }
 
-    /// The outcome of each topic; of none that the storage did not take in time.
-    async fn append_in_time(
-        &mut self,
-        records: BTreeMap<String, Vec<RawRecord<'static>>>,
-    ) -> BTreeMap<String, Result<u32, RawLogError>> {
-        if self.budget.is_spent() {
-            return BTreeMap::new();
-        }
-        let (raw, epoch) = (&*self.context.raw, self.context.epoch);
-        let appends = append_topics(raw, &mut self.session, epoch, records);
-        tokio::time::timeout(self.budget.time_left(), appends)
-            .await
-            .unwrap_or_default()
-    }
-
-    fn note_outcome(
-        &mut self,
-        topic: &str,
-        messages: Vec<PendingMessage>,
-        records: u64,
-        outcome: Option<&Result<u32, RawLogError>>,
-    ) {
-        if let Some(Ok(conflicts)) = outcome {
-            let values = [
-                ("records_landed", records),
-                ("messages_landed", messages.len() as u64),
-                ("append_conflicts", u64::from(*conflicts)),
-            ];
-            emit_landing_metric(topic, &values);
-            for message in messages {
-                self.session
-                    .note_landed(topic, &message.number, &message.unacknowledged, self.now);
-                self.landed.insert(message.id);
-            }
-            return;
-        }
-
-        let error = match outcome {
-            Some(Err(error)) => error.to_string(),
-            _ => RawLogError::OutOfTime.to_string(),
-        };
+    fn note_outcome(&mut self, appended: AppendedTopic) {
+        let AppendedTopic {
+            topic,
+            messages,
+            records,
+            outcome,
+        } = appended;
         let count = messages.len();
-        tracing::error!(error, topic, messages = count, "not landed");
-        emit_landing_metric(topic, &[("landing_failed", 1)]);
-        self.failed
-            .extend(messages.into_iter().map(|message| message.id));
+        match outcome {
+            Ok(chunk) => {
+                self.session.note_appended(&chunk);
+                let values = [
+                    ("records_landed", records),
+                    ("messages_landed", count as u64),
+                    ("append_conflicts", u64::from(chunk.conflicts)),
+                ];
+                emit_landing_metric(&topic, &values);
+                for (number, message) in messages {
+                    let unacknowledged = &message.unacknowledged;
+                    self.session
+                        .note_landed(&topic, &number, unacknowledged, self.now);
+                    self.landed.insert(message.id);
+                }
+            }
+            Err(error) => {
+                if matches!(error, RawLogError::Contended { .. }) {
+                    self.session.note_contended();
+                }
+                tracing::error!(%error, topic, messages = count, "not landed");
+                emit_landing_metric(&topic, &[("landing_failed", 1)]);
+                let ids = messages.into_values().map(|message| message.id);
+                self.failed.extend(ids);
+            }
+        }
     }
 
     /// Stores the lane's state, and names the messages that are to be delivered again. Without the
@@ -263,6 +256,31 @@ impl QueueLanding<'_> {
     }
 }
 
+/// Appends a topic's records, within the time that is left.
+async fn append_topic(
+    raw: &dyn ObjectStore,
+    budget: TimeBudget,
+    (stream, end): (Chunk, Option<LogEnd>),
+    pending: PendingTopic,
+) -> AppendedTopic {
+    let records = pending.records.len() as u64;
+    let outcome = match budget.is_spent() {
+        true => Err(RawLogError::OutOfTime),
+        false => {
+            let append = append_behind(raw, &stream, end, pending.records);
+            tokio::time::timeout(budget.time_left(), append)
+                .await
+                .unwrap_or(Err(RawLogError::OutOfTime))
+        }
+    };
+    AppendedTopic {
+        topic: stream.topic,
+        messages: pending.messages,
+        records,
+        outcome,
+    }
+}
+
 /// Tells of messages that were acknowledged and did not come.
 fn report_missing(missing: &[MissingMessages]) {
     let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
@@ -284,20 +302,21 @@ fn report_missing(missing: &[MissingMessages]) {
 /// The records of a message as the raw log takes them. SQS stamps each message as it stores it, as
 /// Kafka stamps a record with `LogAppendTime`: a repeat has the same time.
 fn raw_records(
-    batch: &QueuedBatch,
+    records: Vec<QueuedRecord>,
+    number: &MessageNumber,
     sent_at: Option<i64>,
     landed_at: i64,
 ) -> Vec<RawRecord<'static>> {
-    let records = batch.records.iter().map(|record| RawRecord {
+    let raw = records.into_iter().map(|record| RawRecord {
         offset: 0,
         timestamp: sent_at.unwrap_or(landed_at),
         timestamp_type: sent_at.map(|_| LOG_APPEND_TIME),
         landed_at: Some(landed_at),
-        key: record.key.clone().map(Bytes::from),
-        value: Some(Bytes::from(record.value.clone())),
-        headers: Some(record.raw_headers(&batch.number)),
+        headers: Some(record.raw_headers(number)),
+        key: record.key.map(Bytes::from),
+        value: Some(Bytes::from(record.value)),
     });
-    records.collect()
+    raw.collect()
 }
 
 /// Bytes of a record's key, value and headers.

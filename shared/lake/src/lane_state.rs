@@ -12,6 +12,10 @@ use serde::{Deserialize, Serialize};
 use crate::LakeError;
 use crate::format::{decode_document, encode_document};
 
+/// A number that is missing for so long is told, in milliseconds. A message that fails once is
+/// hidden for some 17 minutes before it is delivered again.
+const MISSING_TOLD_AFTER_MILLIS: i64 = 30 * 60_000;
+
 /// Numbers from the first to the last.
 pub type NumberRange = (u64, u64);
 
@@ -177,6 +181,16 @@ impl SenderMessages {
         missing
     }
 
+    /// The numbers that are missing for half an hour at a moment, in milliseconds since 1970.
+    #[must_use]
+    pub fn missing_for_long(&self, now: i64) -> Vec<NumberRange> {
+        let is_long = |since| now - since >= MISSING_TOLD_AFTER_MILLIS;
+        match self.missing_since.is_some_and(is_long) {
+            true => self.missing(),
+            false => Vec::new(),
+        }
+    }
+
     /// The numbers from `from` on and before `end` that no sender was told of.
     fn push_missing(&self, from: u64, end: u64, missing: &mut Vec<NumberRange>) {
         let mut next = from;
@@ -250,6 +264,18 @@ mod tests {
             let missing: Vec<u64> = one.missing().into_iter().flat_map(|(a, b)| a..=b).collect();
             prop_assert_eq!(missing, expected);
         }
+    }
+
+    #[test]
+    fn a_message_is_missing_after_half_an_hour() {
+        let mut sender = landed(&[0]);
+        sender.note_acknowledged(2, 0);
+        sender.missing_since = Some(1_000);
+        assert!(sender.missing_for_long(1_000).is_empty());
+        let later = 1_000 + MISSING_TOLD_AFTER_MILLIS;
+        assert_eq!(sender.missing_for_long(later), [(1, 2)]);
+        sender.merge(&landed(&[1, 2]));
+        assert!(sender.missing_for_long(later).is_empty());
     }
 
     #[test]

@@ -127,7 +127,7 @@ pub const RAW_COLUMNS: [(&str, &str, &str); 9] = [
     (
         "partition",
         "int",
-        "The Kafka partition; -1 holds redriven records, less what the events queue brought",
+        "Kafka's partition; -1 holds redriven records, -2 and below what the events queue brought",
     ),
     ("offset", "bigint", "The place in the partition's log"),
     (

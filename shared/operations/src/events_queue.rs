@@ -1,42 +1,10 @@
-//! The events queue as the raw zone knows it: what each lane has landed, and the batches that were
-//! too large for a message.
+//! The batches in the raw zone that were too large for a message of the events queue.
 
-use std::collections::BTreeMap;
-
-use lake::{Chunk, LaneState};
-use store::ObjectStore;
+use lake::Chunk;
+use store::lane_states::read_all_lane_states;
 
 use crate::error::OperationError;
 use crate::lake_handle::LakeHandle;
-
-/// The states of all lanes.
-#[derive(Clone, Debug, Default)]
-pub struct LaneStates {
-    /// What the lanes know together.
-    pub all: LaneState,
-    /// The keys of the states that cannot be read, each with the reason.
-    pub damaged: BTreeMap<String, String>,
-}
-
-/// Reads the state of every lane.
-///
-/// # Errors
-/// When the storage does not answer.
-pub async fn read_lane_states(raw: &dyn ObjectStore) -> Result<LaneStates, OperationError> {
-    let mut states = LaneStates::default();
-    for entry in raw.list(LaneState::PREFIX, None).await? {
-        let Some(object) = raw.get_if_within_limit(&entry.key).await? else {
-            continue;
-        };
-        match LaneState::from_json(&object.body) {
-            Ok(state) => states.all.merge(&state),
-            Err(error) => {
-                states.damaged.insert(entry.key, error.to_string());
-            }
-        }
-    }
-    Ok(states)
-}
 
 /// Deletes the batches that were too large for a message and have landed: the raw log holds their
 /// records. Gives how many are left, because they have not.
@@ -50,12 +18,12 @@ pub async fn delete_landed_batches(lake: &LakeHandle) -> Result<u64, OperationEr
         return Ok(0);
     }
 
-    let states = read_lane_states(raw).await?;
+    let states = read_all_lane_states(raw).await?;
     let mut left = 0;
     for entry in batches {
         let number = Chunk::parse_queued_batch_key(&entry.key);
         let has_landed = number.is_some_and(|(topic, sandbox, sequence)| {
-            let sender = states.all.sender(topic, sandbox);
+            let sender = states.state.sender(topic, sandbox);
             sender.is_some_and(|sender| sender.has_landed(sequence))
         });
         match has_landed {
@@ -72,6 +40,7 @@ mod tests {
 
     use bytes::Bytes;
     use contract::Catalogue;
+    use lake::LaneState;
     use store::MemoryStore;
 
     use super::*;

@@ -6,7 +6,7 @@
 //! [`quarantine`] finds refused records and redrives them, [`rebuild`] builds days again,
 //! [`repair`] makes damaged objects again, [`reports`] reads what `quality-report` wrote,
 //! [`snapshots`] lists days and compares them, [`status`] says how far a lake is and what needs
-//! attention, [`trace`] finds one event, and [`events_queue`] reads what the queue's lanes landed.
+//! attention, [`trace`] finds one event, and [`events_queue`] deletes what the queue needs no longer.
 //! All of them work on a [`LakeHandle`]. Where a function's own code must run, the caller brings
 //! it: [`erase::CuratedEraser`], [`rebuild::DayRebuilder`].
 

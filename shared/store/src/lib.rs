@@ -13,6 +13,7 @@ mod glue;
 mod glue_inputs;
 mod glue_statistics;
 mod json;
+pub mod lane_states;
 mod memory;
 mod message_queue;
 mod notifier;

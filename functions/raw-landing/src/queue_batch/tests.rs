@@ -189,6 +189,21 @@ async fn a_gap_and_a_lost_tail_are_told_after_half_an_hour() {
 }
 
 #[tokio::test]
+async fn what_a_lane_landed_that_is_no_longer_used_is_not_missed() {
+    let (context, store) = context();
+    let mut earlier = LaneState::default();
+    earlier.sender_mut("a", "5f0c").note_landed(0, &[], 1);
+    let body = Bytes::from(earlier.to_json().unwrap());
+    let key = LaneState::key(FIRST_LANE_PARTITION - 5);
+    store.put(&key, body, "application/json").await.unwrap();
+
+    let sent = [message("1", SENT_AT, &body_of(&batch("a", 1, &["1"])))];
+    assert!(land(&context, &sent).await.is_empty());
+    assert!(missing_after(&context, 0).await.is_empty());
+    assert!(missing_after(&context, HALF_AN_HOUR).await.is_empty());
+}
+
+#[tokio::test]
 async fn what_was_not_acknowledged_is_not_missed() {
     let (context, _) = context();
     let later = QueuedBatch {
