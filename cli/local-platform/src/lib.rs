@@ -11,6 +11,7 @@ mod external_topic;
 mod file_error;
 pub mod gateway;
 pub mod glue;
+mod header_text;
 pub mod identity_key;
 pub mod kafka;
 pub mod kafka_mapping;

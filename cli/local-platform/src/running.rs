@@ -75,7 +75,7 @@ impl RunningPlatform {
     /// # Errors
     /// When an external part does not answer.
     pub async fn pending_counts(&self) -> io::Result<(u64, u64)> {
-        let accepted = self.count_waiting(|name| name != RAW_OBJECTS_QUEUE && name != EVENTS_QUEUE);
+        let to_relay = self.count_waiting(|name| name != RAW_OBJECTS_QUEUE && name != EVENTS_QUEUE);
         let events = self.count_waiting(|name| name == EVENTS_QUEUE);
         let lags = self.mappings.iter().map(|mapping| mapping.offset_lag());
         let lag: u64 = try_join_all(lags).await?.into_iter().sum();
@@ -84,7 +84,7 @@ impl RunningPlatform {
             watch.tell_new_objects().await?;
         }
         let raw_objects = self.count_waiting(|name| name == RAW_OBJECTS_QUEUE);
-        Ok((lag, (accepted + events + raw_objects) as u64))
+        Ok((lag, (to_relay + events + raw_objects) as u64))
     }
 
     /// Messages that are not done, of the queues of such a name.

@@ -13,6 +13,7 @@ use axum::routing::post;
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
+use super::header_text::{TARGET_HEADER, header_text};
 use super::private_files::protect_key_file;
 use crate::identity_key::{IDENTITY_KEY_SECRET, identity_key_file};
 
@@ -42,10 +43,7 @@ async fn handle_request(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let target = headers
-        .get("x-amz-target")
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    let target = header_text(&headers, TARGET_HEADER);
     if target != "secretsmanager.GetSecretValue" {
         return exception_response(
             "InvalidRequestException",

@@ -186,14 +186,14 @@ impl LocalServices {
         tasks: &mut Vec<JoinHandle<()>>,
     ) -> LocalQueues {
         for (name, queue) in &self.queues {
-            let (function, options, pollers) = match name.as_str() {
-                RAW_OBJECTS_QUEUE => (transform, QueueMappingOptions::AT_ONCE, RAW_OBJECTS_POLLERS),
-                EVENTS_QUEUE => (landing, QueueMappingOptions::EVENTS, EVENTS_POLLERS),
-                _ => (relay, QueueMappingOptions::AT_ONCE, 1),
-            };
-            let done = match name.as_str() {
-                EVENTS_QUEUE => Arc::clone(&self.landed),
-                _ => Arc::default(),
+            let at_once = QueueMappingOptions::AT_ONCE;
+            let (function, options, pollers, done) = match name.as_str() {
+                RAW_OBJECTS_QUEUE => (transform, at_once, RAW_OBJECTS_POLLERS, Arc::default()),
+                EVENTS_QUEUE => {
+                    let landed = Arc::clone(&self.landed);
+                    (landing, QueueMappingOptions::EVENTS, EVENTS_POLLERS, landed)
+                }
+                _ => (relay, at_once, 1, Arc::default()),
             };
             for _ in 0..pollers {
                 let (queue, function) = (Arc::clone(queue), Arc::clone(function));

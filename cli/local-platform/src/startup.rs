@@ -41,7 +41,7 @@ pub struct PlatformOptions {
     pub folder: PathBuf,
     /// The folder of the contracts.
     pub contracts: PathBuf,
-    /// The port of the HTTP API, which those of Kafka, S3, Glue and Secrets Manager follow; any
+    /// The port of the HTTP API, which those of Kafka, S3, Glue, Secrets Manager and SQS follow; any
     /// free ones when it is 0.
     pub port: u16,
     /// The program that carries the functions, called as `<program> function <name>`.

@@ -4,7 +4,7 @@
 # the records themselves. On demand Lambda repeats a batch until the function takes it: nothing is given up, so there is
 # no destination, and with one Lambda would give up after ten tries.
 
-# The settings of one mode must not stay in the other: a mapping is made anew, and its group keeps the offsets.
+# The settings of one mode must not stay in the other: Terraform replaces the mapping, and its group keeps the offsets.
 resource "terraform_data" "pollers" {
   input = var.provisioned
 }

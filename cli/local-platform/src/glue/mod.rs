@@ -25,6 +25,7 @@ use axum::routing::post;
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
+use super::header_text::{TARGET_HEADER, header_text};
 use file::{GlueDatabase, GlueDatabases};
 use request::{GlueException, GlueRequest, unknown_operation};
 
@@ -170,10 +171,7 @@ async fn handle_request(
     headers: HeaderMap,
     body: String,
 ) -> Response {
-    let target = headers
-        .get("x-amz-target")
-        .and_then(|target| target.to_str().ok())
-        .unwrap_or_default();
+    let target = header_text(&headers, TARGET_HEADER);
     let operation = target.strip_prefix("AWSGlue.").unwrap_or_default();
 
     let answer = match serde_json::from_str::<Value>(&body) {

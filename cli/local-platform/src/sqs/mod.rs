@@ -1,8 +1,8 @@
 //! SQS for one machine, over the service's JSON protocol: what the relay sends to, and what a
 //! developer's own client of SQS finds.
 //!
-//! The operations of standard queues that send, receive and settle single messages; any other is
-//! refused by name.
+//! The operations of standard queues that find a queue, and that send, receive and settle messages;
+//! any other is refused by name.
 
 mod request;
 
@@ -19,6 +19,7 @@ use md5::{Digest, Md5};
 use serde_json::{Value, json};
 use store::{SQS_DELAY_MAX, SQS_MESSAGE_BYTES_MAX};
 
+use super::header_text::{TARGET_HEADER, header_text};
 use super::queue::{LocalQueue, ReceivedMessage};
 use request::{SqsException, SqsRequest};
 
@@ -65,14 +66,10 @@ async fn handle_request(
     headers: HeaderMap,
     body: String,
 ) -> Response {
-    let target = headers
-        .get("x-amz-target")
-        .and_then(|target| target.to_str().ok())
-        .unwrap_or_default();
+    let target = header_text(&headers, TARGET_HEADER);
     let operation = target.strip_prefix("AmazonSQS.").unwrap_or_default();
 
-    let host = headers.get(header::HOST);
-    let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let host = header_text(&headers, header::HOST.as_str());
 
     let answer = match serde_json::from_str::<Value>(&body) {
         Ok(input) => {

@@ -37,7 +37,7 @@ pub(crate) struct UpArgs {
     pub(crate) place: PlatformArgs,
     #[command(flatten)]
     pub(crate) parts: PartsArgs,
-    /// The port of the HTTP API. Kafka, S3 and Glue have the next ones, the same at each start.
+    /// The port of the HTTP API. Kafka, S3, Glue and SQS have later ones, the same at each start.
     /// The folder remembers it; at first it is 8470, and 0 is any free ports this once.
     #[arg(long)]
     pub(crate) port: Option<u16>,
