@@ -10,6 +10,7 @@ pub fn settings_read_by(context: &str) -> BTreeSet<String> {
         "required_text(\"",
         "optional_text(\"",
         "number_or(\"",
+        "choice(\"",
         "number_from(\"",
     ];
     let named = calls.iter().flat_map(|call| context.split(call).skip(1));
