@@ -124,7 +124,7 @@ pub enum QueuedMessageError {
 /// As much of a message as says its format. It is read first: another format may have other
 /// members.
 #[derive(Deserialize)]
-struct FormatProbe {
+struct QueuedFormat {
     format: u32,
 }
 
@@ -290,7 +290,7 @@ fn decode_json(body: &str) -> Result<QueuedMessage, QueuedMessageError> {
 }
 
 fn check_format(json: &[u8]) -> Result<(), QueuedMessageError> {
-    let probe: FormatProbe =
+    let probe: QueuedFormat =
         serde_json::from_slice(json).map_err(|_| unreadable("it says no format"))?;
     match probe.format {
         MESSAGE_FORMAT => Ok(()),
