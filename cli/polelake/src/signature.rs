@@ -9,8 +9,12 @@ use aws_sigv4::sign::v4;
 
 use crate::error::{CliError, describe_causes};
 
-/// API Gateway's name in a signature.
-const SIGNING_SERVICE: &str = "execute-api";
+/// API Gateway's name in a signature, and that of a function's own URL.
+const API_SERVICE: &str = "execute-api";
+const FUNCTION_SERVICE: &str = "lambda";
+
+/// What the host of each function's URL holds: `<id>.lambda-url.<region>.on.aws`.
+const FUNCTION_HOST_PART: &str = ".lambda-url.";
 
 /// The credentials that sign, and the region.
 #[derive(Debug)]
@@ -51,7 +55,7 @@ impl RequestSigner {
         let params = v4::SigningParams::builder()
             .identity(&identity)
             .region(&self.region)
-            .name(SIGNING_SERVICE)
+            .name(signing_service(url))
             .time(now)
             .settings(SigningSettings::default())
             .build()?
@@ -66,11 +70,30 @@ impl RequestSigner {
     }
 }
 
+/// The name of the service that checks the signature of a request to this URL.
+fn signing_service(url: &str) -> &'static str {
+    let host = url.split('/').nth(2).unwrap_or_default();
+    match host.contains(FUNCTION_HOST_PART) {
+        true => FUNCTION_SERVICE,
+        false => API_SERVICE,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
     use super::*;
+
+    #[test]
+    fn the_host_says_which_service_checks_the_signature() {
+        let of_url = "https://abc123.lambda-url.eu-west-2.on.aws/v1/tenure/events";
+        assert_eq!(signing_service(of_url), "lambda");
+        let of_api = "https://abc123.execute-api.eu-west-2.amazonaws.com/v1/tenure/events";
+        assert_eq!(signing_service(of_api), "execute-api");
+        let own = "https://events.example.org/.lambda-url./events";
+        assert_eq!(signing_service(own), "execute-api");
+    }
 
     #[test]
     fn a_request_is_signed_for_the_api_and_its_region() {
