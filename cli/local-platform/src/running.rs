@@ -116,6 +116,21 @@ impl RunningPlatform {
         &self.contracts
     }
 
+    /// What the events queue holds; null without one.
+    fn events_queue_json(&self) -> Value {
+        let Some(queue) = self.find_queue(EVENTS_QUEUE) else {
+            return Value::Null;
+        };
+        let counts = queue.count_messages();
+        json!({
+            "waiting": counts.waiting,
+            "in_flight": counts.in_flight,
+            "delayed": counts.delayed,
+            "dead_letters": queue.dead_letter_count(),
+            "oldest_age": counts.oldest_age,
+        })
+    }
+
     pub(super) async fn status_json(&self) -> Value {
         let pending = self.pending_counts().await;
         let counts = pending.as_ref().ok();
@@ -134,6 +149,7 @@ impl RunningPlatform {
             "messages_waiting": counts.map(|(_, messages)| messages),
             "unknown": pending.as_ref().err().map(ToString::to_string),
             "dead_letters": dead,
+            "events_queue": self.events_queue_json(),
             "clock_millis": self.clock.now_millis(),
             "working": working,
             "places": self.endpoints,
