@@ -16,6 +16,7 @@ use super::landed_records::LandedRecords;
 use super::operator_token::OperatorToken;
 use super::queue::LocalQueue;
 use super::raw_object_watch::RawObjectWatch;
+use super::request_counts::{RequestCounters, RequestCounts};
 use super::run_contracts::RunContracts;
 use super::services::{EVENTS_QUEUE, RAW_OBJECTS_QUEUE};
 use super::tokens::TokenIssuer;
@@ -38,6 +39,8 @@ pub struct RunningPlatform {
     pub(super) contracts: Arc<RunContracts>,
     /// The addresses that `/_local/status` answers with.
     pub(super) endpoints: Value,
+    /// How many requests the embedded S3 and SQS were sent.
+    pub(super) requests: RequestCounters,
 }
 
 impl RunningPlatform {
@@ -102,6 +105,13 @@ impl RunningPlatform {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         Ok(())
+    }
+
+    /// How many requests the embedded S3 and SQS were sent since the platform started. Polls of the
+    /// queues by the mappings are none: here they need no request.
+    #[must_use]
+    pub fn request_counts(&self) -> RequestCounts {
+        self.requests.read_counts()
     }
 
     /// The folder's secret, which requests to `/_local/…` carry.
