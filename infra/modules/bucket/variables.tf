@@ -9,8 +9,9 @@ variable "partition" {
 }
 
 variable "kms_key_arn" {
-  description = "KMS key of the zone."
+  description = "KMS key of the zone; null for S3's own encryption."
   type        = string
+  default     = null
 }
 
 variable "statements" {
