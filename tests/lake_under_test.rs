@@ -9,7 +9,7 @@ use contract::{Catalogue, TableContract, Transport};
 use lake::{Day, SnapshotManifest};
 use local_platform::identity_key::identity_key_file;
 use local_platform::private_files::{create_private_folder, write_private_file};
-use local_platform::{ExternalParts, LocalPlatform, PlatformOptions};
+use local_platform::{ExternalParts, LocalPlatform, PlatformOptions, QueueLanding};
 use operations::LakeHandle;
 use operations::audit::{AuditScope, LakeAudit, audit_lake};
 use serde_json::{Value, json};
@@ -108,27 +108,37 @@ impl LakeUnderTest {
     /// A platform in an empty folder, with another transport than Kafka.
     pub(crate) async fn start_with_transport(transport: Transport) -> Self {
         let contracts = repository_root().join("contracts");
-        Self::start_by(new_lake_folder(), MONDAY, &contracts, transport).await
+        let landing = QueueLanding::Mapping;
+        Self::start_by(new_lake_folder(), MONDAY, &contracts, (transport, landing)).await
+    }
+
+    /// A platform in an empty folder, with the events queue, which a schedule empties.
+    pub(crate) async fn start_with_schedule() -> Self {
+        let contracts = repository_root().join("contracts");
+        let carried = (Transport::Queue, QueueLanding::Schedule);
+        Self::start_by(new_lake_folder(), MONDAY, &contracts, carried).await
     }
 
     /// The same folder with a new platform, and with a transport.
     pub(crate) async fn restart_by(self, date: &str, transport: Transport) -> Self {
         let contracts = repository_root().join("contracts");
-        Self::start_by(self.end_platform().await, date, &contracts, transport).await
+        let carried = (transport, QueueLanding::Mapping);
+        Self::start_by(self.end_platform().await, date, &contracts, carried).await
     }
 
     async fn start_over(folder: TempFolder, date: &str, contracts: &Path) -> Self {
-        Self::start_by(folder, date, contracts, Transport::Kafka).await
+        let carried = (Transport::Kafka, QueueLanding::Mapping);
+        Self::start_by(folder, date, contracts, carried).await
     }
 
     async fn start_by(
         folder: TempFolder,
         date: &str,
         contracts: &Path,
-        transport: Transport,
+        carried: (Transport, QueueLanding),
     ) -> Self {
         let lake = Self {
-            platform: start_platform(&folder, contracts, transport).await,
+            platform: start_platform(&folder, contracts, carried).await,
             folder,
         };
         lake.set_date(date);
@@ -360,7 +370,11 @@ pub(crate) fn new_lake_folder() -> TempFolder {
     TempFolder(folder)
 }
 
-async fn start_platform(folder: &Path, contracts: &Path, transport: Transport) -> LocalPlatform {
+async fn start_platform(
+    folder: &Path,
+    contracts: &Path,
+    (transport, queue_landing): (Transport, QueueLanding),
+) -> LocalPlatform {
     let options = PlatformOptions {
         folder: folder.to_owned(),
         contracts: contracts.to_owned(),
@@ -369,6 +383,7 @@ async fn start_platform(folder: &Path, contracts: &Path, transport: Transport) -
         binaries: None,
         parts: ExternalParts::default(),
         transport: Some(transport),
+        queue_landing,
     };
     create_private_folder(folder).unwrap();
     write_private_file(&identity_key_file(folder), &pole::TEST_IDENTITY_SECRET).unwrap();

@@ -1,5 +1,6 @@
 //! What every SQS must do for the events queue, over the local platform's, moto's and `ElasticMQ`'s.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -9,7 +10,10 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 use local_platform::queue::LocalQueue;
 use local_platform::sqs::{LocalQueues, endpoint_router, queue_path};
-use store::{MessageQueue, OutgoingMessage, SqsQueue, StoreErrorKind};
+use store::{
+    DeliveredMessage, MessageQueue, MessageReceiver, OutgoingMessage, SQS_BATCH_MESSAGES_MAX,
+    SqsQueue, StoreErrorKind,
+};
 
 use crate::catalogue::Moto;
 use crate::lake_under_test::{new_lake_folder, repository_root};
@@ -99,6 +103,7 @@ async fn check_queue(test: &QueueUnderTest) {
     check_delivery(test).await;
     check_visibility(test).await;
     check_delay(test).await;
+    check_receiver(test).await;
     check_refusals(test).await;
 }
 
@@ -171,6 +176,43 @@ async fn check_delay(test: &QueueUnderTest) {
     let bodies: Vec<_> = received.iter().filter_map(Message::body).collect();
     assert_eq!(bodies, ["later"]);
     test.delete_all().await;
+}
+
+/// What a scheduled landing asks for: several messages, each with the time at which it was sent, and
+/// deletions of several.
+async fn check_receiver(test: &QueueUnderTest) {
+    let before = host::now_micros() / 1_000;
+    for number in 0..13 {
+        test.send(&format!("message {number}")).await;
+    }
+    let mut delivered: Vec<DeliveredMessage> = Vec::new();
+    for _ in 0..20 {
+        let wave = test.queue.receive_messages(Duration::from_secs(1)).await;
+        let wave = wave.unwrap();
+        assert!(wave.len() <= SQS_BATCH_MESSAGES_MAX);
+        delivered.extend(wave);
+        if delivered.len() == 13 {
+            break;
+        }
+    }
+    let bodies: BTreeSet<&str> = delivered.iter().map(|one| one.body.as_str()).collect();
+    assert_eq!(bodies.len(), 13, "{bodies:?}");
+    for message in &delivered {
+        assert!(!message.id.is_empty());
+        let times = before - 1_000..before + 20_000;
+        assert!(message.sent_at.is_some_and(|at| times.contains(&at)));
+    }
+
+    let receipts: Vec<&str> = delivered.iter().map(|one| one.receipt.as_str()).collect();
+    for batch in receipts.chunks(SQS_BATCH_MESSAGES_MAX) {
+        test.queue.delete_messages(batch).await.unwrap();
+    }
+    let left = test.queue.receive_messages(Duration::from_secs(1)).await;
+    assert_eq!(left.unwrap(), [], "a deleted message comes again");
+
+    let gone = SqsQueue::new(test.client.clone(), format!("{}-gone", test.url));
+    let error = gone.receive_messages(Duration::ZERO).await.unwrap_err();
+    assert_eq!(error.kind, StoreErrorKind::NotFound, "{error}");
 }
 
 async fn check_refusals(test: &QueueUnderTest) {

@@ -1,12 +1,17 @@
 //! The events queue of a seed's world: at least once, in any order, and it fails.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use local_platform::clock::Clock;
 use serde_json::{Value, json};
-use store::{MessageQueue, OutgoingMessage, StoreError, StoreErrorKind};
+use std::time::Duration;
+
+use store::{
+    DeliveredMessage, MessageQueue, MessageReceiver, OutgoingMessage, SQS_BATCH_MESSAGES_MAX,
+    StoreError, StoreErrorKind,
+};
 use trigger::{QueuedBatch, QueuedMessage};
 
 use crate::fault_injector::FaultInjector;
@@ -33,6 +38,8 @@ pub(crate) struct FaultQueue {
     clock: Arc<Clock>,
     broken: Option<Guard>,
     messages: Mutex<BTreeMap<usize, StoredMessage>>,
+    /// Messages that a consumer has received, until their visibility timeout is over.
+    hidden: Mutex<BTreeSet<usize>>,
 }
 
 impl FaultQueue {
@@ -46,6 +53,7 @@ impl FaultQueue {
             clock,
             broken,
             messages: Mutex::default(),
+            hidden: Mutex::default(),
         }
     }
 
@@ -61,6 +69,30 @@ impl FaultQueue {
     pub(crate) fn delete_message(&self, number: usize) {
         let mut messages = self.messages.lock().unwrap();
         messages.get_mut(&number).unwrap().is_deleted = true;
+    }
+
+    /// The visibility timeouts of all messages are over.
+    pub(crate) fn show_hidden(&self) {
+        self.hidden.lock().unwrap().clear();
+    }
+
+    /// The numbers of the messages that a receive gets: some that wait, in any order, and perhaps
+    /// one that is hidden or deleted, as SQS delivers at least once.
+    fn draw_visible(&self) -> Vec<usize> {
+        let mut visible = self.waiting();
+        let mut hidden = self.hidden.lock().unwrap();
+        visible.retain(|number| !hidden.contains(number));
+        self.injector.shuffle(&mut visible);
+        visible.truncate(SQS_BATCH_MESSAGES_MAX);
+
+        if self.injector.inject_fault("message received again", 100) {
+            let messages = self.messages.lock().unwrap();
+            let place = self.injector.random_below(messages.len());
+            let again = messages.get(&place).filter(|message| !message.is_lost);
+            visible.extend(again.map(|_| place));
+        }
+        hidden.extend(&visible);
+        visible
     }
 
     /// Everything that was ever stored.
@@ -119,6 +151,48 @@ impl FaultQueue {
     }
 }
 
+#[async_trait]
+impl MessageReceiver for FaultQueue {
+    async fn receive_messages(&self, _wait: Duration) -> Result<Vec<DeliveredMessage>, StoreError> {
+        tokio::task::yield_now().await;
+        if self.injector.inject_fault("queue unavailable", 40) {
+            return Err(unavailable("receive"));
+        }
+        let numbers = self.draw_visible();
+        if self.broken == Some(Guard::DeleteOnReceipt) {
+            numbers
+                .iter()
+                .for_each(|number| self.delete_message(*number));
+        }
+        let messages = self.messages.lock().unwrap();
+        let delivered = numbers.into_iter().map(|number| {
+            let message = &messages[&number];
+            DeliveredMessage {
+                id: number.to_string(),
+                receipt: number.to_string(),
+                body: message.body.clone(),
+                sent_at: Some(message.sent_at),
+            }
+        });
+        Ok(delivered.collect())
+    }
+
+    async fn delete_messages(&self, receipts: &[&str]) -> Result<(), StoreError> {
+        tokio::task::yield_now().await;
+        for receipt in receipts {
+            if self.injector.inject_fault("message not deleted", 30) {
+                return Err(unavailable("delete"));
+            }
+            self.delete_message(receipt.parse().unwrap());
+        }
+        Ok(())
+    }
+}
+
+fn unavailable(operation: &'static str) -> StoreError {
+    StoreError::new(StoreErrorKind::Unavailable, operation, "events", "injected")
+}
+
 /// How sending goes.
 #[derive(Clone, Copy)]
 enum SendFault {
@@ -139,18 +213,14 @@ impl MessageQueue for FaultQueue {
             ("queue answer lost", 50, SendFault::LostAnswer),
             ("queue stored twice", 30, SendFault::StoredTwice),
         ]);
-        let unavailable = || {
-            let kind = StoreErrorKind::Unavailable;
-            Err(StoreError::new(kind, "send", "events", "injected"))
-        };
         match fault {
-            Some(SendFault::RefusedBefore) => return unavailable(),
+            Some(SendFault::RefusedBefore) => return Err(unavailable("send")),
             Some(SendFault::PartStored) => {
                 messages
                     .into_iter()
                     .take(1)
                     .for_each(|message| self.store_message(message));
-                return unavailable();
+                return Err(unavailable("send"));
             }
             Some(SendFault::StoredTwice) => {
                 for message in messages.clone() {
@@ -164,7 +234,7 @@ impl MessageQueue for FaultQueue {
         }
         tokio::task::yield_now().await;
         match fault {
-            Some(SendFault::LostAnswer) => unavailable(),
+            Some(SendFault::LostAnswer) => Err(unavailable("send")),
             _ => Ok(()),
         }
     }

@@ -28,10 +28,12 @@ pub(crate) enum Guard {
     QueueLosesMessages,
     /// What a lane has landed is not stored.
     LaneState,
+    /// A scheduled landing deletes messages as it receives them.
+    DeleteOnReceipt,
 }
 
 impl Guard {
-    const ALL: [(&str, Self); 7] = [
+    const ALL: [(&str, Self); 8] = [
         ("if-none-match", Self::IfNoneMatch),
         ("precondition-failed", Self::PreconditionFailed),
         ("ack-before-produce", Self::AckBeforeProduce),
@@ -39,13 +41,23 @@ impl Guard {
         ("partial-answer", Self::PartialAnswer),
         ("queue-loses-messages", Self::QueueLosesMessages),
         ("lane-state", Self::LaneState),
+        ("delete-on-receipt", Self::DeleteOnReceipt),
     ];
 
     /// The guards that a transport has, with their names.
     pub(crate) fn all_of(transport: Transport) -> impl Iterator<Item = (&'static str, Self)> {
-        let is_of_queue = |guard| matches!(guard, Self::QueueLosesMessages | Self::LaneState);
         let all = Self::ALL.into_iter();
-        all.filter(move |(_, guard)| transport == Transport::Queue || !is_of_queue(*guard))
+        all.filter(move |(_, guard)| transport == Transport::Queue || !guard.is_of_queue())
+    }
+
+    /// Whether only a queue has it.
+    fn is_of_queue(self) -> bool {
+        let of_queue = [
+            Self::QueueLosesMessages,
+            Self::LaneState,
+            Self::DeleteOnReceipt,
+        ];
+        of_queue.contains(&self)
     }
 
     pub(crate) fn from_name(name: &str) -> Option<Self> {

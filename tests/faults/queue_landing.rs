@@ -22,14 +22,20 @@ pub(crate) fn queue_of(world: &World) -> &FaultQueue {
     queue.unwrap()
 }
 
+/// What a schedule sends to the landing.
+const EMPTY_QUEUE_ORDER: &str = r#"{"empty_queue": true}"#;
+
 pub(crate) struct QueueLandingStage {
     sandboxes: [raw_landing::Context; CONSUMERS],
+    /// Whether a schedule starts the landing, and no mapping.
+    is_scheduled: bool,
 }
 
 impl QueueLandingStage {
     pub(crate) fn new(world: &World) -> Self {
         Self {
             sandboxes: [world.landing_context(), world.landing_context()],
+            is_scheduled: world.injector.is_drawn(300),
         }
     }
 
@@ -39,6 +45,10 @@ impl QueueLandingStage {
         let place = world.injector.random_below(CONSUMERS);
         if world.injector.inject_fault("landing starts cold", 100) {
             self.sandboxes[place] = world.landing_context();
+        }
+        if self.is_scheduled {
+            self.empty_queue(world, place).await;
+            return;
         }
         let (mut mine, mut theirs) = split_waiting(world);
         if mine.is_empty() {
@@ -62,6 +72,26 @@ impl QueueLandingStage {
         );
         self.settle(world, (place, &mine), outcomes.0);
         self.settle(world, (other, &theirs), outcomes.1);
+    }
+
+    /// A schedule's invocation, perhaps with the next one's at the same time.
+    async fn empty_queue(&mut self, world: &World, place: usize) {
+        if !world.injector.inject_fault("messages still hidden", 200) {
+            queue_of(world).show_hidden();
+        }
+        let other = (place + 1) % CONSUMERS;
+        let overlaps = world.injector.inject_fault("schedules overlap", 200);
+        let (mine, theirs) = tokio::join!(empty_queue_once(world, &self.sandboxes[place]), async {
+            match overlaps {
+                true => empty_queue_once(world, &self.sandboxes[other]).await,
+                false => true,
+            }
+        });
+        for (place, outlived) in [(place, mine), (other, theirs)] {
+            if !outlived {
+                self.sandboxes[place] = world.landing_context();
+            }
+        }
     }
 
     async fn invoke(&mut self, world: &World, place: usize, numbers: &[usize]) {
@@ -118,6 +148,12 @@ impl QueueLandingStage {
         }
         Ok(missing)
     }
+}
+
+/// Empties the queue as far as faults let it; false when the sandbox was killed.
+async fn empty_queue_once(world: &World, sandbox: &raw_landing::Context) -> bool {
+    let landing = raw_landing::handle(EMPTY_QUEUE_ORDER, sandbox, hour_budget());
+    invoke_with_faults(world, landing).await.is_some()
 }
 
 async fn land(

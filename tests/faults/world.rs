@@ -152,7 +152,11 @@ impl World {
 
     /// A new sandbox of the landing.
     pub(crate) fn landing_context(&self) -> raw_landing::Context {
-        raw_landing::Context::new(self.zone_store("raw"), 1).with_lanes(LANES)
+        let context = raw_landing::Context::new(self.zone_store("raw"), 1).with_lanes(LANES);
+        match &self.transport {
+            WorldTransport::Kafka(_) => context,
+            WorldTransport::Queue(queue) => context.with_events_queue(Arc::clone(queue) as _),
+        }
     }
 
     /// A new sandbox of the transform.

@@ -17,6 +17,7 @@ pub mod kafka;
 pub mod kafka_mapping;
 pub mod lambda;
 mod landed_records;
+mod landing_schedule;
 mod listener;
 mod listing_positions;
 mod operator_api;
@@ -43,6 +44,7 @@ mod transport;
 pub mod try_page;
 
 pub use glue::LOCAL_DATABASE_PREFIX;
+pub use landing_schedule::QueueLanding;
 pub use operator_token::OperatorToken;
 pub use parts::ExternalParts;
 pub use running::RunningPlatform;

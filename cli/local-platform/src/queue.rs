@@ -180,8 +180,10 @@ impl LocalQueue {
         batch
     }
 
-    /// Receives visible messages, which are hidden for a time: what a client of SQS asks for.
+    /// Receives visible messages, which are hidden for a time: what a client of SQS asks for. As with
+    /// SQS, one that was received too often becomes a dead letter instead.
     pub(crate) fn receive_hidden(&self, count: usize, hidden: Duration) -> Vec<ReceivedMessage> {
+        self.move_dead_letters();
         let now = Instant::now();
         let mut messages = self.lock_messages();
         let visible = messages
@@ -236,6 +238,22 @@ impl LocalQueue {
 
         messages.remove(id);
         std::fs::rename(self.folder.join(id), self.folder.join("dead").join(id))
+    }
+
+    /// Makes dead letters of the visible messages that were received too often.
+    fn move_dead_letters(&self) {
+        let now = Instant::now();
+        let messages = self.lock_messages();
+        let dead = messages
+            .iter()
+            .filter(|(_, message)| message.is_visible(now) && message.receives >= RECEIVES_MAX);
+        let dead: Vec<String> = dead.map(|(id, _)| id.clone()).collect();
+        drop(messages);
+        for id in dead {
+            if let Err(error) = self.retry_or_dead_letter(&id) {
+                tracing::error!(%error, queue = self.name, id, "a dead letter was not moved");
+            }
+        }
     }
 
     fn lock_messages(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, QueueMessage>> {
@@ -370,5 +388,17 @@ mod tests {
         queue.delete_message(&id).unwrap();
         assert_eq!(queue.pending_count(), 0);
         assert!(!queue.hide_message(&id, Duration::ZERO));
+    }
+
+    #[test]
+    fn what_a_client_receives_too_often_is_a_dead_letter() {
+        let folder = tempfile::tempdir().unwrap();
+        let queue = open(folder.path());
+        queue.send_message("a".to_owned()).unwrap();
+        for _ in 0..RECEIVES_MAX {
+            assert_eq!(queue.receive_hidden(9, Duration::ZERO).len(), 1);
+        }
+        assert!(queue.receive_hidden(9, Duration::ZERO).is_empty());
+        assert_eq!((queue.pending_count(), queue.dead_letter_count()), (0, 1));
     }
 }

@@ -24,6 +24,7 @@ use super::identity_key::{
 use super::kafka::{self, TopicLogs};
 use super::kafka_mapping::{KafkaMapping, OFFSETS_FOLDER};
 use super::lambda::LambdaFunction;
+use super::landing_schedule::{QueueLanding, run_landing_schedule};
 use super::listener::serve_router;
 use super::parts::{ExternalKafka, ExternalParts};
 use super::ports::{LocalServer, PlatformPorts};
@@ -61,6 +62,8 @@ pub(super) struct ServicesPlace<'p> {
     pub(super) ports: PlatformPorts,
     /// What carries the events of sources whose contracts do not say it.
     pub(super) transport: Transport,
+    /// What starts the landing of the events queue.
+    pub(super) queue_landing: QueueLanding,
 }
 
 /// The services that the functions find on AWS, with their addresses.
@@ -182,10 +185,17 @@ impl LocalServices {
     /// landing, raw objects to the transform.
     pub(super) fn start_queues(
         &self,
+        place: ServicesPlace<'_>,
         [relay, landing, transform]: [&Arc<LambdaFunction>; 3],
         tasks: &mut Vec<JoinHandle<()>>,
     ) -> LocalQueues {
         for (name, queue) in &self.queues {
+            if name == EVENTS_QUEUE && place.queue_landing == QueueLanding::Schedule {
+                let (queue, landing) = (Arc::clone(queue), Arc::clone(landing));
+                let schedule = run_landing_schedule(queue, landing, Arc::clone(&self.landed));
+                tasks.push(tokio::spawn(schedule));
+                continue;
+            }
             let at_once = QueueMappingOptions::AT_ONCE;
             let (function, options, pollers, done) = match name.as_str() {
                 RAW_OBJECTS_QUEUE => (transform, at_once, RAW_OBJECTS_POLLERS, Arc::default()),

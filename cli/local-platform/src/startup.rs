@@ -19,6 +19,7 @@ use super::glue::LOCAL_DATABASE_PREFIX;
 use super::kafka_mapping::OFFSETS_FOLDER;
 use super::lambda::{FunctionConfig, LambdaFunction};
 use super::landed_records::LandedRecords;
+use super::landing_schedule::QueueLanding;
 use super::operator_token::OperatorToken;
 use super::parts::{ExternalParts, settle_parts, write_parts};
 use super::ports::{LocalServer, PlatformPorts};
@@ -54,6 +55,8 @@ pub struct PlatformOptions {
     /// What is to carry the events of sources whose contracts do not say it. Without any, a folder
     /// has the transport that it had at its last start.
     pub transport: Option<Transport>,
+    /// What starts the landing of the events queue.
+    pub queue_landing: QueueLanding,
 }
 
 /// The platform; it ends when this is dropped.
@@ -137,6 +140,7 @@ impl LocalPlatform {
             parts: &parts,
             ports,
             transport,
+            queue_landing: options.queue_landing,
         };
         let services = Box::pin(LocalServices::start(place, &mut tasks)).await?;
         let function_environment = services.environment(&pack, place).await;
@@ -204,7 +208,7 @@ async fn run_services(
     let [relay, landing, transform, ..] = functions.as_slice() else {
         return Err(io::Error::other("no functions"));
     };
-    let queues = services.start_queues([relay, landing, transform], tasks);
+    let queues = services.start_queues(place, [relay, landing, transform], tasks);
     let mappings = services.start_mappings(place, landing, tasks)?;
     let watch = services.start_watch(place, tasks).await?;
     let landed = services

@@ -19,7 +19,7 @@ use event_relay::file_places::{FILE_HEADER, FilePlaces};
 use local_platform::parts::read_parts;
 use local_platform::run_contracts::ContractUse;
 use local_platform::startup::is_running;
-use local_platform::{ExternalParts, LocalPlatform, OperatorToken, PlatformOptions};
+use local_platform::{ExternalParts, LocalPlatform, OperatorToken, PlatformOptions, QueueLanding};
 
 /// Events of one request: the relay's limit.
 const REQUEST_EVENTS_MAX: usize = 500;
@@ -433,5 +433,6 @@ pub fn platform_options(place: &PlatformArgs, port: u16) -> Result<PlatformOptio
         binaries: place.functions.clone(),
         parts: ExternalParts::default(),
         transport: None,
+        queue_landing: QueueLanding::default(),
     })
 }

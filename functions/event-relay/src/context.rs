@@ -112,7 +112,7 @@ fn read_default_transport(settings: &mut Settings) -> Transport {
 
 async fn open_queue_sink(settings: QueueSettings) -> Box<dyn EventSink> {
     let config = host::load_aws_config().await;
-    let queue = SqsQueue::new(aws_sdk_sqs::Client::new(&config), settings.url);
+    let queue = SqsQueue::open(&config, settings.url);
     let s3 = s3_client(&config, settings.s3_endpoint.as_deref());
     Box::new(QueueSink::new(QueueSinkOptions {
         queue: Arc::new(queue),

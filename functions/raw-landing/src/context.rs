@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use host::{Failure, Settings};
 use store::raw_log::LogEndCache;
-use store::{ObjectStore, S3Store, s3_client};
+use store::{MessageReceiver, ObjectStore, S3Store, SqsQueue, s3_client};
 
 use crate::lanes::Lanes;
 
@@ -34,6 +34,8 @@ pub struct Context {
     pub lanes: Lanes,
     /// What becomes of a Kafka batch of which a part fails.
     pub kafka_failures: KafkaFailureMode,
+    /// The events queue, where a schedule starts the landing.
+    pub events_queue: Option<Arc<dyn MessageReceiver>>,
 }
 
 impl Context {
@@ -49,13 +51,20 @@ impl Context {
         let epoch = settings.number_or("TOPIC_EPOCH", 1);
         let lanes = settings.number_or("QUEUE_LANES", LANES_DEFAULT);
         let kafka_failures = read_kafka_failures(&mut settings);
+        let events_queue = settings.optional_text("EVENTS_QUEUE_URL");
         let s3_endpoint = settings.optional_text("AWS_ENDPOINT_URL_S3");
         settings.finish_with(())?;
 
-        let client = s3_client(&host::load_aws_config().await, s3_endpoint.as_deref());
+        let config = host::load_aws_config().await;
+        let client = s3_client(&config, s3_endpoint.as_deref());
         let raw = Arc::new(S3Store::new(client, bucket));
-        let context = Self::new(raw, epoch).with_lanes(lanes);
-        Ok(context.with_kafka_failures(kafka_failures))
+        let mut context = Self::new(raw, epoch)
+            .with_lanes(lanes)
+            .with_kafka_failures(kafka_failures);
+        if let Some(url) = events_queue {
+            context = context.with_events_queue(Arc::new(SqsQueue::open(&config, url)));
+        }
+        Ok(context)
     }
 
     /// A context over any store.
@@ -67,7 +76,15 @@ impl Context {
             log_ends: LogEndCache::default(),
             lanes: Lanes::new(LANES_DEFAULT),
             kafka_failures: KafkaFailureMode::default(),
+            events_queue: None,
         }
+    }
+
+    /// The same with the events queue, which a schedule's invocation empties.
+    #[must_use]
+    pub fn with_events_queue(mut self, queue: Arc<dyn MessageReceiver>) -> Self {
+        self.events_queue = Some(queue);
+        self
     }
 
     /// The same with so many lanes.

@@ -1,4 +1,5 @@
-//! `raw-landing`: batches of Kafka records or of queue messages in, immutable raw objects out.
+//! `raw-landing`: batches of Kafka records or of queue messages in, immutable raw objects out. A
+//! batch of messages comes from Lambda, or the function receives it when a schedule starts it.
 //! Kafka's records land exactly once; a message that the queue delivers again is counted as one.
 //!
 //! Never reads the content of a key or a value, so that no content can stop a partition. The log of
@@ -7,11 +8,13 @@
 mod context;
 mod handler;
 mod kafka_batch;
+mod landing_message;
 mod lane_session;
 mod lanes;
 mod own_lane;
 mod payload;
 mod queue_batch;
+mod scheduled_landing;
 
 pub use context::{Context, KafkaFailureMode};
 pub use handler::handle;

@@ -11,10 +11,11 @@ use store::{ObjectStore, StoreError};
 use thiserror::Error;
 use trigger::{
     BatchReference, MessageNumber, QueuedBatch, QueuedMessage, QueuedMessageError, QueuedRecord,
-    SqsEvent, SqsFailures, SqsMessage,
+    SqsEvent, SqsFailures,
 };
 
 use crate::context::Context;
+use crate::landing_message::LandingMessage;
 use crate::lane_session::{LaneSession, MissingMessages};
 use crate::payload::unreadable_payload;
 
@@ -66,8 +67,8 @@ struct QueueLanding<'c> {
     failed: BTreeSet<String>,
 }
 
-/// Lands a batch of messages. The answer names those that SQS is to deliver again. A batch without
-/// messages finds what is missing.
+/// Lands the messages that Lambda hands over. The answer names those that SQS is to deliver again. A
+/// batch without messages finds what is missing.
 ///
 /// # Errors
 /// When the payload holds no SQS messages, or the state of a lane cannot be read.
@@ -78,10 +79,31 @@ pub(crate) async fn land_queue_batch(
 ) -> Result<SqsFailures, Failure> {
     let event: SqsEvent =
         serde_json::from_str(payload).map_err(|error| unreadable_payload(&error))?;
-    let mut messages: Vec<&SqsMessage> = event.records.iter().collect();
+    let messages: Vec<LandingMessage<'_>> =
+        event.records.iter().map(LandingMessage::from).collect();
+    let failed = land_messages(messages.clone(), context, budget).await?;
+
+    let mut failures = SqsFailures::default();
+    for message in messages {
+        if failed.contains(message.id) {
+            failures.add_message(message.id);
+        }
+    }
+    Ok(failures)
+}
+
+/// Lands messages; gives the ids of those that did not land.
+///
+/// # Errors
+/// When the state of a lane cannot be read.
+pub(crate) async fn land_messages(
+    mut messages: Vec<LandingMessage<'_>>,
+    context: &Context,
+    budget: TimeBudget,
+) -> Result<BTreeSet<String>, Failure> {
     // SQS shuffles them: in the order in which they were sent, ties between versions are decided
     // as the senders meant them more often.
-    messages.sort_by_key(|message| sent_at(message));
+    messages.sort_by_key(|message| message.sent_at);
 
     let mut landing = QueueLanding {
         context,
@@ -94,14 +116,14 @@ pub(crate) async fn land_queue_batch(
         landed: BTreeSet::new(),
         failed: BTreeSet::new(),
     };
-    for message in &messages {
+    for message in messages {
         landing.take_message(message).await;
         if landing.pending_bytes >= PENDING_BYTES_MAX {
             landing.append_pending().await;
         }
     }
     landing.append_pending().await;
-    Ok(landing.finish(&messages).await)
+    Ok(landing.finish().await)
 }
 
 /// Counts the messages that were acknowledged and are missing for half an hour, at a moment in
@@ -118,9 +140,8 @@ pub async fn count_missing_messages(context: &Context, now: i64) -> Result<u64, 
 impl QueueLanding<'_> {
     /// Takes what a message brings; one that cannot be read is delivered again, and becomes a dead
     /// letter in the end.
-    async fn take_message(&mut self, message: &SqsMessage) {
-        let body = message.body.as_deref().unwrap_or_default();
-        let taken = match QueuedMessage::decode(body) {
+    async fn take_message(&mut self, message: LandingMessage<'_>) {
+        let taken = match QueuedMessage::decode(message.body) {
             Ok(QueuedMessage::Batch(batch)) => {
                 self.take_batch(message, batch);
                 Ok(())
@@ -132,15 +153,14 @@ impl QueueLanding<'_> {
             Ok(QueuedMessage::Notice(notice)) => {
                 self.session
                     .note_acknowledged(&notice.topic, &notice.acknowledged, self.now);
-                self.landed.insert(message_id(message).to_owned());
+                self.landed.insert(message.id.to_owned());
                 Ok(())
             }
             Err(error) => Err(error.into()),
         };
         if let Err(error) = taken {
-            let id = message_id(message);
-            tracing::error!(%error, message = id, "not landed");
-            self.failed.insert(id.to_owned());
+            tracing::error!(%error, message = message.id, "not landed");
+            self.failed.insert(message.id.to_owned());
         }
     }
 
@@ -152,15 +172,15 @@ impl QueueLanding<'_> {
         Ok(reference.unpack_object(&object.body)?)
     }
 
-    fn take_batch(&mut self, message: &SqsMessage, batch: QueuedBatch) {
-        let id = message_id(message).to_owned();
+    fn take_batch(&mut self, message: LandingMessage<'_>, batch: QueuedBatch) {
+        let id = message.id.to_owned();
         if self.is_repeat(&batch) {
             *self.repeats.entry(batch.topic).or_default() += 1;
             self.landed.insert(id);
             return;
         }
 
-        let records = raw_records(batch.records, &batch.number, sent_at(message), self.now);
+        let records = raw_records(batch.records, &batch.number, message.sent_at, self.now);
         self.pending_bytes += records.iter().map(record_bytes).sum::<usize>();
         let pending = self.pending.entry(batch.topic).or_default();
         let waiting = PendingMessage {
@@ -232,9 +252,9 @@ impl QueueLanding<'_> {
         }
     }
 
-    /// Stores the lane's state, and names the messages that are to be delivered again. Without the
-    /// state, what landed would not be known as landed: then all of it is.
-    async fn finish(mut self, messages: &[&SqsMessage]) -> SqsFailures {
+    /// Stores the lane's state, and gives the ids of the messages that did not land. Without the
+    /// state, what landed would not be known as landed: then it did not.
+    async fn finish(mut self) -> BTreeSet<String> {
         for (topic, repeats) in &self.repeats {
             emit_landing_metric(topic, &[("messages_repeated", *repeats)]);
         }
@@ -245,14 +265,7 @@ impl QueueLanding<'_> {
                 self.failed.append(&mut self.landed);
             }
         }
-
-        let mut failures = SqsFailures::default();
-        for id in messages.iter().map(|message| message_id(message)) {
-            if self.failed.contains(id) {
-                failures.add_message(id);
-            }
-        }
-        failures
+        self.failed
     }
 }
 
@@ -323,15 +336,6 @@ fn raw_records(
 fn record_bytes(record: &RawRecord<'_>) -> usize {
     let parts = [&record.key, &record.value].map(|part| part.as_ref().map_or(0, Bytes::len));
     parts.iter().sum::<usize>() + record.headers.as_ref().map_or(0, String::len)
-}
-
-/// When SQS stored the message, in milliseconds since 1970.
-fn sent_at(message: &SqsMessage) -> Option<i64> {
-    message.attributes.get("SentTimestamp")?.parse().ok()
-}
-
-fn message_id(message: &SqsMessage) -> &str {
-    message.message_id.as_deref().unwrap_or_default()
 }
 
 fn emit_landing_metric(topic: &str, values: &[(&str, u64)]) {

@@ -1,8 +1,8 @@
 //! Ports to storage, to the catalogue, to the queue of events and to the people on duty, with
 //! adapters for AWS and for memory.
 //!
-//! Functions know [`ObjectStore`], [`TableCatalogue`], [`MessageQueue`] and [`Notifier`] only. [`S3Store`] and
-//! [`GlueCatalogue`] run on AWS and on the local platform alike; [`MemoryStore`] and
+//! Functions know [`ObjectStore`], [`TableCatalogue`], [`MessageQueue`], [`MessageReceiver`] and
+//! [`Notifier`] only. [`S3Store`] and [`GlueCatalogue`] run on AWS and on the local platform alike; [`MemoryStore`] and
 //! [`MemoryCatalogue`] are for unit tests; [`OverlayStore`] keeps writes away from the store below
 //! it. One conformance suite ([`conformance`]) runs over every one of them.
 
@@ -16,6 +16,7 @@ mod json;
 pub mod lane_states;
 mod memory;
 mod message_queue;
+mod message_receiver;
 mod notifier;
 mod object;
 mod overlay;
@@ -41,6 +42,7 @@ pub use memory::MemoryStore;
 pub use message_queue::{
     MemoryQueue, MessageQueue, OutgoingMessage, SQS_DELAY_MAX, SQS_MESSAGE_BYTES_MAX, SqsQueue,
 };
+pub use message_receiver::{DeliveredMessage, MessageReceiver, SQS_BATCH_MESSAGES_MAX};
 pub use notifier::{MemoryNotifier, Notifier, SnsNotifier};
 pub use object::{ListedObject, ObjectHead, ObjectMetadata, ObjectStore, StoredObject};
 pub use overlay::OverlayStore;

@@ -45,6 +45,12 @@ pub struct SqsQueue {
 }
 
 impl SqsQueue {
+    /// The queue of this URL, reached as the configuration says.
+    #[must_use]
+    pub fn open(config: impl Into<aws_sdk_sqs::config::Builder>, url: impl Into<String>) -> Self {
+        Self::new(Client::from_conf(config.into().build()), url)
+    }
+
     /// The queue of this URL.
     #[must_use]
     pub fn new(client: Client, url: impl Into<String>) -> Self {
@@ -52,6 +58,14 @@ impl SqsQueue {
             client,
             url: url.into(),
         }
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        &self.url
     }
 }
 
@@ -69,7 +83,7 @@ impl MessageQueue for SqsQueue {
         }
 
         let answer = request.send().await;
-        let answer = answer.map_err(|error| sqs_error(&self.url, &error))?;
+        let answer = answer.map_err(|error| sqs_error("send", &self.url, &error))?;
         match answer.failed().first() {
             None => Ok(()),
             Some(failed) => Err(self.entry_error(failed)),
@@ -94,7 +108,11 @@ impl SqsQueue {
 }
 
 /// The service's own message. The request, and with it the events, does not get into the error.
-fn sqs_error<E, R>(url: &str, error: &SdkError<E, R>) -> StoreError
+pub(crate) fn sqs_error<E, R>(
+    operation: &'static str,
+    url: &str,
+    error: &SdkError<E, R>,
+) -> StoreError
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
     R: std::fmt::Debug,
@@ -102,7 +120,7 @@ where
 {
     let message = error.message().or(error.code());
     let message = message.map_or_else(|| describe_causes(error), str::to_owned);
-    StoreError::new(classify_code(error.code()), "send", url, message)
+    StoreError::new(classify_code(error.code()), operation, url, message)
 }
 
 /// What the service's code means for another attempt. Codes have had the form
@@ -112,7 +130,7 @@ fn classify_code(code: Option<&str>) -> StoreErrorKind {
         "QueueDoesNotExist",
         "AWS.SimpleQueueService.NonExistentQueue",
     ];
-    const REFUSED: [&str; 13] = [
+    const REFUSED: [&str; 14] = [
         "AWS.SimpleQueueService.BatchRequestTooLong",
         "AccessDenied",
         "AccessDeniedException",
@@ -125,6 +143,7 @@ fn classify_code(code: Option<&str>) -> StoreErrorKind {
         "KmsAccessDenied",
         "KmsDisabled",
         "KmsNotFound",
+        "ReceiptHandleIsInvalid",
         "UnsupportedOperation",
     ];
     match code {

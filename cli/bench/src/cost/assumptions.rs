@@ -49,6 +49,13 @@ pub(crate) const RECEIVED_AT_ONCE: f64 = 1.0;
 /// Messages that one request receives or deletes, at most.
 pub(crate) const MESSAGES_OF_A_REQUEST: f64 = 10.0;
 
+/// Receives that a scheduled landing has at once, as `raw-landing` makes them.
+pub(crate) const RECEIVES_AT_ONCE: f64 = 4.0;
+/// Seconds of a request to SQS, within a region.
+pub(crate) const SQS_WAIT: f64 = 0.015;
+/// Seconds for which the last receive of a scheduled landing waits.
+pub(crate) const LAST_RECEIVE_WAIT: f64 = 1.0;
+
 /// Requests of the transform for a raw object beyond its tables and its receipt: HEAD of the
 /// receipt, GET of the object, GET of the erasure list.
 pub(crate) const TRANSFORM_GETS: f64 = 3.0;

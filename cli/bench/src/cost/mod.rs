@@ -14,6 +14,7 @@ mod workload;
 use std::path::{Path, PathBuf};
 
 use contract::Transport;
+use local_platform::QueueLanding;
 use polelake::error::CliError;
 use polelake::place::PlatformArgs;
 use serde_json::Value;
@@ -57,6 +58,12 @@ pub(crate) struct CostBench {
     /// Customer's keys in KMS; 0 are AWS's own. Without it, one when `small` is watched, else five.
     #[arg(long)]
     keys: Option<u8>,
+    /// Whether requests come by the HTTP API or by a function URL.
+    #[arg(long, value_enum, default_value_t = HttpEntry::Api)]
+    http: HttpEntry,
+    /// What starts the landing of the events queue: `mapping` or `schedule`.
+    #[arg(long, value_name = "START", default_value = "mapping")]
+    queue_landing: QueueLanding,
     /// Days for which refined objects are kept.
     #[arg(long, default_value_t = 360)]
     refined_days: u16,
@@ -67,6 +74,15 @@ pub(crate) struct CostBench {
     /// used it up.
     #[arg(long)]
     free: bool,
+}
+
+/// How requests reach the relay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum HttpEntry {
+    /// API Gateway's HTTP API.
+    Api,
+    /// The function's own URL.
+    FunctionUrl,
 }
 
 fn parse_transport(name: &str) -> Result<Transport, String> {
@@ -105,6 +121,8 @@ impl CostBench {
             per_request: f64::from(self.events_per_request),
             keys: self.keys.map_or(month.keys, f64::from),
             refined_months: f64::from(self.refined_days) / DAYS_PER_MONTH,
+            has_http_api: self.http == HttpEntry::Api,
+            is_landing_scheduled: self.queue_landing == QueueLanding::Schedule,
             ..month
         }
     }

@@ -171,7 +171,7 @@ impl PricedMonth<'_> {
         );
         let landing = gigabyte_seconds(
             self.function_cpu(&measured.landing, objects),
-            invocations * self.append_puts() * assumed::PUT_WAIT,
+            invocations * self.append_puts() * assumed::PUT_WAIT + self.receive_wait(),
             landing_mb,
         );
         let transform = gigabyte_seconds(
@@ -213,6 +213,18 @@ impl PricedMonth<'_> {
             Transport::Kafka => 1.0,
             Transport::Queue => 2.0,
         }
+    }
+
+    /// Seconds for which a month's scheduled landings wait for SQS: each receives until nothing
+    /// comes, and the last receive waits for a message.
+    fn receive_wait(&self) -> f64 {
+        if !self.month.is_landing_scheduled {
+            return 0.0;
+        }
+        let delivered = 2.0 * self.month.requests() / assumed::MESSAGES_OF_A_REQUEST;
+        // What is received is deleted too.
+        let waves = 2.0 * delivered / assumed::RECEIVES_AT_ONCE;
+        waves * assumed::SQS_WAIT + self.month.windows() * assumed::LAST_RECEIVE_WAIT
     }
 
     /// Seconds that the transform waits for S3 in an invocation: its reads, its tables in rounds of

@@ -139,7 +139,8 @@ impl MonthlyWorkload {
         }
     }
 
-    fn windows(&self) -> f64 {
+    /// Windows of a month.
+    pub(crate) fn windows(&self) -> f64 {
         assumed::DAYS_PER_MONTH * 86_400.0 / self.window
     }
 
@@ -171,7 +172,11 @@ impl MonthlyWorkload {
 
         let of_a_topic = messages / assumed::SOURCES;
         LandedMonth {
-            invocations: batches * share_not_empty(messages) * payloads,
+            invocations: match self.is_landing_scheduled {
+                // A schedule starts the function whether something waits or not.
+                true => batches * payloads,
+                false => batches * share_not_empty(messages) * payloads,
+            },
             objects: batches * assumed::SOURCES * share_not_empty(of_a_topic) * payloads,
         }
     }

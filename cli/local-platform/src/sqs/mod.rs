@@ -44,6 +44,9 @@ const ACCOUNT: &str = "000000000000";
 /// The queues by their names.
 pub type LocalQueues = BTreeMap<String, Arc<LocalQueue>>;
 
+/// What is done with one entry of a batch.
+type EntryOperation = fn(&LocalQueue, SqsRequest<'_>) -> Result<Value, SqsException>;
+
 /// The path of a queue's URL.
 #[must_use]
 pub fn queue_path(name: &str) -> String {
@@ -112,6 +115,7 @@ async fn answer_operation(
         "SendMessageBatch" => send_batch(queue, request),
         "ReceiveMessage" => receive_messages(queue, request).await,
         "DeleteMessage" => delete_message(queue, request),
+        "DeleteMessageBatch" => delete_batch(queue, request),
         "ChangeMessageVisibility" => change_visibility(queue, request),
         "GetQueueAttributes" => Ok(json!({"Attributes": queue_attributes(queue)})),
         other => Err(SqsException::unsupported(other)),
@@ -150,23 +154,38 @@ fn send_message(queue: &LocalQueue, request: SqsRequest<'_>) -> Result<Value, Sq
 
 /// Sends several messages. As with SQS, each entry is stored or refused for itself.
 fn send_batch(queue: &LocalQueue, request: SqsRequest<'_>) -> Result<Value, SqsException> {
-    let entries = request.input["Entries"].as_array();
-    let entries = entries
-        .filter(|entries| (1..=BATCH_ENTRIES_MAX).contains(&entries.len()))
-        .ok_or_else(|| SqsException::invalid("a batch has from 1 to 10 entries"))?;
+    let entries = batch_entries(request)?;
     let bodies = entries.iter().map(|entry| &entry["MessageBody"]);
     let bytes: usize = bodies.filter_map(Value::as_str).map(str::len).sum();
     if bytes > SQS_MESSAGE_BYTES_MAX as usize {
         return Err(SqsException::batch_too_long(SQS_MESSAGE_BYTES_MAX));
     }
 
+    Ok(answer_entries(queue, request, entries, send_message))
+}
+
+/// The entries of a request for several messages.
+fn batch_entries<'r>(request: SqsRequest<'r>) -> Result<&'r [Value], SqsException> {
+    let entries = request.input["Entries"].as_array().map(Vec::as_slice);
+    entries
+        .filter(|entries| (1..=BATCH_ENTRIES_MAX).contains(&entries.len()))
+        .ok_or_else(|| SqsException::invalid("a batch has from 1 to 10 entries"))
+}
+
+/// Does each entry for itself; the answer has those that were done and those that were refused.
+fn answer_entries(
+    queue: &LocalQueue,
+    request: SqsRequest<'_>,
+    entries: &[Value],
+    operation: EntryOperation,
+) -> Value {
     let (mut successful, mut failed) = (Vec::new(), Vec::new());
     for entry in entries {
         let single = SqsRequest {
             input: entry,
             ..request
         };
-        match send_message(queue, single) {
+        match operation(queue, single) {
             Ok(mut answer) => {
                 answer["Id"] = entry["Id"].clone();
                 successful.push(answer);
@@ -174,7 +193,7 @@ fn send_batch(queue: &LocalQueue, request: SqsRequest<'_>) -> Result<Value, SqsE
             Err(exception) => failed.push(exception.to_entry(&entry["Id"])),
         }
     }
-    Ok(json!({"Successful": successful, "Failed": failed}))
+    json!({"Successful": successful, "Failed": failed})
 }
 
 fn check_body(body: &str) -> Result<(), SqsException> {
@@ -234,6 +253,12 @@ fn delete_message(queue: &LocalQueue, request: SqsRequest<'_>) -> Result<Value, 
     let deleted = queue.delete_message(request.text("ReceiptHandle")?);
     deleted.map_err(|error| SqsException::failed(&error))?;
     Ok(json!({}))
+}
+
+/// Deletes several messages, each for itself.
+fn delete_batch(queue: &LocalQueue, request: SqsRequest<'_>) -> Result<Value, SqsException> {
+    let entries = batch_entries(request)?;
+    Ok(answer_entries(queue, request, entries, delete_message))
 }
 
 fn change_visibility(queue: &LocalQueue, request: SqsRequest<'_>) -> Result<Value, SqsException> {

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 use contract::Transport;
-use local_platform::ExternalParts;
 use local_platform::parts::{ExternalKafka, ExternalS3};
+use local_platform::{ExternalParts, QueueLanding};
 
 use crate::error::CliError;
 
@@ -38,6 +38,10 @@ pub(crate) struct PartsArgs {
     /// is given.
     #[arg(long, value_name = "TRANSPORT")]
     pub(crate) transport: Option<Transport>,
+    /// What starts the landing of the events queue: `mapping`, as Lambda's event source mapping hands
+    /// over batches, or `schedule`, whose invocation empties the queue. Not kept by the folder.
+    #[arg(long, value_name = "START", default_value = "mapping")]
+    pub(crate) queue_landing: QueueLanding,
     /// Send events and their tables to a part that is not on this machine.
     #[arg(long)]
     pub(crate) yes: bool,

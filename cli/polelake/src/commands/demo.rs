@@ -38,6 +38,7 @@ pub(crate) async fn run(args: &DemoArgs, progress: &WorkProgress) -> Result<bool
     let options = PlatformOptions {
         parts: args.parts.to_parts()?,
         transport: args.parts.transport,
+        queue_landing: args.parts.queue_landing,
         ..platform_options(&args.place, 0)?
     };
     let platform = LocalPlatform::start(options).await?;

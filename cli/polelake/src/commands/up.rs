@@ -27,6 +27,7 @@ pub(crate) async fn run(args: &UpArgs) -> Result<bool, CliError> {
     let options = PlatformOptions {
         parts: args.parts.to_parts()?,
         transport: args.parts.transport,
+        queue_landing: args.parts.queue_landing,
         ..platform_options(&args.place, port)?
     };
     let trial = FolderTrial::new(&args.place.contracts);

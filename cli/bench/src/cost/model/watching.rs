@@ -30,7 +30,7 @@ impl WatchedThings {
             Watching::Small => Self {
                 hourly_series: 2.0,
                 daily_series: 5.0,
-                alarms: 13.0,
+                alarms: 11.0,
                 dashboards: 0.0,
                 log_months: 1.0,
             },
