@@ -10,7 +10,20 @@ use aws_sigv4::sign::v4;
 use crate::error::{CliError, describe_causes};
 
 /// API Gateway's name in a signature.
-const SIGNING_SERVICE: &str = "execute-api";
+const API_GATEWAY: &str = "execute-api";
+/// Lambda's name in a signature, for a function URL.
+const LAMBDA: &str = "lambda";
+
+/// The service that checks a signature: a function URL is
+/// `https://<id>.lambda-url.<region>.on.aws`, everything else an address of API Gateway.
+fn signing_service(url: &str) -> &'static str {
+    let address = url.split_once("://").map_or(url, |(_, address)| address);
+    let host = address.split(['/', ':']).next().unwrap_or_default();
+    if host.contains(".lambda-url.") && host.ends_with(".on.aws") {
+        return LAMBDA;
+    }
+    API_GATEWAY
+}
 
 /// The credentials that sign, and the region.
 #[derive(Debug)]
@@ -51,7 +64,7 @@ impl RequestSigner {
         let params = v4::SigningParams::builder()
             .identity(&identity)
             .region(&self.region)
-            .name(SIGNING_SERVICE)
+            .name(signing_service(url))
             .time(now)
             .settings(SigningSettings::default())
             .build()?
@@ -111,5 +124,28 @@ mod tests {
             "{authorization}"
         );
         assert_ne!(headers, signed(b"{\"a\":1}"), "the body is signed too");
+    }
+
+    #[test]
+    fn a_function_url_is_lambdas_and_every_other_address_the_gateways() {
+        let function_url = "https://abc123.lambda-url.eu-west-2.on.aws";
+        for (url, service) in [
+            (function_url, LAMBDA),
+            (
+                "https://abc123.lambda-url.eu-west-2.on.aws/v1/s/events",
+                LAMBDA,
+            ),
+            (
+                "https://abc123.execute-api.eu-west-2.amazonaws.com/v1/s/events",
+                API_GATEWAY,
+            ),
+            (
+                "https://events.example.org/v1/x.lambda-url.on.aws/events",
+                API_GATEWAY,
+            ),
+            ("https://x.lambda-url.example.org/v1/s/events", API_GATEWAY),
+        ] {
+            assert_eq!(signing_service(url), service, "{url}");
+        }
     }
 }

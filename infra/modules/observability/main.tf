@@ -106,7 +106,7 @@ resource "aws_cloudwatch_metric_alarm" "freshness" {
 resource "aws_cloudwatch_metric_alarm" "landing_failed" {
   for_each = local.watched.topics
 
-  alarm_name          = join("-", compact([var.name, "landing-failed", each.value]))
+  alarm_name          = "${var.name}-landing-failed${each.value == null ? "" : "-${each.value}"}"
   alarm_description   = "Records of ${coalesce(each.value, "a topic")} do not land, or the topic was recreated. The log names the place and the reason."
   namespace           = "polelake"
   metric_name         = "landing_failed"
@@ -124,7 +124,7 @@ resource "aws_cloudwatch_metric_alarm" "landing_failed" {
 resource "aws_cloudwatch_metric_alarm" "messages_missing" {
   for_each = local.watched.queue_topics
 
-  alarm_name          = join("-", compact([var.name, "messages-missing", each.value]))
+  alarm_name          = "${var.name}-messages-missing${each.value == null ? "" : "-${each.value}"}"
   alarm_description   = "The events queue acknowledged messages of ${coalesce(each.value, "a topic")} that did not land. The log names their numbers."
   namespace           = "polelake"
   metric_name         = "messages_missing"
@@ -142,7 +142,7 @@ resource "aws_cloudwatch_metric_alarm" "messages_missing" {
 resource "aws_cloudwatch_metric_alarm" "offset_gaps" {
   for_each = local.watched.kafka_topics
 
-  alarm_name          = join("-", compact([var.name, "offset-gaps", each.value]))
+  alarm_name          = "${var.name}-offset-gaps${each.value == null ? "" : "-${each.value}"}"
   alarm_description   = "Offsets of ${coalesce(each.value, "a topic")} are missing: retention overtook the landing, or Lambda gave up records."
   namespace           = "polelake"
   metric_name         = "offset_gaps"
@@ -160,7 +160,7 @@ resource "aws_cloudwatch_metric_alarm" "offset_gaps" {
 resource "aws_cloudwatch_metric_alarm" "quarantine" {
   for_each = local.watched.sources
 
-  alarm_name          = join("-", compact([var.name, "quarantine", each.value]))
+  alarm_name          = "${var.name}-quarantine${each.value == null ? "" : "-${each.value}"}"
   alarm_description   = "${coalesce(each.value, "All sources")}: more than ${var.quarantine_an_hour} records were quarantined within an hour."
   namespace           = "polelake"
   metric_name         = "records_quarantined"
