@@ -158,18 +158,20 @@ module "function_url" {
 
 locals {
   endpoint = one(concat(module.http_api[*].endpoint, module.function_url[*].endpoint))
-  # A function URL has no routes in IAM: which source a role may push to, the relay decides by the contract's `push`.
-  caller_statements = {
-    for source in keys(local.sources) : source => var.http == "function-url" ? one(module.function_url[*].caller_statements) : jsonencode([{
+  # What a caller's role needs, by source. A function URL has no routes in IAM: which source a role may push to, the relay
+  # decides by the contract's `push`.
+  caller_statements = { for source in keys(local.sources) : source => one(concat(
+    [for api in module.http_api : jsonencode([{
       Sid    = "CallApi"
       Effect = "Allow"
       Action = ["execute-api:Invoke"]
       Resource = [
-        "${one(module.http_api[*].execution_arn)}/$default/POST/v1/${source}/events",
-        "${one(module.http_api[*].execution_arn)}/$default/GET/v1/${source}/contract",
+        "${api.execution_arn}/$default/POST/v1/${source}/events",
+        "${api.execution_arn}/$default/GET/v1/${source}/contract",
       ]
-    }])
-  }
+    }])],
+    module.function_url[*].caller_statements,
+  )) }
 }
 
 # A queue for each source that publishes to SNS.

@@ -11,7 +11,6 @@ variable "partition" {
 variable "kms_key_arn" {
   description = "KMS key of the zone; null for S3's own encryption."
   type        = string
-  default     = null
 }
 
 variable "statements" {

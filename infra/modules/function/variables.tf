@@ -94,7 +94,6 @@ variable "polls_in_vpc" {
 variable "kms_key_arn" {
   description = "KMS key of settings, log and failed invocations; null for AWS's own encryption."
   type        = string
-  default     = null
 }
 
 variable "kms_key_arns" {

@@ -80,7 +80,6 @@ variable "log_retention_days" {
 variable "kms_key_arn" {
   description = "KMS key of the access log; null for CloudWatch's own encryption."
   type        = string
-  default     = null
 }
 
 variable "watching" {

@@ -51,7 +51,6 @@ variable "log_retention_days" {
 variable "kms_key_arn" {
   description = "KMS key of the log; null for CloudWatch's own encryption."
   type        = string
-  default     = null
 }
 
 variable "emulated" {

@@ -27,7 +27,6 @@ variable "alert_emails" {
 variable "kms_key_arn" {
   description = "KMS key of the alert topic; null for none: S3 and alarms cannot send to a topic under AWS's own key."
   type        = string
-  default     = null
 }
 
 variable "functions" {

@@ -75,7 +75,6 @@ variable "age_is_watched" {
 variable "kms_key_arn" {
   description = "KMS key of the messages; null for SQS's own encryption."
   type        = string
-  default     = null
 }
 
 variable "alert_topic_arn" {

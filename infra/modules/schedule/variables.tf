@@ -52,5 +52,4 @@ variable "failures_queue_arn" {
 variable "kms_key_arn" {
   description = "KMS key of the payload and of that queue; null for AWS's own encryption."
   type        = string
-  default     = null
 }

@@ -42,7 +42,6 @@ variable "account" {
 variable "kms_key_arn" {
   description = "KMS key of its executions and log; null for AWS's own encryption."
   type        = string
-  default     = null
 }
 
 variable "watching" {
