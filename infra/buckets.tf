@@ -9,6 +9,7 @@ module "raw_bucket" {
 
   name            = local.buckets.raw
   partition       = local.partition
+  kms             = var.keys != "aws"
   kms_key_arn     = local.key_arn.raw
   noncurrent_days = 7
   archive         = var.raw_archive_days == null ? {} : { "raw/" = var.raw_archive_days }
@@ -45,6 +46,7 @@ module "refined_bucket" {
 
   name            = local.buckets.refined
   partition       = local.partition
+  kms             = var.keys != "aws"
   kms_key_arn     = local.key_arn.refined
   noncurrent_days = 30
   # None expires: receipts name them, and a day is rebuilt from them (docs/adr/0021). Those of merged days are read for
@@ -58,6 +60,7 @@ module "curated_bucket" {
 
   name            = local.buckets.curated
   partition       = local.partition
+  kms             = var.keys != "aws"
   kms_key_arn     = local.key_arn.curated
   noncurrent_days = 30
   # Days share files, so no other object may expire by age (docs/adr/0021). These are left by interrupted merges.
@@ -70,6 +73,7 @@ module "site_bucket" {
 
   name            = local.buckets.site
   partition       = local.partition
+  kms             = var.keys != "aws"
   kms_key_arn     = local.key_arn.site
   noncurrent_days = 30
   force_destroy   = var.force_destroy
@@ -90,6 +94,7 @@ module "failures_bucket" {
 
   name            = local.buckets.failures
   partition       = local.partition
+  kms             = var.keys != "aws"
   kms_key_arn     = local.key_arn.raw
   noncurrent_days = 30
   force_destroy   = var.force_destroy
@@ -100,6 +105,7 @@ module "results_bucket" {
 
   name            = local.buckets.results
   partition       = local.partition
+  kms             = var.keys != "aws"
   kms_key_arn     = local.key_arn.curated
   noncurrent_days = 1
   # Copies of curated data that no erasure reaches: they expire soon.

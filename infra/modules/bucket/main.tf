@@ -5,12 +5,12 @@ locals {
   objects = "${local.arn}/*"
 
   # What a request that names its encryption must name.
-  encryption = var.kms_key_arn == null ? {
-    header = "s3:x-amz-server-side-encryption"
-    value  = "AES256"
-    } : {
+  encryption = var.kms ? {
     header = "s3:x-amz-server-side-encryption-aws-kms-key-id"
     value  = var.kms_key_arn
+    } : {
+    header = "s3:x-amz-server-side-encryption"
+    value  = "AES256"
   }
 
   guards = [
@@ -71,10 +71,10 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
 
   rule {
     # With a bucket key S3 calls KMS once for many objects: without it every request costs two.
-    bucket_key_enabled = var.kms_key_arn != null
+    bucket_key_enabled = var.kms
 
     apply_server_side_encryption_by_default {
-      sse_algorithm     = var.kms_key_arn == null ? "AES256" : "aws:kms"
+      sse_algorithm     = var.kms ? "aws:kms" : "AES256"
       kms_master_key_id = var.kms_key_arn
     }
   }
