@@ -16,7 +16,9 @@ module "catalogue" {
   scan_limit_bytes = var.athena_scan_limit_gb * 1073741824
 
   curated_bucket_arn = module.curated_bucket.arn
-  curated_key_arn    = aws_kms_key.this["curated"].arn
+  curated_key_arns   = local.key_arns.curated
+  results_key_arn    = local.key_arn.curated
+  through_s3         = local.through_s3
   results_bucket     = module.results_bucket.name
   results_bucket_arn = module.results_bucket.arn
   glue_arn_prefix    = local.arn.glue
@@ -47,7 +49,7 @@ resource "aws_iam_role_policy" "erasure" {
   role  = aws_iam_role.erasure[0].id
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [
+    Statement = [for statement in [
       {
         Sid    = "Erase"
         Effect = "Allow"
@@ -69,7 +71,7 @@ resource "aws_iam_role_policy" "erasure" {
         Sid       = "Open"
         Effect    = "Allow"
         Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
-        Resource  = [for zone in ["raw", "refined", "curated"] : aws_kms_key.this[zone].arn]
+        Resource  = distinct(concat(local.key_arns.raw, local.key_arns.refined, local.key_arns.curated))
         Condition = local.through_s3
       },
       {
@@ -93,6 +95,6 @@ resource "aws_iam_role_policy" "erasure" {
           [for database in keys(local.catalogue) : "${local.arn.glue}:table/${database}/*"],
         )
       },
-    ]
+    ] : statement if length(statement.Resource) > 0]
   })
 }

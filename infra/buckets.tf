@@ -9,7 +9,8 @@ module "raw_bucket" {
 
   name            = local.buckets.raw
   partition       = local.partition
-  kms_key_arn     = aws_kms_key.this["raw"].arn
+  kms             = var.keys != "aws"
+  kms_key_arn     = local.key_arn.raw
   noncurrent_days = 7
   archive         = var.raw_archive_days == null ? {} : { "raw/" = var.raw_archive_days }
   # Batches that were too large for a message of the events queue: the raw log has their records since.
@@ -45,7 +46,8 @@ module "refined_bucket" {
 
   name            = local.buckets.refined
   partition       = local.partition
-  kms_key_arn     = aws_kms_key.this["refined"].arn
+  kms             = var.keys != "aws"
+  kms_key_arn     = local.key_arn.refined
   noncurrent_days = 30
   # None expires: receipts name them, and a day is rebuilt from them (docs/adr/0021). Those of merged days are read for
   # a rebuild, an audit or an erasure only. S3 leaves objects below 128 KB where they are, because they would cost more.
@@ -58,7 +60,8 @@ module "curated_bucket" {
 
   name            = local.buckets.curated
   partition       = local.partition
-  kms_key_arn     = aws_kms_key.this["curated"].arn
+  kms             = var.keys != "aws"
+  kms_key_arn     = local.key_arn.curated
   noncurrent_days = 30
   # Days share files, so no other object may expire by age (docs/adr/0021). These are left by interrupted merges.
   expire        = { "curated/_work/" = 7 }
@@ -70,7 +73,8 @@ module "site_bucket" {
 
   name            = local.buckets.site
   partition       = local.partition
-  kms_key_arn     = aws_kms_key.this["site"].arn
+  kms             = var.keys != "aws"
+  kms_key_arn     = local.key_arn.site
   noncurrent_days = 30
   force_destroy   = var.force_destroy
 
@@ -90,7 +94,8 @@ module "failures_bucket" {
 
   name            = local.buckets.failures
   partition       = local.partition
-  kms_key_arn     = aws_kms_key.this["raw"].arn
+  kms             = var.keys != "aws"
+  kms_key_arn     = local.key_arn.raw
   noncurrent_days = 30
   force_destroy   = var.force_destroy
 }
@@ -100,7 +105,8 @@ module "results_bucket" {
 
   name            = local.buckets.results
   partition       = local.partition
-  kms_key_arn     = aws_kms_key.this["curated"].arn
+  kms             = var.keys != "aws"
+  kms_key_arn     = local.key_arn.curated
   noncurrent_days = 1
   # Copies of curated data that no erasure reaches: they expire soon.
   expire        = { "" = 7 }

@@ -3,6 +3,8 @@
 locals {
   # API Gateway waits for 30 s; three attempts of 10 s stop at the deadline.
   relay_timeout = 29
+  # Seconds after which a notice tells of a message.
+  notice_delay = 900
 }
 
 module "event_relay" {
@@ -18,13 +20,14 @@ module "event_relay" {
   reserved_concurrency = var.relay_concurrency
 
   environment = {
+    WATCHING  = local.common.watching_setting
     CONTRACTS = var.contracts_deployed
     TRANSPORT = var.transport
     # The queue's own limit: a batch that is larger goes to the raw bucket, and the message names it.
     EVENTS_QUEUE_URL           = local.uses_queue ? module.events_queue[0].url : ""
     EVENTS_QUEUE_MESSAGE_BYTES = local.uses_queue ? tostring(local.events_queue_message_bytes) : ""
     # The longest that SQS holds a message back: one lands long before.
-    NOTICE_DELAY_SECONDS = local.uses_queue ? "900" : ""
+    NOTICE_DELAY_SECONDS = local.uses_queue ? tostring(local.notice_delay) : ""
     RAW_BUCKET           = local.uses_queue ? module.raw_bucket.name : ""
     KAFKA_BOOTSTRAP      = local.uses_kafka ? local.kafka.bootstrap : ""
     KAFKA_AUTH           = local.uses_kafka ? var.kafka_auth : ""
@@ -65,7 +68,7 @@ module "event_relay" {
         Sid       = "SealMessages"
         Effect    = "Allow"
         Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
-        Resource  = [aws_kms_key.this["operations"].arn]
+        Resource  = local.key_arns.operations
         Condition = local.through_sqs
       },
       {
@@ -79,7 +82,7 @@ module "event_relay" {
         Sid       = "SealLargeBatches"
         Effect    = "Allow"
         Action    = ["kms:GenerateDataKey"]
-        Resource  = [aws_kms_key.this["raw"].arn]
+        Resource  = local.key_arns.raw
         Condition = local.through_s3
       },
     ] : statement if local.uses_queue],
@@ -109,10 +112,13 @@ module "event_relay" {
   emulated           = local.common.emulated
   log_level          = local.common.log_level
   kms_key_arn        = local.common.kms_key_arn
+  kms_key_arns       = local.key_arns.operations
+  watching           = local.common.watching
   alert_topic_arn    = local.common.alert_topic_arn
 }
 
 module "http_api" {
+  count  = var.http == "api" ? 1 : 0
   source = "./modules/http_api"
 
   name             = "${var.name}-event-relay"
@@ -128,9 +134,44 @@ module "http_api" {
   burst                    = var.http_burst
   disable_default_endpoint = var.http_custom_domain_only
 
-  log_retention_days = var.log_retention_days
+  log_retention_days = local.common.log_retention_days
   kms_key_arn        = local.common.kms_key_arn
+  watching           = local.common.watching
   alert_topic_arn    = local.common.alert_topic_arn
+}
+
+moved {
+  from = module.http_api
+  to   = module.http_api[0]
+}
+
+module "function_url" {
+  count  = var.http == "function-url" ? 1 : 0
+  source = "./modules/function_url"
+
+  name            = "${var.name}-event-relay"
+  function_name   = module.event_relay.name
+  function_arn    = module.event_relay.arn
+  watching        = local.common.watching
+  alert_topic_arn = local.common.alert_topic_arn
+}
+
+locals {
+  endpoint = one(concat(module.http_api[*].endpoint, module.function_url[*].endpoint))
+  # What a caller's role needs, by source. A function URL has no routes in IAM: which source a role may push to, the relay
+  # decides by the contract's `push`.
+  caller_statements = { for source in keys(local.sources) : source => one(concat(
+    [for api in module.http_api : jsonencode([{
+      Sid    = "CallApi"
+      Effect = "Allow"
+      Action = ["execute-api:Invoke"]
+      Resource = [
+        "${api.execution_arn}/$default/POST/v1/${source}/events",
+        "${api.execution_arn}/$default/GET/v1/${source}/contract",
+      ]
+    }])],
+    module.function_url[*].caller_statements,
+  )) }
 }
 
 # A queue for each source that publishes to SNS.
@@ -146,6 +187,7 @@ module "relay_queue" {
   visibility_timeout = 6 * local.relay_timeout
   senders            = [for topic in each.value.topic_arns : { service = "sns.amazonaws.com", arn = topic }]
   kms_key_arn        = local.common.kms_key_arn
+  watching           = local.common.watching
   alert_topic_arn    = local.common.alert_topic_arn
 }
 

@@ -3,7 +3,7 @@
 resource "aws_secretsmanager_secret" "identity_key" {
   name        = "${var.name}/identity-key"
   description = "The key of the lake's ids. It is never rotated: under another key every person would get a second id."
-  kms_key_id  = aws_kms_key.this["operations"].arn
+  kms_key_id  = local.key_arn.operations
 
   # A deletion can be taken back for 30 days. An emulated platform is destroyed with its test.
   recovery_window_in_days = var.emulated ? 0 : 30

@@ -14,8 +14,8 @@ module "network" {
     length(local.secrets) > 0 ? ["secretsmanager"] : [],
     local.uses_queue ? ["sqs"] : [],
   )
-  log_retention_days = var.log_retention_days
-  kms_key_arn        = aws_kms_key.this["operations"].arn
+  log_retention_days = local.common.log_retention_days
+  kms_key_arn        = local.key_arn.operations
   emulated           = var.emulated
 }
 
@@ -97,7 +97,7 @@ resource "aws_msk_cluster" "this" {
   }
 
   encryption_info {
-    encryption_at_rest_kms_key_arn = aws_kms_key.this["operations"].arn
+    encryption_at_rest_kms_key_arn = local.key_arn.operations
 
     encryption_in_transit {
       client_broker = "TLS"
@@ -112,6 +112,11 @@ resource "aws_msk_cluster" "this" {
         log_group = aws_cloudwatch_log_group.kafka[0].name
       }
     }
+  }
+
+  lifecycle {
+    # Another key is another cluster, without the records: it keeps the key with which it was made.
+    ignore_changes = [encryption_info[0].encryption_at_rest_kms_key_arn]
   }
 }
 
@@ -135,6 +140,6 @@ resource "aws_msk_configuration" "this" {
 resource "aws_cloudwatch_log_group" "kafka" {
   count             = local.msk == "provisioned" ? 1 : 0
   name              = "/aws/msk/${var.name}"
-  retention_in_days = var.log_retention_days
-  kms_key_id        = aws_kms_key.this["operations"].arn
+  retention_in_days = local.common.log_retention_days
+  kms_key_id        = local.key_arn.operations
 }

@@ -1,13 +1,35 @@
-# A key for each zone, so that the right to read one zone is separate from the right to read another, and one for
-# operations: settings, logs, queues, alerts.
+# Keys, as `keys` says: one for each zone, so that the right to read one zone is separate from the right to read another,
+# and one for operations (settings, logs, queues, alerts); or one for everything; or none of one's own.
 
 locals {
-  keys = {
+  # What is encrypted together: four zones, and operations.
+  key_users = {
     raw        = []
     refined    = []
     curated    = []
     site       = local.site_readers
     operations = local.operations_users
+  }
+
+  # Keys that there are, to the services that use them. What is stored stays under the key that it was stored with, so
+  # the keys of a former choice stay until `former_keys` no longer names them.
+  choices = distinct(compact([var.keys, var.former_keys]))
+  keys = merge(
+    { for use, users in local.key_users : use => users if contains(local.choices, "zones") },
+    { for use in ["lake"] : use => concat(values(local.key_users)...) if contains(local.choices, "one") },
+  )
+
+  # The key that encrypts anew; null for AWS's own encryption.
+  key_arn = {
+    for use in keys(local.key_users) : use => (
+      var.keys == "aws" ? null : aws_kms_key.this[var.keys == "one" ? "lake" : use].arn
+    )
+  }
+  # All keys that decrypt, those of a former choice too.
+  key_arns = {
+    for use in keys(local.key_users) : use => [
+      for choice in local.choices : aws_kms_key.this[choice == "one" ? "lake" : use].arn if choice != "aws"
+    ]
   }
 
   site_readers = [for statement in [{

@@ -30,12 +30,16 @@ locals {
   # Settings that all functions share.
   common = {
     architecture       = var.architecture
-    log_retention_days = var.log_retention_days
+    log_retention_days = coalesce(var.log_retention_days, local.small ? 30 : 365)
     emulated           = var.emulated
     log_level          = var.log_level
-    kms_key_arn        = aws_kms_key.this["operations"].arn
+    kms_key_arn        = local.key_arn.operations
     alert_topic_arn    = module.observability.alert_topic_arn
+    watching           = var.watching
+    # What the functions read; an empty setting is left out, and means full.
+    watching_setting = local.small ? "small" : ""
   }
+  small = var.watching == "small"
 
   # Keys may be used through S3 or SQS only, never on bytes that a caller sends.
   through_s3  = { StringEquals = { "kms:ViaService" = "s3.${local.region}.amazonaws.com" } }
@@ -67,8 +71,12 @@ locals {
   kafka_topics = {
     for topic, id in local.topics : topic => id if local.transports[id] == "kafka" || contains(var.draining, id)
   }
+  # Topics whose records the events queue brings, in the same way.
+  queue_topics = {
+    for topic, id in local.topics : topic => id if local.transports[id] == "queue" || contains(var.draining, id)
+  }
   uses_kafka = length(local.kafka_topics) > 0
-  uses_queue = length(var.draining) > 0 || contains(values(local.transports), "queue")
+  uses_queue = length(local.queue_topics) > 0
   # Secrets that the relay sends to the APIs from which it fetches states, each a secret of its source: a contract that
   # names another one gives the relay no right to read it.
   declared_secrets = {

@@ -4,15 +4,16 @@ module "observability" {
   source = "./modules/observability"
 
   name         = var.name
+  watching     = var.watching
   region       = local.region
   account      = local.account
   alert_emails = var.alert_emails
-  kms_key_arn  = aws_kms_key.this["operations"].arn
+  kms_key_arn  = local.key_arn.operations
 
   functions          = [for function in local.functions : "${var.name}-${function}"]
   topics             = toset(keys(local.topics))
   kafka_topics       = toset(keys(local.kafka_topics))
-  queue_topics       = toset([for topic in keys(local.topics) : topic if !contains(keys(local.kafka_topics), topic)])
+  queue_topics       = toset(keys(local.queue_topics))
   sources            = toset(keys(local.sources))
   freshness_hours    = local.freshness_hours
   watched_tables     = var.watched_tables

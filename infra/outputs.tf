@@ -1,11 +1,19 @@
 output "endpoint" {
-  description = "Address of the HTTP API."
-  value       = module.http_api.endpoint
+  description = "Address of the HTTP API, or of the function URL in its place."
+  value       = local.endpoint
 }
 
 output "http_execution_arn" {
-  description = "What callers' policies name: `<this>/$default/POST/v1/<source>/events`."
-  value       = module.http_api.execution_arn
+  description = "What callers' policies name: `<this>/$default/POST/v1/<source>/events`; null with a function URL."
+  value       = one(module.http_api[*].execution_arn)
+}
+
+output "caller_policies" {
+  description = "Source to the policy that a role of this account needs to push to it with signed requests; the contract's `push` must admit the role too."
+  value = {
+    for source, statements in local.caller_statements :
+    source => jsonencode({ Version = "2012-10-17", Statement = jsondecode(statements) })
+  }
 }
 
 output "site" {
@@ -120,10 +128,34 @@ output "function_memories" {
 output "schedules" {
   description = "Schedule to its payload."
   value = {
-    (module.merge_schedule.name)  = module.merge_schedule.input
-    (module.report_schedule.name) = module.report_schedule.input
-    (module.sweep_schedule.name)  = module.sweep_schedule.input
+    for schedule in concat(
+      [module.merge_schedule, module.report_schedule, module.sweep_schedule],
+      module.missing_messages_schedule,
+      module.empty_queue_schedule,
+    ) : schedule.name => schedule.input
   }
+}
+
+output "dashboard" {
+  description = "Name of the dashboard; null with small watching."
+  value       = module.observability.dashboard
+}
+
+output "bucket_encryption" {
+  description = "Zone to how its objects are encrypted: `aws:kms` or `AES256`."
+  value = {
+    raw      = module.raw_bucket.encryption
+    refined  = module.refined_bucket.encryption
+    curated  = module.curated_bucket.encryption
+    site     = module.site_bucket.encryption
+    failures = module.failures_bucket.encryption
+    results  = module.results_bucket.encryption
+  }
+}
+
+output "kms_keys" {
+  description = "Keys of this stack; empty with AWS's own encryption."
+  value       = sort(keys(aws_kms_key.this))
 }
 
 output "alert_topic_arn" {
@@ -139,7 +171,8 @@ output "alarms" {
     module.pole_transform.alarms,
     module.snapshot_merge.alarms,
     module.quality_report.alarms,
-    module.http_api.alarms,
+    flatten(module.http_api[*].alarms),
+    flatten(module.function_url[*].alarms),
     module.transform_queue.alarms,
     flatten([for queue in module.relay_queue : queue.alarms]),
     flatten(module.events_queue[*].alarms),

@@ -16,6 +16,7 @@ module "pole_transform" {
   memory = 1024
 
   environment = {
+    WATCHING            = local.common.watching_setting
     RAW_BUCKET          = module.raw_bucket.name
     REFINED_BUCKET      = module.refined_bucket.name
     CONTRACTS           = var.contracts_deployed
@@ -79,21 +80,21 @@ module "pole_transform" {
       Sid       = "OpenIdentityKey"
       Effect    = "Allow"
       Action    = ["kms:Decrypt"]
-      Resource  = [aws_kms_key.this["operations"].arn]
+      Resource  = local.key_arns.operations
       Condition = { StringEquals = { "kms:ViaService" = "secretsmanager.${local.region}.amazonaws.com" } }
     },
     {
       Sid       = "OpenRaw"
       Effect    = "Allow"
       Action    = ["kms:Decrypt"]
-      Resource  = [aws_kms_key.this["raw"].arn]
+      Resource  = local.key_arns.raw
       Condition = local.through_s3
     },
     {
       Sid       = "SealRefined"
       Effect    = "Allow"
       Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
-      Resource  = [aws_kms_key.this["refined"].arn]
+      Resource  = local.key_arns.refined
       Condition = local.through_s3
     },
   ])
@@ -102,6 +103,8 @@ module "pole_transform" {
   emulated           = local.common.emulated
   log_level          = local.common.log_level
   kms_key_arn        = local.common.kms_key_arn
+  kms_key_arns       = local.key_arns.operations
+  watching           = local.common.watching
   alert_topic_arn    = local.common.alert_topic_arn
 }
 
@@ -115,6 +118,7 @@ module "transform_queue" {
   visibility_timeout = 6 * local.transform_timeout
   senders            = [{ service = "s3.amazonaws.com", arn = local.bucket_arns.raw }]
   kms_key_arn        = local.common.kms_key_arn
+  watching           = local.common.watching
   alert_topic_arn    = local.common.alert_topic_arn
 }
 

@@ -14,6 +14,7 @@ module "quality_report" {
   failures_queue_arn = aws_sqs_queue.failed_invocations.arn
 
   environment = {
+    WATCHING        = local.common.watching_setting
     RAW_BUCKET      = module.raw_bucket.name
     REFINED_BUCKET  = module.refined_bucket.name
     CURATED_BUCKET  = module.curated_bucket.name
@@ -114,14 +115,14 @@ module "quality_report" {
       Sid       = "Open"
       Effect    = "Allow"
       Action    = ["kms:Decrypt"]
-      Resource  = [aws_kms_key.this["refined"].arn]
+      Resource  = local.key_arns.refined
       Condition = local.through_s3
     },
     {
       Sid       = "Seal"
       Effect    = "Allow"
       Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
-      Resource  = [aws_kms_key.this["curated"].arn, aws_kms_key.this["site"].arn]
+      Resource  = distinct(concat(local.key_arns.curated, local.key_arns.site))
       Condition = local.through_s3
     },
     {
@@ -134,7 +135,7 @@ module "quality_report" {
       Sid       = "SealWord"
       Effect    = "Allow"
       Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
-      Resource  = [aws_kms_key.this["operations"].arn]
+      Resource  = local.key_arns.operations
       Condition = { StringEquals = { "kms:ViaService" = "sns.${local.region}.amazonaws.com" } }
     },
   ])
@@ -143,6 +144,8 @@ module "quality_report" {
   emulated           = local.common.emulated
   log_level          = local.common.log_level
   kms_key_arn        = local.common.kms_key_arn
+  kms_key_arns       = local.key_arns.operations
+  watching           = local.common.watching
   alert_topic_arn    = local.common.alert_topic_arn
 }
 

@@ -10,6 +10,9 @@ locals {
   # A message is kept for 14 days, as a dead letter too, and a redrive begins them anew: its batch outlives both.
   queued_batch_days = 30
 
+  # Whether a schedule starts the landings of the events queue.
+  empties_queue = local.uses_queue && var.queue_landing == "schedule"
+
   # Only pollers that are provisioned have retry limits, a destination and partial answers.
   provisioned_pollers = var.kafka_pollers == "provisioned"
 }
@@ -27,10 +30,13 @@ module "raw_landing" {
   behind_kafka = true
 
   environment = {
+    WATCHING    = local.common.watching_setting
     RAW_BUCKET  = module.raw_bucket.name
     TOPIC_EPOCH = tostring(var.topic_epoch)
     # A lane for each landing that SQS may start at once: no two of them need the same name.
     QUEUE_LANES = local.uses_queue ? tostring(var.queue_landings) : ""
+    # A scheduled landing receives for itself; a mapping gives it the messages.
+    EVENTS_QUEUE_URL = local.empties_queue ? module.events_queue[0].url : ""
     # Lambda reads no partial answer of pollers on demand: there the whole invocation fails when a partition does.
     KAFKA_FAILURES = local.uses_kafka && !local.provisioned_pollers ? "batch" : ""
   }
@@ -59,22 +65,25 @@ module "raw_landing" {
         Sid       = "Seal"
         Effect    = "Allow"
         Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
-        Resource  = [aws_kms_key.this["raw"].arn]
+        Resource  = local.key_arns.raw
         Condition = local.through_s3
       },
     ],
     [for statement in [
       {
-        Sid      = "TakeMessages"
-        Effect   = "Allow"
-        Action   = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
+        Sid    = "TakeMessages"
+        Effect = "Allow"
+        # Lambda's mapping needs two more than the function's own receiving does.
+        Action = local.empties_queue ? ["sqs:DeleteMessage", "sqs:ReceiveMessage"] : [
+          "sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage",
+        ]
         Resource = module.events_queue[*].arn
       },
       {
         Sid       = "OpenMessages"
         Effect    = "Allow"
         Action    = ["kms:Decrypt"]
-        Resource  = [aws_kms_key.this["operations"].arn]
+        Resource  = local.key_arns.operations
         Condition = local.through_sqs
       },
     ] : statement if local.uses_queue],
@@ -125,6 +134,8 @@ module "raw_landing" {
   emulated           = local.common.emulated
   log_level          = local.common.log_level
   kms_key_arn        = local.common.kms_key_arn
+  kms_key_arns       = local.key_arns.operations
+  watching           = local.common.watching
   alert_topic_arn    = local.common.alert_topic_arn
 }
 
@@ -142,8 +153,12 @@ module "events_queue" {
   max_message_bytes  = local.events_queue_message_bytes
   # A landing fails only when S3 does, and then it waits: 20 tries are more than five hours.
   max_receive_count = 20
-  kms_key_arn       = local.common.kms_key_arn
-  alert_topic_arn   = local.common.alert_topic_arn
+  # SQS may count a notice's age from its sending, before it shows the notice: it is no sign that the landing is slow.
+  max_age         = 900 + local.notice_delay
+  age_is_watched  = true
+  kms_key_arn     = local.common.kms_key_arn
+  watching        = local.common.watching
+  alert_topic_arn = local.common.alert_topic_arn
 }
 
 # A batch without messages: the landing looks for what was acknowledged and did not come, also when nothing is sent.
@@ -164,8 +179,32 @@ module "missing_messages_schedule" {
   kms_key_arn        = local.common.kms_key_arn
 }
 
+# Once in a window the landing receives until the queue is empty: no poll is paid for an empty queue, and one batch makes
+# the fewest raw objects. A run that overlaps another uses another lane.
+module "empty_queue_schedule" {
+  count  = local.empties_queue ? 1 : 0
+  source = "./modules/schedule"
+
+  name        = "${var.name}-empty-queue"
+  description = "The events queue is landed"
+  group       = aws_scheduler_schedule_group.this.name
+  # Scheduler counts in minutes.
+  expression         = local.landing_minutes == 1 ? "rate(1 minute)" : "rate(${local.landing_minutes} minutes)"
+  enabled            = var.landing_enabled && var.schedules_enabled
+  target_arn         = module.raw_landing.arn
+  action             = "lambda:InvokeFunction"
+  input              = { empty_queue = true, scheduled_time = "<aws.scheduler.scheduled-time>" }
+  account            = local.account
+  failures_queue_arn = aws_sqs_queue.failed_invocations.arn
+  kms_key_arn        = local.common.kms_key_arn
+}
+
+locals {
+  landing_minutes = max(1, floor(var.landing_window / 60))
+}
+
 resource "aws_lambda_event_source_mapping" "events" {
-  count = local.uses_queue ? 1 : 0
+  count = local.uses_queue && !local.empties_queue ? 1 : 0
 
   event_source_arn = module.events_queue[0].arn
   function_name    = module.raw_landing.name
@@ -209,5 +248,6 @@ module "kafka_source" {
   maximum_pollers     = var.maximum_pollers
   lag                 = var.lag_alarm
   failures_bucket_arn = module.failures_bucket.arn
+  watching            = local.common.watching
   alert_topic_arn     = local.common.alert_topic_arn
 }

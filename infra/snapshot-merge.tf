@@ -16,6 +16,7 @@ module "snapshot_merge" {
   failures_queue_arn = aws_sqs_queue.failed_invocations.arn
 
   environment = {
+    WATCHING       = local.common.watching_setting
     RAW_BUCKET     = module.raw_bucket.name
     REFINED_BUCKET = module.refined_bucket.name
     CURATED_BUCKET = module.curated_bucket.name
@@ -81,21 +82,21 @@ module "snapshot_merge" {
       Sid       = "OpenIdentityKey"
       Effect    = "Allow"
       Action    = ["kms:Decrypt"]
-      Resource  = [aws_kms_key.this["operations"].arn]
+      Resource  = local.key_arns.operations
       Condition = { StringEquals = { "kms:ViaService" = "secretsmanager.${local.region}.amazonaws.com" } }
     },
     {
       Sid       = "OpenRefined"
       Effect    = "Allow"
       Action    = ["kms:Decrypt"]
-      Resource  = [aws_kms_key.this["refined"].arn]
+      Resource  = local.key_arns.refined
       Condition = local.through_s3
     },
     {
       Sid       = "SealCurated"
       Effect    = "Allow"
       Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
-      Resource  = [aws_kms_key.this["curated"].arn]
+      Resource  = local.key_arns.curated
       Condition = local.through_s3
     },
     {
@@ -124,6 +125,8 @@ module "snapshot_merge" {
   emulated           = local.common.emulated
   log_level          = local.common.log_level
   kms_key_arn        = local.common.kms_key_arn
+  kms_key_arns       = local.key_arns.operations
+  watching           = local.common.watching
   alert_topic_arn    = local.common.alert_topic_arn
 }
 
@@ -176,15 +179,16 @@ module "state_machine" {
     quality_report = module.quality_report.arn
     curated_bucket = module.curated_bucket.name
   })
-  function_arns = [module.snapshot_merge.arn, module.quality_report.arn]
-  lists         = "${local.bucket_arns.curated}/curated/_work/*"
-  lists_key_arn = aws_kms_key.this["curated"].arn
+  function_arns  = [module.snapshot_merge.arn, module.quality_report.arn]
+  lists          = "${local.bucket_arns.curated}/curated/_work/*"
+  lists_key_arns = local.key_arns.curated
 
   partition          = local.partition
   region             = local.region
   account            = local.account
   kms_key_arn        = local.common.kms_key_arn
-  log_retention_days = var.log_retention_days
+  log_retention_days = local.common.log_retention_days
+  watching           = local.common.watching
   alert_topic_arn    = local.common.alert_topic_arn
 }
 
@@ -192,7 +196,8 @@ module "state_machine" {
 resource "aws_sqs_queue" "failed_invocations" {
   name                      = "${var.name}-failed-invocations"
   message_retention_seconds = 1209600
-  kms_master_key_id         = aws_kms_key.this["operations"].arn
+  kms_master_key_id         = local.key_arn.operations
+  sqs_managed_sse_enabled   = local.key_arn.operations == null ? true : null
 }
 
 resource "aws_cloudwatch_metric_alarm" "failed_invocations" {

@@ -84,13 +84,13 @@ variable "alert_emails" {
 }
 
 variable "freshness_hours" {
-  description = "Topic to the hours within which records must land; overrides the `frequency` of its contract."
+  description = "Topic to the hours within which records must land; overrides the `frequency` of its contract. With full watching."
   type        = map(number)
   default     = {}
 }
 
 variable "watched_tables" {
-  description = "Tables that have an own alarm for a missing snapshot."
+  description = "Tables that have an own alarm for a missing snapshot. With full watching."
   type        = set(string)
   default     = []
 }
@@ -102,7 +102,7 @@ variable "lag_alarm" {
 }
 
 variable "quarantine_alarm" {
-  description = "Records of a source that may be quarantined within an hour."
+  description = "Records of a source that may be quarantined within an hour; with small watching, of all sources together."
   type        = number
   default     = 100
 }
@@ -113,10 +113,27 @@ variable "behind_alarm" {
   default     = 0
 }
 
+variable "watching" {
+  description = "`full`: metrics and alarms of each source and table, a dashboard, traces. `small`: sums, and the alarms without which a loss would go unseen (docs/cost.md)."
+  type        = string
+  default     = "full"
+
+  validation {
+    condition     = contains(["full", "small"], var.watching)
+    error_message = "`full` or `small`."
+  }
+
+  validation {
+    # It would watch nothing: small metrics have neither topic nor table.
+    condition     = var.watching == "full" || length(var.freshness_hours) + length(var.watched_tables) == 0
+    error_message = "`freshness_hours` and `watched_tables` need `watching = \"full\"`."
+  }
+}
+
 variable "log_retention_days" {
-  description = "Days for which log lines are retained."
+  description = "Days for which log lines are retained; null for a year, and a month with small watching."
   type        = number
-  default     = 365
+  default     = null
 }
 
 variable "log_level" {

@@ -17,6 +17,17 @@ variable "draining" {
   default     = []
 }
 
+variable "queue_landing" {
+  description = "What starts the landings of the events queue: a `mapping` of Lambda, or a `schedule` once in each `landing_window`, which pays no poll of an empty queue."
+  type        = string
+  default     = "mapping"
+
+  validation {
+    condition     = contains(["mapping", "schedule"], var.queue_landing)
+    error_message = "`mapping` or `schedule`."
+  }
+}
+
 variable "queue_landings" {
   description = "Landings of the events queue at once, and lanes of each topic's raw log: more of them make more raw objects."
   type        = number

@@ -40,6 +40,28 @@ variable "contracts_deployed" {
   default     = "/var/task/contracts.json"
 }
 
+variable "keys" {
+  description = "Keys that encrypt: `zones` (one for each zone and one for operations), `one` for everything, or `aws` for AWS's own encryption. Before a change on a stack with data, see `former_keys`."
+  type        = string
+  default     = "zones"
+
+  validation {
+    condition     = contains(["zones", "one", "aws"], var.keys)
+    error_message = "`zones`, `one` or `aws`."
+  }
+}
+
+variable "former_keys" {
+  description = "The stack's former `keys`, `zones` or `one`, as long as anything is stored under them: these keys stay. Null without any."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.former_keys == null ? true : contains(["zones", "one"], var.former_keys)
+    error_message = "`zones` or `one`: AWS's own encryption has no key that could stay."
+  }
+}
+
 variable "emulated" {
   description = "Whether an emulator such as moto replaces AWS. Leaves out settings that emulators do not keep: a function's key and log settings, the allow policies of dead letters, descriptions of firewall rules."
   type        = bool
@@ -47,6 +69,27 @@ variable "emulated" {
 }
 
 # event-relay ----------------------------------------------------------------------------------------
+
+variable "http" {
+  description = "How events arrive over HTTP: `api` (API Gateway), or `function-url`, which costs nothing beside the function: signed requests alone, and `relay_concurrency` is its only throttle."
+  type        = string
+  default     = "api"
+
+  validation {
+    condition     = contains(["api", "function-url"], var.http)
+    error_message = "`api` or `function-url`."
+  }
+
+  validation {
+    condition     = var.http == "api" || var.http_authoriser == "iam"
+    error_message = "A function URL knows no bearer tokens: set `http_authoriser = \"iam\"`."
+  }
+
+  validation {
+    condition     = var.http == "api" || !var.http_custom_domain_only
+    error_message = "A function URL has no custom domain: set `http_custom_domain_only = false`."
+  }
+}
 
 variable "http_authoriser" {
   description = "`iam` (signed requests) or `jwt` (bearer tokens)."
@@ -67,13 +110,13 @@ variable "jwt_audience" {
 }
 
 variable "http_rate" {
-  description = "Requests a second that the API accepts."
+  description = "Requests a second that the API accepts; a function URL has no such limit."
   type        = number
   default     = 200
 }
 
 variable "http_burst" {
-  description = "Requests at once that the API accepts."
+  description = "Requests at once that the API accepts; a function URL has no such limit."
   type        = number
   default     = 400
 }
@@ -111,7 +154,7 @@ variable "secret_key_arns" {
 }
 
 variable "relay_concurrency" {
-  description = "Reserved concurrency of event-relay: each sandbox connects to each broker."
+  description = "Reserved concurrency of event-relay: each sandbox connects to each broker. Behind a function URL it is the only throttle."
   type        = number
   default     = 50
 
@@ -142,13 +185,13 @@ variable "consumer_groups" {
 }
 
 variable "landing_enabled" {
-  description = "Whether Lambda reads the events queue and the topics."
+  description = "Whether the events queue and the topics are read."
   type        = bool
   default     = true
 }
 
 variable "landing_window" {
-  description = "Seconds for which Lambda gathers a batch: 20 bring records into the tables soon, 300 make the fewest objects."
+  description = "Seconds for which Lambda gathers a batch, or between scheduled landings (then whole minutes): 20 bring records into the tables soon, 300 make the fewest objects."
   type        = number
   default     = 300
 

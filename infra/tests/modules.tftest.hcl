@@ -2,6 +2,11 @@
 
 mock_provider "aws" {
   source = "./tests/mocks"
+
+  override_resource {
+    target = module.polelake.aws_kms_key.this["lake"]
+    values = { arn = "arn:aws:kms:eu-west-2:123456789012:key/lake" }
+  }
 }
 
 variables {
@@ -283,15 +288,24 @@ run "minimal" {
   }
 
   assert {
-    condition     = length(output.functions) == 5 && length(output.alarms) > 30
-    error_message = "The minimal environment is complete."
+    condition     = length(output.functions) == 5 && length(output.alarms) == 11
+    error_message = "The minimal environment has five functions and small watching: ${join(", ", output.alarms)}"
   }
 
   assert {
     condition = output.function_environments["raw-landing"] == tomap({
-      RAW_BUCKET = output.buckets.raw, TOPIC_EPOCH = "1", QUEUE_LANES = "2"
+      RAW_BUCKET       = output.buckets.raw, TOPIC_EPOCH = "1", QUEUE_LANES = "2", WATCHING = "small"
+      EVENTS_QUEUE_URL = output.events_queue_url
     })
-    error_message = "The landing gets its bucket, the topics' epoch and the queue's lanes."
+    error_message = "The landing gets its bucket, the topics' epoch, the queue and its lanes."
+  }
+
+  assert {
+    condition = toset(flatten([for policy in values(output.function_policies) : [
+      for statement in jsondecode(policy).Statement : statement.Resource
+      if anytrue([for action in statement.Action : startswith(action, "kms:")])
+    ]])) == toset(["arn:aws:kms:eu-west-2:123456789012:key/lake"])
+    error_message = "The minimal environment has one key."
   }
 
   assert {
@@ -307,6 +321,8 @@ run "minimal_over_kafka" {
 
   variables {
     transport = "kafka"
+    watching  = "full"
+    keys      = "zones"
   }
 
   assert {
@@ -339,6 +355,11 @@ run "complete" {
   assert {
     condition     = contains(output.alarms, "polelake-kafka-disk-1") && contains(output.alarms, "polelake-snapshot-failed")
     error_message = "Brokers and the state machine have alarms."
+  }
+
+  assert {
+    condition     = contains(output.alarms, "polelake-table-missing-person") && !contains(output.alarms, "polelake-errors")
+    error_message = "The complete environment has full watching."
   }
 
   assert {

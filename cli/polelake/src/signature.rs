@@ -9,12 +9,21 @@ use aws_sigv4::sign::v4;
 
 use crate::error::{CliError, describe_causes};
 
-/// API Gateway's name in a signature, and that of a function's own URL.
-const API_SERVICE: &str = "execute-api";
-const FUNCTION_SERVICE: &str = "lambda";
+/// API Gateway's name in a signature.
+const API_GATEWAY: &str = "execute-api";
+/// Lambda's name in a signature, for a function URL.
+const LAMBDA: &str = "lambda";
 
-/// What the host of each function's URL holds: `<id>.lambda-url.<region>.on.aws`.
-const FUNCTION_HOST_PART: &str = ".lambda-url.";
+/// The service that checks a signature: a function URL is
+/// `https://<id>.lambda-url.<region>.on.aws`, everything else an address of API Gateway.
+fn signing_service(url: &str) -> &'static str {
+    let address = url.split_once("://").map_or(url, |(_, address)| address);
+    let host = address.split(['/', ':']).next().unwrap_or_default();
+    if host.contains(".lambda-url.") && host.ends_with(".on.aws") {
+        return LAMBDA;
+    }
+    API_GATEWAY
+}
 
 /// The credentials that sign, and the region.
 #[derive(Debug)]
@@ -70,30 +79,11 @@ impl RequestSigner {
     }
 }
 
-/// The name of the service that checks the signature of a request to this URL.
-fn signing_service(url: &str) -> &'static str {
-    let host = url.split('/').nth(2).unwrap_or_default();
-    match host.contains(FUNCTION_HOST_PART) {
-        true => FUNCTION_SERVICE,
-        false => API_SERVICE,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
     use super::*;
-
-    #[test]
-    fn the_host_says_which_service_checks_the_signature() {
-        let of_url = "https://abc123.lambda-url.eu-west-2.on.aws/v1/tenure/events";
-        assert_eq!(signing_service(of_url), "lambda");
-        let of_api = "https://abc123.execute-api.eu-west-2.amazonaws.com/v1/tenure/events";
-        assert_eq!(signing_service(of_api), "execute-api");
-        let own = "https://events.example.org/.lambda-url./events";
-        assert_eq!(signing_service(own), "execute-api");
-    }
 
     #[test]
     fn a_request_is_signed_for_the_api_and_its_region() {
@@ -134,5 +124,28 @@ mod tests {
             "{authorization}"
         );
         assert_ne!(headers, signed(b"{\"a\":1}"), "the body is signed too");
+    }
+
+    #[test]
+    fn a_function_url_is_lambdas_and_every_other_address_the_gateways() {
+        let function_url = "https://abc123.lambda-url.eu-west-2.on.aws";
+        for (url, service) in [
+            (function_url, LAMBDA),
+            (
+                "https://abc123.lambda-url.eu-west-2.on.aws/v1/s/events",
+                LAMBDA,
+            ),
+            (
+                "https://abc123.execute-api.eu-west-2.amazonaws.com/v1/s/events",
+                API_GATEWAY,
+            ),
+            (
+                "https://events.example.org/v1/x.lambda-url.on.aws/events",
+                API_GATEWAY,
+            ),
+            ("https://x.lambda-url.example.org/v1/s/events", API_GATEWAY),
+        ] {
+            assert_eq!(signing_service(url), service, "{url}");
+        }
     }
 }

@@ -37,9 +37,16 @@ module "polelake" {
   vpc_zones       = 3
   network         = var.network
   consumer_groups = var.consumer_groups
+  queue_landing   = var.queue_landing
   landing_window  = 120
 
-  http_authoriser = "jwt"
+  watching           = var.watching
+  keys               = var.keys
+  former_keys        = var.former_keys
+  log_retention_days = var.log_retention_days
+
+  http            = var.http
+  http_authoriser = var.http_authoriser
   jwt_issuer      = var.jwt_issuer
   jwt_audience    = var.jwt_audience
   queue_sources   = var.queue_sources
@@ -61,6 +68,7 @@ module "polelake" {
 
   alert_emails    = var.alert_emails
   freshness_hours = var.freshness_hours
-  watched_tables  = ["person", "location"]
-  monthly_budget  = var.monthly_budget
+  # Alarms of tables are part of full watching.
+  watched_tables = var.watching == "full" ? ["person", "location"] : []
+  monthly_budget = var.monthly_budget
 }

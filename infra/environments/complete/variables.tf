@@ -49,14 +49,58 @@ variable "consumer_groups" {
   default     = {}
 }
 
-variable "jwt_issuer" {
-  description = "Issuer of tokens."
+variable "watching" {
+  description = "`small`: sums, and the alarms without which a loss would go unseen; `full`: every source and table, a dashboard, traces."
   type        = string
+  default     = "full"
+}
+
+variable "keys" {
+  description = "`zones`, `one` or `aws`: keys that encrypt. A stack with data names its former choice in `former_keys`."
+  type        = string
+  default     = "zones"
+}
+
+variable "former_keys" {
+  description = "The stack's former `keys`, as long as anything is stored under them."
+  type        = string
+  default     = null
+}
+
+variable "http" {
+  description = "`api`, or `function-url` for signed requests without API Gateway."
+  type        = string
+  default     = "api"
+}
+
+variable "queue_landing" {
+  description = "What starts the landings of the events queue: `schedule` or `mapping`."
+  type        = string
+  default     = "mapping"
+}
+
+variable "log_retention_days" {
+  description = "Days for which log lines are retained; null for a year, and a month with small watching."
+  type        = number
+  default     = null
+}
+
+variable "http_authoriser" {
+  description = "`jwt` (bearer tokens), or `iam` (signed requests), which a function URL needs."
+  type        = string
+  default     = "jwt"
+}
+
+variable "jwt_issuer" {
+  description = "Issuer of tokens, an https address; needed with `jwt`."
+  type        = string
+  default     = null
 }
 
 variable "jwt_audience" {
-  description = "Audience of tokens."
+  description = "Audience of tokens; needed with `jwt`."
   type        = list(string)
+  default     = []
 }
 
 variable "queue_sources" {

@@ -1,5 +1,5 @@
-# The smallest useful stack: the events queue, five functions, their schedules. No Kafka and no VPC unless a source asks
-# for them, no CloudFront, no fan-out, no grants beyond the administrators of the account.
+# The smallest useful stack: the events queue, five functions, their schedules, one key, the alarms that a loss needs. No
+# Kafka and no VPC unless a source asks for them, no CloudFront, no fan-out, no grants beyond the account's administrators.
 
 terraform {
   required_version = ">= 1.9"
@@ -45,11 +45,18 @@ module "polelake" {
   network           = var.network
   vpc_zones         = 2
 
+  watching       = var.watching
+  keys           = var.keys
+  former_keys    = var.former_keys
+  http           = var.http
+  queue_landing  = var.queue_landing
+  landing_window = var.landing_window
+
   athena         = var.athena
   alert_emails   = var.alert_emails
   monthly_budget = var.monthly_budget
   emulated       = var.emulated
-  # A trial keeps logs for a month, and a destroy deletes its data.
-  log_retention_days = 30
+  # A destroy deletes the data of a trial.
+  log_retention_days = var.log_retention_days
   force_destroy      = true
 }

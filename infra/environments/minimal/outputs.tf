@@ -1,6 +1,11 @@
 output "endpoint" {
-  description = "Address of the HTTP API."
+  description = "Address of the HTTP API, or of the function URL in its place."
   value       = module.polelake.endpoint
+}
+
+output "caller_policies" {
+  description = "Source to the policy that a role of this account needs to push to it with signed requests."
+  value       = module.polelake.caller_policies
 }
 
 output "buckets" {

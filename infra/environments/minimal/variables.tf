@@ -85,6 +85,48 @@ variable "network" {
   default = null
 }
 
+variable "watching" {
+  description = "`small`: sums, and the alarms without which a loss would go unseen; `full`: every source and table, a dashboard, traces."
+  type        = string
+  default     = "small"
+}
+
+variable "keys" {
+  description = "`zones`, `one` or `aws`: keys that encrypt. A stack with data names its former choice in `former_keys`."
+  type        = string
+  default     = "one"
+}
+
+variable "former_keys" {
+  description = "The stack's former `keys`, as long as anything is stored under them."
+  type        = string
+  default     = null
+}
+
+variable "http" {
+  description = "`api`, or `function-url` for signed requests without API Gateway."
+  type        = string
+  default     = "api"
+}
+
+variable "queue_landing" {
+  description = "What starts the landings of the events queue: `schedule` or `mapping`."
+  type        = string
+  default     = "schedule"
+}
+
+variable "landing_window" {
+  description = "Seconds between two landings, or in which Lambda gathers a batch."
+  type        = number
+  default     = 300
+}
+
+variable "log_retention_days" {
+  description = "Days for which log lines are retained: a trial keeps them for a month."
+  type        = number
+  default     = 30
+}
+
 variable "athena" {
   description = "Whether Athena's workgroups are created."
   type        = bool

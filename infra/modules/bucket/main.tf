@@ -1,8 +1,17 @@
-# A bucket: encrypted with its zone's key, versioned, private, TLS only.
+# A bucket: encrypted with its zone's key or S3's own, versioned, private, TLS only.
 
 locals {
   arn     = "arn:${var.partition}:s3:::${var.name}"
   objects = "${local.arn}/*"
+
+  # What a request that names its encryption must name.
+  encryption = var.kms ? {
+    header = "s3:x-amz-server-side-encryption-aws-kms-key-id"
+    value  = var.kms_key_arn
+    } : {
+    header = "s3:x-amz-server-side-encryption"
+    value  = "AES256"
+  }
 
   guards = [
     {
@@ -22,15 +31,15 @@ locals {
       Condition = { NumericLessThan = { "s3:TlsVersion" = "1.2" } }
     },
     {
-      # A request without the header is allowed: the bucket's default is this key.
+      # A request without the header is allowed: the bucket's default is this encryption.
       Sid       = "OnlyOwnKey"
       Effect    = "Deny"
       Principal = "*"
       Action    = "s3:PutObject"
       Resource  = [local.objects]
       Condition = {
-        StringNotEquals = { "s3:x-amz-server-side-encryption-aws-kms-key-id" = var.kms_key_arn }
-        Null            = { "s3:x-amz-server-side-encryption-aws-kms-key-id" = "false" }
+        StringNotEquals = { (local.encryption.header) = local.encryption.value }
+        Null            = { (local.encryption.header) = "false" }
       }
     },
   ]
@@ -62,10 +71,10 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
 
   rule {
     # With a bucket key S3 calls KMS once for many objects: without it every request costs two.
-    bucket_key_enabled = true
+    bucket_key_enabled = var.kms
 
     apply_server_side_encryption_by_default {
-      sse_algorithm     = "aws:kms"
+      sse_algorithm     = var.kms ? "aws:kms" : "AES256"
       kms_master_key_id = var.kms_key_arn
     }
   }

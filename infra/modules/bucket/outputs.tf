@@ -17,3 +17,11 @@ output "policy" {
   description = "The bucket's policy."
   value       = aws_s3_bucket_policy.this.policy
 }
+
+output "encryption" {
+  description = "How its objects are encrypted: `aws:kms` or `AES256`."
+  value = one(flatten([
+    for rule in aws_s3_bucket_server_side_encryption_configuration.this.rule :
+    rule.apply_server_side_encryption_by_default[*].sse_algorithm
+  ]))
+}

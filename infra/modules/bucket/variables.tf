@@ -8,8 +8,13 @@ variable "partition" {
   type        = string
 }
 
+variable "kms" {
+  description = "Whether a customer key encrypts; otherwise S3's own encryption does."
+  type        = bool
+}
+
 variable "kms_key_arn" {
-  description = "KMS key of the zone."
+  description = "KMS key of the zone; null without."
   type        = string
 }
 

@@ -56,8 +56,8 @@ resource "aws_athena_workgroup" "this" {
       output_location = "s3://${var.results_bucket}/${each.key}/"
 
       encryption_configuration {
-        encryption_option = "SSE_KMS"
-        kms_key_arn       = var.curated_key_arn
+        encryption_option = var.results_key_arn == null ? "SSE_S3" : "SSE_KMS"
+        kms_key_arn       = var.results_key_arn
       }
     }
   }
@@ -104,11 +104,19 @@ resource "aws_iam_role_policy" "lake_formation" {
   role  = aws_iam_role.lake_formation[0].id
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [
-      { Sid = "Read", Effect = "Allow", Action = ["s3:GetObject"], Resource = ["${var.curated_bucket_arn}/curated/*"] },
-      { Sid = "List", Effect = "Allow", Action = ["s3:ListBucket"], Resource = [var.curated_bucket_arn] },
-      { Sid = "Open", Effect = "Allow", Action = ["kms:Decrypt"], Resource = [var.curated_key_arn] },
-    ]
+    Statement = concat(
+      [
+        { Sid = "Read", Effect = "Allow", Action = ["s3:GetObject"], Resource = ["${var.curated_bucket_arn}/curated/*"] },
+        { Sid = "List", Effect = "Allow", Action = ["s3:ListBucket"], Resource = [var.curated_bucket_arn] },
+      ],
+      [for statement in [{
+        Sid       = "Open"
+        Effect    = "Allow"
+        Action    = ["kms:Decrypt"]
+        Resource  = var.curated_key_arns
+        Condition = var.through_s3
+      }] : statement if length(var.curated_key_arns) > 0],
+    )
   })
 }
 
@@ -217,8 +225,14 @@ resource "aws_iam_policy" "readers" {
           Action   = ["s3:GetBucketLocation", "s3:ListBucket"]
           Resource = [var.results_bucket_arn]
         },
-        { Sid = "Open", Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = [var.curated_key_arn] },
       ],
+      [for statement in [{
+        Sid       = "Open"
+        Effect    = "Allow"
+        Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+        Resource  = var.curated_key_arns
+        Condition = var.through_s3
+      }] : statement if length(var.curated_key_arns) > 0],
     )
   })
 }

@@ -75,9 +75,19 @@ variable "curated_bucket_arn" {
   type        = string
 }
 
-variable "curated_key_arn" {
-  description = "KMS key of the curated zone, and of results."
+variable "curated_key_arns" {
+  description = "KMS keys of objects in the curated zone, and of results; empty for S3's own encryption."
+  type        = list(string)
+}
+
+variable "results_key_arn" {
+  description = "KMS key of new results; null for S3's own encryption."
   type        = string
+}
+
+variable "through_s3" {
+  description = "Condition of rights on keys: through S3 alone."
+  type        = object({ StringEquals = map(string) })
 }
 
 variable "results_bucket" {

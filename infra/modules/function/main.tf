@@ -1,6 +1,14 @@
-# One Lambda function with its role, its log and the three alarms that every function has.
+# One Lambda function with its role, its log and, with full watching, the three alarms that every function has.
 
 locals {
+  full = var.watching == "full"
+
+  # A right on nothing is none: without keys, those on keys name no resource.
+  rights = [
+    for statement in jsondecode(var.statements) : statement
+    if length(statement.Resource) > 0 || statement.Effect != "Allow"
+  ]
+
   # What Lambda itself does with the function's role. X-Ray and network interfaces have no resources that a policy can
   # name.
   own = concat(
@@ -11,19 +19,19 @@ locals {
         Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
         Resource = ["${aws_cloudwatch_log_group.this.arn}:*"]
       },
-      {
-        Sid      = "Trace"
-        Effect   = "Allow"
-        Action   = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
-        Resource = ["*"]
-      },
-      {
-        Sid      = "ReadOwnSettings"
-        Effect   = "Allow"
-        Action   = ["kms:Decrypt"]
-        Resource = [var.kms_key_arn]
-      },
     ],
+    [for statement in [{
+      Sid      = "Trace"
+      Effect   = "Allow"
+      Action   = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
+      Resource = ["*"]
+    }] : statement if local.full],
+    [for statement in [{
+      Sid      = "ReadOwnSettings"
+      Effect   = "Allow"
+      Action   = ["kms:Decrypt"]
+      Resource = var.kms_key_arns
+    }] : statement if length(var.kms_key_arns) > 0],
     [for statement in [
       {
         Sid    = "UseNetwork"
@@ -46,13 +54,13 @@ locals {
         Action   = ["sqs:SendMessage"]
         Resource = [var.failures_queue_arn]
       },
-      {
-        Sid      = "SealFailed"
-        Effect   = "Allow"
-        Action   = ["kms:GenerateDataKey"]
-        Resource = [var.kms_key_arn]
-      },
     ] : statement if var.asynchronous],
+    [for statement in [{
+      Sid      = "SealFailed"
+      Effect   = "Allow"
+      Action   = ["kms:GenerateDataKey"]
+      Resource = [var.kms_key_arn]
+    }] : statement if var.asynchronous && var.kms_key_arn != null],
   )
 }
 
@@ -80,7 +88,8 @@ resource "aws_lambda_function" "this" {
   }
 
   tracing_config {
-    mode = "Active"
+    # Passing on traces nothing by itself: neither SQS nor the HTTP API begins a trace.
+    mode = local.full ? "Active" : "PassThrough"
   }
 
   dynamic "logging_config" {
@@ -159,10 +168,12 @@ resource "aws_iam_role" "this" {
 resource "aws_iam_role_policy" "this" {
   name   = var.name
   role   = aws_iam_role.this.id
-  policy = jsonencode({ Version = "2012-10-17", Statement = concat(local.own, jsondecode(var.statements)) })
+  policy = jsonencode({ Version = "2012-10-17", Statement = concat(local.own, local.rights) })
 }
 
 resource "aws_cloudwatch_metric_alarm" "errors" {
+  count = local.full ? 1 : 0
+
   alarm_name          = "${var.name}-errors"
   alarm_description   = "An invocation failed. Read the log of ${var.name}."
   namespace           = "AWS/Lambda"
@@ -179,6 +190,8 @@ resource "aws_cloudwatch_metric_alarm" "errors" {
 }
 
 resource "aws_cloudwatch_metric_alarm" "throttles" {
+  count = local.full ? 1 : 0
+
   alarm_name          = "${var.name}-throttles"
   alarm_description   = "Invocations wait for concurrency."
   namespace           = "AWS/Lambda"
@@ -195,6 +208,8 @@ resource "aws_cloudwatch_metric_alarm" "throttles" {
 }
 
 resource "aws_cloudwatch_metric_alarm" "duration" {
+  count = local.full ? 1 : 0
+
   alarm_name          = "${var.name}-duration"
   alarm_description   = "An invocation took more than 80 % of its ${var.timeout} s."
   namespace           = "AWS/Lambda"

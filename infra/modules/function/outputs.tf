@@ -40,9 +40,19 @@ output "policy" {
 
 output "alarms" {
   description = "Names of its alarms."
-  value = [
-    aws_cloudwatch_metric_alarm.errors.alarm_name,
-    aws_cloudwatch_metric_alarm.throttles.alarm_name,
-    aws_cloudwatch_metric_alarm.duration.alarm_name,
-  ]
+  value = concat(
+    aws_cloudwatch_metric_alarm.errors[*].alarm_name,
+    aws_cloudwatch_metric_alarm.throttles[*].alarm_name,
+    aws_cloudwatch_metric_alarm.duration[*].alarm_name,
+  )
+}
+
+output "tracing" {
+  description = "`Active`, or `PassThrough` where no trace begins."
+  value       = one(aws_lambda_function.this.tracing_config[*].mode)
+}
+
+output "log_retention_days" {
+  description = "Days for which its log lines are retained."
+  value       = aws_cloudwatch_log_group.this.retention_in_days
 }

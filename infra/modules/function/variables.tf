@@ -92,8 +92,20 @@ variable "polls_in_vpc" {
 }
 
 variable "kms_key_arn" {
-  description = "KMS key of settings and log."
+  description = "KMS key of settings, log and failed invocations; null for AWS's own encryption."
   type        = string
+}
+
+variable "kms_key_arns" {
+  description = "Keys by which its settings may be encrypted: the same, and former ones."
+  type        = list(string)
+  default     = []
+}
+
+variable "watching" {
+  description = "`full` or `small`: `small` has no alarms of its own and no traces."
+  type        = string
+  default     = "full"
 }
 
 variable "log_retention_days" {

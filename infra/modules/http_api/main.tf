@@ -56,7 +56,7 @@ resource "aws_apigatewayv2_stage" "this" {
   auto_deploy = true
 
   default_route_settings {
-    detailed_metrics_enabled = true
+    detailed_metrics_enabled = var.watching == "full"
     throttling_burst_limit   = var.burst
     throttling_rate_limit    = var.rate
   }
@@ -98,6 +98,8 @@ resource "aws_lambda_permission" "this" {
 }
 
 resource "aws_cloudwatch_metric_alarm" "failing" {
+  count = var.watching == "full" ? 1 : 0
+
   alarm_name          = "${var.name}-5xx"
   alarm_description   = "Callers get 5xx: the events queue, Kafka, or an API from which the relay fetches states, does not answer."
   namespace           = "AWS/ApiGateway"

@@ -15,5 +15,5 @@ output "id" {
 
 output "alarms" {
   description = "Names of its alarms."
-  value       = [aws_cloudwatch_metric_alarm.failing.alarm_name]
+  value       = aws_cloudwatch_metric_alarm.failing[*].alarm_name
 }

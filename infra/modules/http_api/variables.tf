@@ -78,8 +78,14 @@ variable "log_retention_days" {
 }
 
 variable "kms_key_arn" {
-  description = "KMS key of the access log."
+  description = "KMS key of the access log; null for CloudWatch's own encryption."
   type        = string
+}
+
+variable "watching" {
+  description = "`full` or `small`: `small` has neither metrics of each route nor an alarm."
+  type        = string
+  default     = "full"
 }
 
 variable "alert_topic_arn" {

@@ -74,8 +74,9 @@ resource "aws_lambda_event_source_mapping" "this" {
     }
   }
 
+  # For the alarms of each topic.
   dynamic "metrics_config" {
-    for_each = var.provisioned ? [1] : []
+    for_each = var.provisioned && local.full ? [1] : []
     content {
       metrics = ["EventCount"]
     }
@@ -87,6 +88,8 @@ resource "aws_lambda_event_source_mapping" "this" {
 }
 
 locals {
+  full = var.watching == "full"
+
   access = concat(
     [for id in var.vpc.subnet_ids : { type = "VPC_SUBNET", uri = "subnet:${id}" }],
     [for id in var.vpc.security_group_ids : { type = "VPC_SECURITY_GROUP", uri = "security_group:${id}" }],
@@ -110,7 +113,8 @@ resource "aws_cloudwatch_metric_alarm" "lag" {
 }
 
 resource "aws_cloudwatch_metric_alarm" "given_up" {
-  for_each = { for topic, mapping in aws_lambda_event_source_mapping.this : topic => mapping if var.provisioned }
+  # With small watching the failures bucket has one alarm for all topics.
+  for_each = { for topic, mapping in aws_lambda_event_source_mapping.this : topic => mapping if var.provisioned && local.full }
 
   alarm_name          = "${var.function_name}-given-up-${each.key}"
   alarm_description   = "Lambda gave up records of ${each.key} and wrote them to the failures bucket: they are not in the raw zone."

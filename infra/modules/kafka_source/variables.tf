@@ -77,6 +77,12 @@ variable "failures_bucket_arn" {
   type        = string
 }
 
+variable "watching" {
+  description = "`full` or `small`: `small` has no alarm of each topic on given-up records."
+  type        = string
+  default     = "full"
+}
+
 variable "alert_topic_arn" {
   description = "SNS topic that receives alarms."
   type        = string

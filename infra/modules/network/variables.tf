@@ -49,7 +49,7 @@ variable "log_retention_days" {
 }
 
 variable "kms_key_arn" {
-  description = "KMS key of the log."
+  description = "KMS key of the log; null for CloudWatch's own encryption."
   type        = string
 }
 

@@ -61,6 +61,8 @@ locals {
 }
 
 resource "aws_cloudwatch_dashboard" "this" {
+  count = local.full ? 1 : 0
+
   dashboard_name = var.name
 
   dashboard_body = jsonencode({

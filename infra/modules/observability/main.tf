@@ -1,11 +1,26 @@
 # The alert topic, alarms that span functions, and a dashboard.
+#
+# With small watching the functions write sums of all topics and sources, with the dimension `function` alone. Then an
+# alarm of each topic or source is one of all, and what no lost record needs has none (docs/cost.md).
 
 locals {
+  full = var.watching == "full"
+
   landing   = "raw-landing"
   transform = "pole-transform"
   merge     = "snapshot-merge"
   report    = "quality-report"
   tell      = [aws_sns_topic.alerts.arn]
+
+  # What has an alarm of its own, to its dimension's value: one of all, without that dimension, is null.
+  watched = { for what, names in {
+    sources      = var.sources
+    topics       = local.full ? var.topics : var.kafka_topics
+    kafka_topics = var.kafka_topics
+    queue_topics = var.queue_topics
+    } : what => {
+    for name in(local.full ? names : slice(["all"], 0, min(1, length(names)))) : name => local.full ? name : null
+  } }
 }
 
 resource "aws_sns_topic" "alerts" {
@@ -46,10 +61,31 @@ resource "aws_sns_topic_subscription" "mail" {
   endpoint  = each.key
 }
 
+# Functions ----------------------------------------------------------------------------------------
+
+# Each function has its own with full watching. Without a dimension the metric sums all functions of the account and
+# region, those of other stacks too.
+resource "aws_cloudwatch_metric_alarm" "errors" {
+  count = local.full ? 0 : 1
+
+  alarm_name          = "${var.name}-errors"
+  alarm_description   = "An invocation of a function in this account failed. Read the logs of ${join(", ", var.functions)}."
+  namespace           = "AWS/Lambda"
+  metric_name         = "Errors"
+  statistic           = "Sum"
+  period              = 300
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = local.tell
+  ok_actions          = local.tell
+}
+
 # Sources ------------------------------------------------------------------------------------------
 
 resource "aws_cloudwatch_metric_alarm" "freshness" {
-  for_each = var.freshness_hours
+  for_each = { for topic, hours in var.freshness_hours : topic => hours if local.full }
 
   alarm_name          = "${var.name}-freshness-${each.key}"
   alarm_description   = "No record of the topic ${each.key} has landed for ${each.value} h."
@@ -68,13 +104,13 @@ resource "aws_cloudwatch_metric_alarm" "freshness" {
 }
 
 resource "aws_cloudwatch_metric_alarm" "landing_failed" {
-  for_each = var.topics
+  for_each = local.watched.topics
 
-  alarm_name          = "${var.name}-landing-failed-${each.key}"
-  alarm_description   = "Records of ${each.key} do not land, or its topic was recreated. The log names the place and the reason."
+  alarm_name          = "${var.name}-landing-failed${each.value == null ? "" : "-${each.value}"}"
+  alarm_description   = "Records of ${coalesce(each.value, "a topic")} do not land, or the topic was recreated. The log names the place and the reason."
   namespace           = "polelake"
   metric_name         = "landing_failed"
-  dimensions          = { function = local.landing, topic = each.key }
+  dimensions          = merge({ function = local.landing }, each.value == null ? {} : { topic = each.value })
   statistic           = "Sum"
   period              = 300
   evaluation_periods  = 3
@@ -86,13 +122,13 @@ resource "aws_cloudwatch_metric_alarm" "landing_failed" {
 }
 
 resource "aws_cloudwatch_metric_alarm" "messages_missing" {
-  for_each = var.queue_topics
+  for_each = local.watched.queue_topics
 
-  alarm_name          = "${var.name}-messages-missing-${each.key}"
-  alarm_description   = "The events queue acknowledged messages of ${each.key} that did not land. The log names their numbers."
+  alarm_name          = "${var.name}-messages-missing${each.value == null ? "" : "-${each.value}"}"
+  alarm_description   = "The events queue acknowledged messages of ${coalesce(each.value, "a topic")} that did not land. The log names their numbers."
   namespace           = "polelake"
   metric_name         = "messages_missing"
-  dimensions          = { function = local.landing, topic = each.key }
+  dimensions          = merge({ function = local.landing }, each.value == null ? {} : { topic = each.value })
   statistic           = "Maximum"
   period              = 3600
   evaluation_periods  = 1
@@ -104,13 +140,13 @@ resource "aws_cloudwatch_metric_alarm" "messages_missing" {
 }
 
 resource "aws_cloudwatch_metric_alarm" "offset_gaps" {
-  for_each = var.kafka_topics
+  for_each = local.watched.kafka_topics
 
-  alarm_name          = "${var.name}-offset-gaps-${each.key}"
-  alarm_description   = "Offsets of ${each.key} are missing: retention overtook the landing, or Lambda gave up records."
+  alarm_name          = "${var.name}-offset-gaps${each.value == null ? "" : "-${each.value}"}"
+  alarm_description   = "Offsets of ${coalesce(each.value, "a topic")} are missing: retention overtook the landing, or Lambda gave up records."
   namespace           = "polelake"
   metric_name         = "offset_gaps"
-  dimensions          = { function = local.landing, topic = each.key }
+  dimensions          = merge({ function = local.landing }, each.value == null ? {} : { topic = each.value })
   statistic           = "Sum"
   period              = 300
   evaluation_periods  = 1
@@ -122,13 +158,13 @@ resource "aws_cloudwatch_metric_alarm" "offset_gaps" {
 }
 
 resource "aws_cloudwatch_metric_alarm" "quarantine" {
-  for_each = var.sources
+  for_each = local.watched.sources
 
-  alarm_name          = "${var.name}-quarantine-${each.key}"
-  alarm_description   = "${each.key}: more than ${var.quarantine_an_hour} records were quarantined within an hour."
+  alarm_name          = "${var.name}-quarantine${each.value == null ? "" : "-${each.value}"}"
+  alarm_description   = "${coalesce(each.value, "All sources")}: more than ${var.quarantine_an_hour} records were quarantined within an hour."
   namespace           = "polelake"
   metric_name         = "records_quarantined"
-  dimensions          = { function = local.transform, source = each.key }
+  dimensions          = merge({ function = local.transform }, each.value == null ? {} : { source = each.value })
   statistic           = "Sum"
   period              = 3600
   evaluation_periods  = 1
@@ -140,6 +176,8 @@ resource "aws_cloudwatch_metric_alarm" "quarantine" {
 }
 
 resource "aws_cloudwatch_metric_alarm" "given_up" {
+  count = local.full || length(var.kafka_topics) > 0 ? 1 : 0
+
   alarm_name          = "${var.name}-failures-bucket"
   alarm_description   = "The failures bucket is not empty: records in it are not in the raw zone."
   namespace           = "AWS/S3"
@@ -158,6 +196,8 @@ resource "aws_cloudwatch_metric_alarm" "given_up" {
 # The day -------------------------------------------------------------------------------------------
 
 resource "aws_cloudwatch_metric_alarm" "snapshot_missing" {
+  count = local.full ? 1 : 0
+
   alarm_name          = "${var.name}-snapshot-missing"
   alarm_description   = "No day was merged for 26 h."
   namespace           = "polelake"
@@ -174,7 +214,7 @@ resource "aws_cloudwatch_metric_alarm" "snapshot_missing" {
 }
 
 resource "aws_cloudwatch_metric_alarm" "table_missing" {
-  for_each = var.watched_tables
+  for_each = toset([for table in var.watched_tables : table if local.full])
 
   alarm_name          = "${var.name}-table-missing-${each.key}"
   alarm_description   = "The table ${each.key} has no snapshot for 26 h."
@@ -192,6 +232,8 @@ resource "aws_cloudwatch_metric_alarm" "table_missing" {
 }
 
 resource "aws_cloudwatch_metric_alarm" "merge_behind" {
+  count = local.full ? 1 : 0
+
   alarm_name          = "${var.name}-merge-behind"
   alarm_description   = "The day was merged without raw objects that had no receipt yet: the next run takes them."
   namespace           = "polelake"
@@ -273,6 +315,8 @@ resource "aws_cloudwatch_metric_alarm" "rules_failed" {
 }
 
 resource "aws_cloudwatch_metric_alarm" "unusual" {
+  count = local.full ? 1 : 0
+
   alarm_name          = "${var.name}-unusual-metrics"
   alarm_description   = "Metrics of the day are outside their usual range: the day's page names them."
   namespace           = "polelake"
@@ -289,6 +333,8 @@ resource "aws_cloudwatch_metric_alarm" "unusual" {
 }
 
 resource "aws_cloudwatch_metric_alarm" "schedules" {
+  count = local.full ? 1 : 0
+
   alarm_name          = "${var.name}-schedules"
   alarm_description   = "EventBridge Scheduler could not start a target."
   namespace           = "AWS/Scheduler"

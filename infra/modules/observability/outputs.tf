@@ -9,8 +9,8 @@ output "topic_policy_id" {
 }
 
 output "dashboard" {
-  description = "Name of the dashboard."
-  value       = aws_cloudwatch_dashboard.this.dashboard_name
+  description = "Name of the dashboard; null with small watching."
+  value       = one(aws_cloudwatch_dashboard.this[*].dashboard_name)
 }
 
 output "alarms" {
@@ -23,16 +23,41 @@ output "alarms" {
     [for alarm in aws_cloudwatch_metric_alarm.quarantine : alarm.alarm_name],
     [for alarm in aws_cloudwatch_metric_alarm.table_missing : alarm.alarm_name],
     [for alarm in aws_cloudwatch_metric_alarm.kafka : alarm.alarm_name],
+    aws_cloudwatch_metric_alarm.errors[*].alarm_name,
+    aws_cloudwatch_metric_alarm.given_up[*].alarm_name,
+    aws_cloudwatch_metric_alarm.snapshot_missing[*].alarm_name,
+    aws_cloudwatch_metric_alarm.merge_behind[*].alarm_name,
+    aws_cloudwatch_metric_alarm.unusual[*].alarm_name,
+    aws_cloudwatch_metric_alarm.schedules[*].alarm_name,
     [
-      aws_cloudwatch_metric_alarm.given_up.alarm_name,
-      aws_cloudwatch_metric_alarm.snapshot_missing.alarm_name,
-      aws_cloudwatch_metric_alarm.merge_behind.alarm_name,
       aws_cloudwatch_metric_alarm.derived_steps_failed.alarm_name,
       aws_cloudwatch_metric_alarm.report_missing.alarm_name,
       aws_cloudwatch_metric_alarm.reconciliation_open.alarm_name,
       aws_cloudwatch_metric_alarm.rules_failed.alarm_name,
-      aws_cloudwatch_metric_alarm.unusual.alarm_name,
-      aws_cloudwatch_metric_alarm.schedules.alarm_name,
     ],
   )
+}
+
+output "metrics" {
+  description = "What each alarm of polelake's own metrics watches: its name to the metric and its dimensions."
+  value = {
+    for alarm in concat(
+      values(aws_cloudwatch_metric_alarm.landing_failed),
+      values(aws_cloudwatch_metric_alarm.messages_missing),
+      values(aws_cloudwatch_metric_alarm.offset_gaps),
+      values(aws_cloudwatch_metric_alarm.quarantine),
+      aws_cloudwatch_metric_alarm.errors,
+      [
+        aws_cloudwatch_metric_alarm.derived_steps_failed,
+        aws_cloudwatch_metric_alarm.report_missing,
+        aws_cloudwatch_metric_alarm.reconciliation_open,
+        aws_cloudwatch_metric_alarm.rules_failed,
+      ],
+    ) : alarm.alarm_name => { metric = alarm.metric_name, dimensions = alarm.dimensions == null ? {} : alarm.dimensions }
+  }
+}
+
+output "topic_key" {
+  description = "The key of the alert topic; null without one."
+  value       = aws_sns_topic.alerts.kms_master_key_id
 }

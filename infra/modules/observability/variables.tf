@@ -3,6 +3,12 @@ variable "name" {
   type        = string
 }
 
+variable "watching" {
+  description = "`full`: alarms of each topic and source, and a dashboard. `small`: alarms of sums, and only those that a lost record needs."
+  type        = string
+  default     = "full"
+}
+
 variable "region" {
   description = "Region of the metrics."
   type        = string
@@ -19,7 +25,7 @@ variable "alert_emails" {
 }
 
 variable "kms_key_arn" {
-  description = "KMS key of the alert topic."
+  description = "KMS key of the alert topic; null for none: S3 and alarms cannot send to a topic under AWS's own key."
   type        = string
 }
 

@@ -1,6 +1,7 @@
 # A queue with dead letters, and the alarms of both.
 
 locals {
+  full   = var.watching == "full"
   suffix = var.fifo ? ".fifo" : ""
   arn    = "${var.arn_prefix}:${var.name}${local.suffix}"
 }
@@ -13,6 +14,8 @@ resource "aws_sqs_queue" "this" {
   message_retention_seconds  = 1209600
   receive_wait_time_seconds  = 20
   kms_master_key_id          = var.kms_key_arn
+  # SQS's own encryption where there is no key.
+  sqs_managed_sse_enabled = var.kms_key_arn == null ? true : null
 
   lifecycle {
     # A resource of its own, below.
@@ -32,6 +35,7 @@ resource "aws_sqs_queue" "dead_letters" {
   fifo_queue                = var.fifo
   message_retention_seconds = 1209600
   kms_master_key_id         = var.kms_key_arn
+  sqs_managed_sse_enabled   = var.kms_key_arn == null ? true : null
 }
 
 resource "aws_sqs_queue_redrive_policy" "this" {
@@ -100,6 +104,8 @@ resource "aws_cloudwatch_metric_alarm" "dead_letters" {
 }
 
 resource "aws_cloudwatch_metric_alarm" "dead_letters_age" {
+  count = local.full ? 1 : 0
+
   alarm_name          = "${var.name}-dead-letters-age"
   alarm_description   = "Dead letters are a week old: after 14 days SQS deletes them."
   namespace           = "AWS/SQS"
@@ -116,6 +122,8 @@ resource "aws_cloudwatch_metric_alarm" "dead_letters_age" {
 }
 
 resource "aws_cloudwatch_metric_alarm" "age" {
+  count = local.full || var.age_is_watched ? 1 : 0
+
   alarm_name          = "${var.name}-age"
   alarm_description   = "The oldest message has waited for more than ${var.max_age} s: the function is too slow, or fails."
   namespace           = "AWS/SQS"

@@ -30,9 +30,17 @@ output "max_message_bytes" {
 
 output "alarms" {
   description = "Names of its alarms."
-  value = [
-    aws_cloudwatch_metric_alarm.dead_letters.alarm_name,
-    aws_cloudwatch_metric_alarm.dead_letters_age.alarm_name,
-    aws_cloudwatch_metric_alarm.age.alarm_name,
-  ]
+  value = concat(
+    [aws_cloudwatch_metric_alarm.dead_letters.alarm_name],
+    aws_cloudwatch_metric_alarm.dead_letters_age[*].alarm_name,
+    aws_cloudwatch_metric_alarm.age[*].alarm_name,
+  )
+}
+
+output "encryption" {
+  description = "How messages and dead letters are encrypted: `KMS` or `SQS`, each once."
+  value = toset([
+    for queue in [aws_sqs_queue.this, aws_sqs_queue.dead_letters] :
+    queue.kms_master_key_id != null ? "KMS" : queue.sqs_managed_sse_enabled == true ? "SQS" : "none"
+  ])
 }

@@ -60,8 +60,20 @@ variable "emulated" {
   default     = false
 }
 
+variable "watching" {
+  description = "`full` or `small`: `small` has the alarm on dead letters alone."
+  type        = string
+  default     = "full"
+}
+
+variable "age_is_watched" {
+  description = "Whether the age of the oldest message has an alarm with small watching too."
+  type        = bool
+  default     = false
+}
+
 variable "kms_key_arn" {
-  description = "KMS key of the messages."
+  description = "KMS key of the messages; null for SQS's own encryption."
   type        = string
 }
 

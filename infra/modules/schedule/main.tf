@@ -49,25 +49,27 @@ resource "aws_iam_role_policy" "this" {
   role = aws_iam_role.this.id
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [
-      {
-        Sid      = "Start"
-        Effect   = "Allow"
-        Action   = [var.action]
-        Resource = [var.target_arn]
-      },
-      {
-        Sid      = "KeepFailed"
-        Effect   = "Allow"
-        Action   = ["sqs:SendMessage"]
-        Resource = [var.failures_queue_arn]
-      },
-      {
+    Statement = concat(
+      [
+        {
+          Sid      = "Start"
+          Effect   = "Allow"
+          Action   = [var.action]
+          Resource = [var.target_arn]
+        },
+        {
+          Sid      = "KeepFailed"
+          Effect   = "Allow"
+          Action   = ["sqs:SendMessage"]
+          Resource = [var.failures_queue_arn]
+        },
+      ],
+      [for statement in [{
         Sid      = "Seal"
         Effect   = "Allow"
         Action   = ["kms:Decrypt", "kms:GenerateDataKey"]
         Resource = [var.kms_key_arn]
-      },
-    ]
+      }] : statement if var.kms_key_arn != null],
+    )
   })
 }

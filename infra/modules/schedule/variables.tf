@@ -50,6 +50,6 @@ variable "failures_queue_arn" {
 }
 
 variable "kms_key_arn" {
-  description = "KMS key of the payload and of that queue."
+  description = "KMS key of the payload and of that queue; null for AWS's own encryption."
   type        = string
 }

@@ -18,13 +18,13 @@ resource "aws_sfn_state_machine" "this" {
   }
 
   tracing_configuration {
-    enabled = true
+    enabled = var.watching == "full"
   }
 
   encryption_configuration {
-    type                              = "CUSTOMER_MANAGED_KMS_KEY"
+    type                              = var.kms_key_arn == null ? "AWS_OWNED_KEY" : "CUSTOMER_MANAGED_KMS_KEY"
     kms_key_id                        = var.kms_key_arn
-    kms_data_key_reuse_period_seconds = 900
+    kms_data_key_reuse_period_seconds = var.kms_key_arn == null ? null : 900
   }
 
   depends_on = [aws_iam_role_policy.this]
@@ -58,66 +58,71 @@ resource "aws_iam_role_policy" "this" {
   role = aws_iam_role.this.id
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [
-      {
-        Sid      = "Invoke"
-        Effect   = "Allow"
-        Action   = ["lambda:InvokeFunction"]
-        Resource = var.function_arns
-      },
-      {
-        Sid      = "ReadLists"
-        Effect   = "Allow"
-        Action   = ["s3:GetObject"]
-        Resource = [var.lists]
-      },
-      {
-        Sid      = "OpenLists"
-        Effect   = "Allow"
-        Action   = ["kms:Decrypt"]
-        Resource = [var.lists_key_arn]
-        Condition = {
-          StringEquals = { "kms:ViaService" = "s3.${var.region}.amazonaws.com" }
-        }
-      },
-      {
-        Sid      = "OpenOwn"
-        Effect   = "Allow"
-        Action   = ["kms:Decrypt", "kms:GenerateDataKey"]
-        Resource = [var.kms_key_arn]
-      },
-      {
-        # A distributed map runs its items as executions of the same state machine.
-        Sid      = "FanOut"
-        Effect   = "Allow"
-        Action   = ["states:StartExecution"]
-        Resource = [local.arn]
-      },
-      {
-        Sid      = "FollowFanOut"
-        Effect   = "Allow"
-        Action   = ["states:DescribeExecution", "states:StopExecution"]
-        Resource = ["${replace(local.arn, ":stateMachine:", ":execution:")}/*"]
-      },
-      {
-        # Log deliveries and traces have no resources that a policy can name.
-        Sid    = "Tell"
-        Effect = "Allow"
-        Action = [
-          "logs:CreateLogDelivery",
-          "logs:DeleteLogDelivery",
-          "logs:DescribeLogGroups",
-          "logs:DescribeResourcePolicies",
-          "logs:GetLogDelivery",
-          "logs:ListLogDeliveries",
-          "logs:PutResourcePolicy",
-          "logs:UpdateLogDelivery",
-          "xray:PutTelemetryRecords",
-          "xray:PutTraceSegments",
-        ]
-        Resource = ["*"]
-      },
-    ]
+    Statement = concat(
+      [
+        {
+          Sid      = "Invoke"
+          Effect   = "Allow"
+          Action   = ["lambda:InvokeFunction"]
+          Resource = var.function_arns
+        },
+        {
+          Sid      = "ReadLists"
+          Effect   = "Allow"
+          Action   = ["s3:GetObject"]
+          Resource = [var.lists]
+        },
+        {
+          # A distributed map runs its items as executions of the same state machine.
+          Sid      = "FanOut"
+          Effect   = "Allow"
+          Action   = ["states:StartExecution"]
+          Resource = [local.arn]
+        },
+        {
+          Sid      = "FollowFanOut"
+          Effect   = "Allow"
+          Action   = ["states:DescribeExecution", "states:StopExecution"]
+          Resource = ["${replace(local.arn, ":stateMachine:", ":execution:")}/*"]
+        },
+        {
+          # Log deliveries and traces have no resources that a policy can name.
+          Sid    = "Tell"
+          Effect = "Allow"
+          Action = concat(
+            [
+              "logs:CreateLogDelivery",
+              "logs:DeleteLogDelivery",
+              "logs:DescribeLogGroups",
+              "logs:DescribeResourcePolicies",
+              "logs:GetLogDelivery",
+              "logs:ListLogDeliveries",
+              "logs:PutResourcePolicy",
+              "logs:UpdateLogDelivery",
+            ],
+            var.watching == "full" ? ["xray:PutTelemetryRecords", "xray:PutTraceSegments"] : [],
+          )
+          Resource = ["*"]
+        },
+      ],
+      [for statement in [
+        {
+          Sid       = "OpenLists"
+          Effect    = "Allow"
+          Action    = ["kms:Decrypt"]
+          Resource  = var.lists_key_arns
+          Condition = { StringEquals = { "kms:ViaService" = "s3.${var.region}.amazonaws.com" } }
+        },
+      ] : statement if length(var.lists_key_arns) > 0],
+      [for statement in [
+        {
+          Sid      = "OpenOwn"
+          Effect   = "Allow"
+          Action   = ["kms:Decrypt", "kms:GenerateDataKey"]
+          Resource = [var.kms_key_arn]
+        },
+      ] : statement if var.kms_key_arn != null],
+    )
   })
 }
 

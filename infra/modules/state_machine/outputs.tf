@@ -12,3 +12,8 @@ output "alarms" {
   description = "Names of its alarms."
   value       = [aws_cloudwatch_metric_alarm.failed.alarm_name]
 }
+
+output "policy" {
+  description = "The policy of its role."
+  value       = aws_iam_role_policy.this.policy
+}

@@ -18,9 +18,10 @@ variable "lists" {
   type        = string
 }
 
-variable "lists_key_arn" {
-  description = "KMS key of these objects."
-  type        = string
+variable "lists_key_arns" {
+  description = "KMS keys of these objects; empty for S3's own encryption."
+  type        = list(string)
+  default     = []
 }
 
 variable "partition" {
@@ -39,8 +40,14 @@ variable "account" {
 }
 
 variable "kms_key_arn" {
-  description = "KMS key of its executions and log."
+  description = "KMS key of its executions and log; null for AWS's own encryption."
   type        = string
+}
+
+variable "watching" {
+  description = "`full` or `small`: `small` has no traces."
+  type        = string
+  default     = "full"
 }
 
 variable "log_retention_days" {

@@ -35,6 +35,10 @@ mock_resource "aws_lambda_function" {
   }
 }
 
+mock_resource "aws_lambda_function_url" {
+  defaults = { function_url = "https://mocked.lambda-url.eu-west-2.on.aws/" }
+}
+
 mock_resource "aws_sns_topic" {
   defaults = { arn = "arn:aws:sns:eu-west-2:123456789012:mocked" }
 }

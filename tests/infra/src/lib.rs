@@ -8,6 +8,7 @@ mod remembered;
 mod rules;
 mod settings;
 mod terraform;
+mod watching;
 
 pub use remembered::RememberedTest;
 pub use rules::find_problems;

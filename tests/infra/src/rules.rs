@@ -8,56 +8,13 @@ use crate::FUNCTIONS;
 use crate::terraform::{
     BlockLocation, Infra, attribute_text, block_labels, find_attribute, nested_blocks,
 };
-
-/// Alarms of each small module, by the metric that they watch. Two of one metric watch different
-/// things.
-const ALARMS: [(&str, &[&str]); 6] = [
-    ("modules/function/", &["Errors", "Throttles", "Duration"]),
-    (
-        "modules/queue/",
-        &[
-            "ApproximateNumberOfMessagesVisible",
-            "ApproximateAgeOfOldestMessage",
-            "ApproximateAgeOfOldestMessage",
-        ],
-    ),
-    (
-        "modules/kafka_source/",
-        &[
-            "OffsetLag",
-            "OnFailureDestinationDeliveredEventCount",
-            "DestinationDeliveryFailures",
-        ],
-    ),
-    ("modules/http_api/", &["5xx"]),
-    ("modules/state_machine/", &["ExecutionsFailed"]),
-    (
-        "modules/observability/",
-        &[
-            "records_landed",
-            "landing_failed",
-            "messages_missing",
-            "offset_gaps",
-            "records_quarantined",
-            "NumberOfObjects",
-            // No day was merged, and one was merged without some objects.
-            "raw_objects_behind",
-            "raw_objects_behind",
-            "derived_steps_failed",
-            "rows",
-            "rules_passed",
-            "rules_failed",
-            "unusual_metrics",
-            "reconciliation_open",
-            "TargetErrorCount",
-        ],
-    ),
-];
+use crate::watching::check_watching;
 
 /// What invokes each function: the small module or resource, and the attribute that names the
 /// function.
-const TRIGGERS: [(&str, &str, &str); 8] = [
+const TRIGGERS: [(&str, &str, &str); 9] = [
     ("event-relay", "http_api", "function_name"),
+    ("event-relay", "function_url", "function_name"),
     (
         "event-relay",
         "aws_lambda_event_source_mapping",
@@ -79,6 +36,10 @@ const TRIGGERS: [(&str, &str, &str); 8] = [
     ("quality-report", "schedule", "target_arn"),
 ];
 
+/// What tells apart the schedules that start raw-landing: one looks for messages that are missing,
+/// one empties the events queue.
+const LANDING_SCHEDULES: [&str; 2] = ["Records", "empty_queue"];
+
 /// What Scheduler puts in place of it is the time that an invocation is meant for.
 const SCHEDULED_TIME: &str = "<aws.scheduler.scheduled-time>";
 
@@ -92,9 +53,10 @@ pub fn find_problems(infra: &Infra) -> Vec<String> {
         check_failure_destinations(infra, function, &mut found);
     }
     check_batch_failure_reports(infra, &mut found);
+    check_landing_schedules(infra, &mut found);
+    check_watching(infra, &mut found);
+    check_callers_are_signed(infra, &mut found);
     check_module_parts(infra, &mut found);
-    check_alarms(infra, &mut found);
-    check_alarm_actions(infra, &mut found);
     check_schedules(infra, &mut found);
     check_bucket_guards(infra, &mut found);
     check_descriptions(infra, &mut found);
@@ -198,6 +160,37 @@ fn check_triggers(infra: &Infra, function: &str, found: &mut Vec<String>) {
             });
         if !notified {
             found.push("the raw bucket tells no queue of new objects".into());
+        }
+    }
+}
+
+/// Both schedules start raw-landing.
+fn check_landing_schedules(infra: &Infra, found: &mut Vec<String>) {
+    for payload in LANDING_SCHEDULES {
+        let scheduled = infra.module_calls("schedule").any(|(place, block)| {
+            place.file == "raw-landing.tf" && attribute_text(block, "input").contains(payload)
+        });
+        if !scheduled {
+            found.push(format!("no schedule gives raw-landing `{payload}`"));
+        }
+    }
+}
+
+/// A function URL is for signed requests alone, and a caller's rights do not reach past it.
+fn check_callers_are_signed(infra: &Infra, found: &mut Vec<String>) {
+    let folder = "modules/function_url/";
+    let mut addresses = infra.find_blocks(folder, "resource", "aws_lambda_function_url");
+    if !addresses.any(|(_, block)| attribute_text(block, "authorization_type") == "\"AWS_IAM\"") {
+        found.push(format!("{folder}: callers need not sign"));
+    }
+
+    let rights = infra
+        .find_blocks(folder, "output", "caller_statements")
+        .map(|(_, block)| attribute_text(block, "value"))
+        .collect::<String>();
+    for condition in ["lambda:FunctionUrlAuthType", "lambda:InvokedViaFunctionUrl"] {
+        if !rights.contains(condition) {
+            found.push(format!("{folder}: a caller's rights lack {condition}"));
         }
     }
 }
@@ -313,63 +306,6 @@ fn check_module_parts(infra: &Infra, found: &mut Vec<String>) {
         attribute_text(block, "redrive_policy").contains("aws_sqs_queue.dead_letters.arn")
     }) {
         found.push("modules/queue/: its queue has no dead letters".into());
-    }
-}
-
-fn alarm_metrics(infra: &Infra, folder: &str) -> Vec<String> {
-    let alarms = infra.find_blocks(folder, "resource", "aws_cloudwatch_metric_alarm");
-    let mut names: Vec<String> = alarms
-        .map(|(_, block)| {
-            attribute_text(block, "metric_name")
-                .trim_matches('"')
-                .to_owned()
-        })
-        .collect();
-    names.sort_unstable();
-    names
-}
-
-/// Every alarm that there must be, and that each of them notifies the operators.
-fn check_alarms(infra: &Infra, found: &mut Vec<String>) {
-    for (folder, needed) in ALARMS {
-        let mut there = alarm_metrics(infra, folder);
-        for metric in needed {
-            match there.iter().position(|name| name == metric) {
-                Some(place) => drop(there.remove(place)),
-                None => found.push(format!("{folder}: no alarm on {metric}")),
-            }
-        }
-    }
-    let brokers = infra.find_blocks(
-        "modules/observability/",
-        "resource",
-        "aws_cloudwatch_metric_alarm",
-    );
-    if !brokers
-        .into_iter()
-        .any(|(_, block)| attribute_text(block, "for_each").contains("OfflinePartitionsCount"))
-    {
-        found.push("modules/observability/: no alarms on brokers".into());
-    }
-    if !alarm_metrics(infra, "snapshot-merge.tf")
-        .contains(&"ApproximateNumberOfMessagesVisible".to_owned())
-    {
-        found.push("snapshot-merge.tf: no alarm on failed invocations".into());
-    }
-}
-
-fn check_alarm_actions(infra: &Infra, found: &mut Vec<String>) {
-    for (place, block) in infra.find_blocks("", "resource", "aws_cloudwatch_metric_alarm") {
-        for needed in [
-            "alarm_actions",
-            "ok_actions",
-            "alarm_description",
-            "treat_missing_data",
-        ] {
-            if matches!(attribute_text(block, needed).as_str(), "" | "[]") {
-                found.push(format!("{}: {} has no `{needed}`", place.file, place.name));
-            }
-        }
     }
 }
 

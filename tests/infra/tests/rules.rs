@@ -38,10 +38,11 @@ fn files_are_short() {
 #[test]
 fn terraform_sets_what_the_functions_read_and_nothing_else() {
     let infra = infra();
+    let host = read_rust_files(&repository_root().join("shared/host/src"));
     for function in FUNCTIONS {
         let file = format!("functions/{function}/src/context.rs");
-        let read =
-            settings_read_by(&std::fs::read_to_string(repository_root().join(&file)).unwrap());
+        let context = std::fs::read_to_string(repository_root().join(&file)).unwrap();
+        let read = settings_read_by(&context, &host);
         assert!(!read.is_empty(), "{file} reads nothing");
         assert_eq!(
             given(&infra, function),
@@ -150,6 +151,89 @@ fn alarms_watch_metrics_that_the_functions_write() {
     );
 }
 
+/// Metrics of polelake that have an alarm with small watching too, with the alarm's name.
+fn metrics_watched_always(infra: &Infra) -> Vec<(String, String)> {
+    let alarms = infra.find_blocks(
+        "modules/observability/",
+        "resource",
+        "aws_cloudwatch_metric_alarm",
+    );
+    let texts = alarms.map(|(place, block)| {
+        let body = hcl::Body::from(vec![Structure::Block(block.clone())]);
+        (place.name, hcl::format::to_string(&body).unwrap())
+    });
+    let own = texts.filter(|(_, text)| text.contains("= \"polelake\""));
+    let always = own.filter(|(_, text)| {
+        !text.contains("count = local.full ?") && !text.contains("if local.full")
+    });
+    always
+        .map(|(name, text)| {
+            let (_, rest) = text.split_once("metric_name = ").unwrap();
+            (name, rest.lines().next().unwrap().to_owned())
+        })
+        .collect()
+}
+
+#[test]
+fn alarms_of_small_watching_watch_metrics_that_small_watching_writes() {
+    let telemetry = repository_root().join("shared/host/src/telemetry.rs");
+    let telemetry = std::fs::read_to_string(telemetry).unwrap();
+    let (_, written) = telemetry.split_once("const SMALL_METRICS").unwrap();
+    let (written, _) = written.split_once("];").unwrap();
+
+    let watched = metrics_watched_always(&infra());
+    assert_eq!(watched.len(), 8, "{watched:?}");
+    for (alarm, metric) in watched {
+        assert!(
+            written.contains(&metric),
+            "{alarm}: {metric} is not written"
+        );
+    }
+}
+
+#[test]
+fn how_much_is_watched_is_told_to_every_part() {
+    let infra = infra();
+    let mut told = 0;
+    for module in [
+        "function",
+        "queue",
+        "http_api",
+        "function_url",
+        "kafka_source",
+        "state_machine",
+        "observability",
+    ] {
+        for (place, _) in infra.module_calls(module) {
+            let changed = infra
+                .with_changed_block(&place, |block| Some(without_attribute(block, "watching")));
+            noticed(&infra, &changed, &format!("watching of {}", place.name));
+            told += 1;
+        }
+    }
+    assert_eq!(told, 13, "functions, queues, two ways in, Kafka, the day");
+}
+
+#[test]
+fn an_address_for_everyone_is_noticed() {
+    let infra = infra();
+    let address = BlockLocation {
+        file: "modules/function_url/main.tf".into(),
+        name: "resource aws_lambda_function_url this".into(),
+    };
+    let open = infra.with_changed_block(&address, |block| {
+        Some(without_attribute(block, "authorization_type"))
+    });
+    noticed(&infra, &open, "the signature of a function URL");
+
+    let rights = BlockLocation {
+        file: "modules/function_url/outputs.tf".into(),
+        name: "output caller_statements".into(),
+    };
+    let wide = infra.with_changed_block(&rights, |block| Some(without_attribute(block, "value")));
+    noticed(&infra, &wide, "the conditions of a caller's rights");
+}
+
 #[track_caller]
 fn noticed(before: &Infra, after: &Infra, what: &str) {
     assert!(before.files != after.files, "{what} was not taken out");
@@ -201,10 +285,10 @@ fn a_trigger_that_is_taken_out_is_noticed() {
         .collect();
     // Telling of the failures bucket is no trigger: the alarm on its size stays.
     triggers.retain(|place| place.name != "resource aws_s3_bucket_notification failures");
-    for module in ["http_api", "kafka_source", "schedule"] {
+    for module in ["http_api", "function_url", "kafka_source", "schedule"] {
         triggers.extend(infra.module_calls(module).map(|(place, _)| place));
     }
-    assert_eq!(triggers.len(), 11, "{triggers:?}");
+    assert_eq!(triggers.len(), 13, "{triggers:?}");
     for place in triggers {
         noticed(&infra, &infra.without_block(&place), &place.name);
     }

@@ -295,18 +295,18 @@ fn the_minimal_environment_is_applied_planned_again_and_destroyed() {
         terraform.run(&arguments.iter().copied().chain(given).collect::<Vec<_>>())
     };
     terraform.init();
-    // Kafka with its network first, then the deployment moves to the events queue, which stays.
-    for transport in ["-var=transport=kafka", "-var=transport=queue"] {
-        let (code, said) = run(&["apply", "-no-color", "-auto-approve", transport]);
-        assert_eq!(code, 0, "{transport}\n{}", ending(&said));
+    for choices in [LARGE, SMALL] {
+        let (code, said) = run(&[&["apply", "-no-color", "-auto-approve"], choices].concat());
+        assert_eq!(code, 0, "{choices:?}\n{}", ending(&said));
         println!(
-            "{transport}: {}",
+            "{choices:?}: {}",
             said.lines()
                 .find(|line| line.starts_with("Apply complete"))
                 .unwrap()
         );
-        let (code, said) = run(&["plan", "-no-color", "-detailed-exitcode", transport]);
-        let again = format!("{transport}: the second plan is not empty");
+        assert_alarms_are_told(&terraform);
+        let (code, said) = run(&[&["plan", "-no-color", "-detailed-exitcode"], choices].concat());
+        let again = format!("{choices:?}: the second plan is not empty");
         assert_eq!(code, 0, "{again}\n{}", ending(&said));
     }
     keep_outputs(&terraform);
@@ -317,6 +317,39 @@ fn the_minimal_environment_is_applied_planned_again_and_destroyed() {
     test.remember_pass().unwrap();
 }
 
+/// Kafka with its network, full watching, and a function URL.
+const LARGE: &[&str] = &[
+    "-var=transport=kafka",
+    "-var=watching=full",
+    "-var=http=function-url",
+];
+
+/// The same deployment moves to the environment's own choices: the events queue, landed by a
+/// schedule, and small watching. The key stays: moto cannot change that of a log group.
+const SMALL: &[&str] = &["-var=transport=queue"];
+
+/// The output `alarms` names every alarm, and no other.
+fn assert_alarms_are_told(terraform: &Terraform) {
+    let state = terraform.must(&["state", "list", "-no-color"]);
+    let there = state
+        .lines()
+        .filter(|line| line.contains("aws_cloudwatch_metric_alarm."))
+        .count();
+    let told = read_outputs(terraform);
+    let told = told["alarms"]["value"].as_array().unwrap();
+    let names: std::collections::BTreeSet<&str> = told.iter().filter_map(Value::as_str).collect();
+    assert_eq!(names.len(), there, "{names:?}\n{state}");
+    println!("{there} alarms");
+}
+
+/// The outputs of what is deployed.
+fn read_outputs(terraform: &Terraform) -> Value {
+    let text = terraform.must(&["output", "-json"]);
+    let begin = text.find('{').unwrap();
+    let mut reader = serde_json::Deserializer::from_str(&text[begin..]).into_iter::<Value>();
+    reader.next().unwrap().unwrap()
+}
+
 /// Where other tests find what was deployed.
 fn outputs_file() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join(OUTPUTS)
@@ -324,10 +357,7 @@ fn outputs_file() -> PathBuf {
 
 /// Keeps what was deployed, for tests that run the functions with it.
 fn keep_outputs(terraform: &Terraform) {
-    let text = terraform.must(&["output", "-json"]);
-    let begin = text.find('{').unwrap();
-    let mut reader = serde_json::Deserializer::from_str(&text[begin..]).into_iter::<Value>();
-    let outputs = reader.next().unwrap().unwrap();
+    let outputs = read_outputs(terraform);
     let environments = outputs["function_environments"]["value"]
         .as_object()
         .unwrap();
