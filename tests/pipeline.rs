@@ -43,6 +43,7 @@ mod own_parts;
 mod patch_oracle;
 mod patches;
 mod pole_to_snapshot;
+mod push_to_address;
 mod quality;
 mod quarantine;
 mod queue_conformance;

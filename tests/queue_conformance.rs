@@ -68,10 +68,14 @@ impl QueueUnderTest {
         request.send().await.unwrap();
     }
 
-    async fn delete_all(&self) {
+    /// Receives what is visible, and deletes it; gives the bodies.
+    async fn take_bodies(&self) -> Vec<String> {
+        let mut bodies = Vec::new();
         for message in self.receive(60).await {
             self.delete(&message).await;
+            bodies.extend(message.body);
         }
+        bodies
     }
 }
 
@@ -170,14 +174,9 @@ async fn check_delay(test: &QueueUnderTest) {
     };
     let both = vec![at_once("now"), later];
     test.queue.send_messages(both).await.unwrap();
-    let received = test.receive(60).await;
-    let bodies: Vec<_> = received.iter().filter_map(Message::body).collect();
-    assert_eq!(bodies, ["now"]);
+    assert_eq!(test.take_bodies().await, ["now"]);
     tokio::time::sleep(Duration::from_secs(3)).await;
-    let received = test.receive(60).await;
-    let bodies: Vec<_> = received.iter().filter_map(Message::body).collect();
-    assert_eq!(bodies, ["later"]);
-    test.delete_all().await;
+    assert_eq!(test.take_bodies().await, ["later"]);
 }
 
 /// What a scheduled landing asks for: several messages, each with the time at which it was sent, and
@@ -219,7 +218,6 @@ async fn check_receiver(test: &QueueUnderTest) {
 
 /// What `polelake status` asks for.
 async fn check_counts(test: &QueueUnderTest) {
-    test.delete_all().await;
     let empty = test.queue.count_messages().await.unwrap();
     assert_eq!(empty, QueueCounts::default());
 
@@ -239,7 +237,7 @@ async fn check_counts(test: &QueueUnderTest) {
 
     test.delete(&received.messages.unwrap()[0]).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
-    test.delete_all().await;
+    assert_eq!(test.take_bodies().await.len(), 2);
     let gone = SqsQueue::new(test.client.clone(), format!("{}-gone", test.url));
     let error = gone.count_messages().await.unwrap_err();
     assert_eq!(error.kind, StoreErrorKind::NotFound, "{error}");

@@ -55,7 +55,7 @@ struct AppendedTopic {
 }
 
 /// What one invocation has done.
-struct QueueLanding<'c> {
+struct MessageLanding<'c> {
     context: &'c Context,
     budget: TimeBudget,
     session: LaneSession<'c>,
@@ -105,7 +105,7 @@ pub(crate) async fn land_messages(
     // as the senders meant them more often.
     messages.sort_by_key(|message| message.sent_at);
 
-    let mut landing = QueueLanding {
+    let mut landing = MessageLanding {
         context,
         budget,
         session: context.lanes.open(&*context.raw).await?,
@@ -137,7 +137,7 @@ pub async fn count_missing_messages(context: &Context, now: i64) -> Result<u64, 
     Ok(missing.iter().map(MissingMessages::count).sum())
 }
 
-impl QueueLanding<'_> {
+impl MessageLanding<'_> {
     /// Takes what a message brings; one that cannot be read is delivered again, and becomes a dead
     /// letter in the end.
     async fn take_message(&mut self, message: LandingMessage<'_>) {
