@@ -169,7 +169,10 @@ async fn days_are_rebuilt_and_swept() {
 
     let (code, audit, _) = polelake(&lake, &contracts, &["audit", "--json"]);
     assert_eq!(code, 0, "what is dropped is not lost: {audit}");
-    assert_eq!(list_kept_days(&lake, &contracts), [TUESDAY, APRIL]);
+    for table in ["person", "entity"] {
+        let days = list_kept_days(&lake, &contracts, table);
+        assert_eq!(days, [TUESDAY, APRIL], "{table}");
+    }
 }
 
 /// A person is born on each of three days.
@@ -280,11 +283,16 @@ fn assert_sweep_keeps_its_plan(lake: &LakeUnderTest, contracts: &Path) {
 
     let (code, swept, _) = sweep(lake, contracts, &[]);
     assert_eq!((code, planned), (0, swept_people(&swept)));
+    // No topic fills `entity`, and its days hold people all the same.
+    let tables = swept["tables"].as_array().unwrap().iter();
+    let entity = tables.filter(|table| table["table"] == "entity");
+    let dropped: Vec<&Value> = entity.map(|table| &table["dropped"]).collect();
+    assert_eq!(dropped, [&json!([MONDAY])]);
     assert_eq!(lake.table_rows("person", TUESDAY).len(), 2);
 }
 
-fn list_kept_days(lake: &LakeUnderTest, contracts: &Path) -> Vec<String> {
-    let arguments = ["snapshot", "ls", "--table", "person", "--json"];
+fn list_kept_days(lake: &LakeUnderTest, contracts: &Path, table: &str) -> Vec<String> {
+    let arguments = ["snapshot", "ls", "--table", table, "--json"];
     let (_, listed, _) = polelake(lake, contracts, &arguments);
     let days = listed.as_array().unwrap().iter();
     days.map(|day| day["date"].as_str().unwrap().to_owned())

@@ -306,6 +306,7 @@ async fn sweeps(steps: &[(bool, bool)], keep: RetentionPolicy) -> Result<(), Tes
         prop_assert_eq!(&shown, &kept);
         let again = snapshot_merge::sweep_table(table, keep, false, &context)
             .await
+            .unwrap()
             .unwrap();
         prop_assert_eq!(
             (again.files, again.dropped.len()),

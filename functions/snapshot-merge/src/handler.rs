@@ -349,16 +349,13 @@ fn allow_unreadable<T>(result: Result<T, Failure>) -> Result<Result<T, Failure>,
 
 /// The tables that a schedule asks for, and those of the records that they are made from. A table
 /// that no source fills has no snapshots yet.
-pub(crate) fn requested_tables<'c>(
+fn requested_tables<'c>(
     schedule: &ScheduleRequest,
     context: &'c Context,
 ) -> Result<Vec<&'c TableContract>, Failure> {
     let catalogue = &context.catalogue;
     for name in &schedule.tables {
-        if catalogue.table_contract(name).is_none() {
-            let message = format!("there is no table `{name}`");
-            return Err(Failure::new(FailureKind::BadRequest, message));
-        }
+        find_table(name, context)?;
     }
 
     let mut tables: Vec<&TableContract> = catalogue
@@ -375,6 +372,18 @@ pub(crate) fn requested_tables<'c>(
     let records = sources.into_iter();
     tables.extend(records.filter_map(|source| catalogue.record_table_of_source(source)));
     Ok(tables)
+}
+
+/// The table of a name that a request gives.
+pub(crate) fn find_table<'c>(
+    name: &str,
+    context: &'c Context,
+) -> Result<&'c TableContract, Failure> {
+    let missing = || {
+        let message = format!("there is no table `{name}`");
+        Failure::new(FailureKind::BadRequest, message)
+    };
+    context.catalogue.table_contract(name).ok_or_else(missing)
 }
 
 /// The receipts of every topic that fills one of the tables, read once.

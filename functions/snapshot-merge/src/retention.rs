@@ -110,7 +110,8 @@ struct SweepPlan {
 /// The manifests of a table by day, each alone: one that cannot be read hides no other.
 pub(crate) type ManifestReadings = BTreeMap<Day, Result<SnapshotManifest, UnreadableObject>>;
 
-/// Sweeps a table; with `dry_run`, only reports what would be removed.
+/// Sweeps a table; with `dry_run`, only reports what would be removed. None when the table has no
+/// days.
 ///
 /// # Errors
 /// When the storage or the catalogue fails. The removed days and files stay removed; the next sweep
@@ -120,9 +121,9 @@ pub async fn sweep_table(
     policy: RetentionPolicy,
     dry_run: bool,
     context: &Context,
-) -> Result<SweepResult, Failure> {
+) -> Result<Option<SweepResult>, Failure> {
     let Some(plan) = plan_sweep(&table.name, policy, &*context.curated).await? else {
-        return Ok(SweepResult::default());
+        return Ok(None);
     };
     let result = SweepResult {
         table: table.name.clone(),
@@ -134,7 +135,7 @@ pub async fn sweep_table(
     if !dry_run {
         execute_sweep(table, plan, &result.dropped, context).await?;
     }
-    Ok(result)
+    Ok(Some(result))
 }
 
 /// What a sweep of a table removes; none when the table has no manifest.

@@ -20,7 +20,7 @@ use crate::context::Context;
 use crate::day_events;
 use crate::day_roots;
 use crate::entity;
-use crate::handler::{MergePhase, TableQueue, requested_tables};
+use crate::handler::{MergePhase, TableQueue, find_table};
 use crate::merge_run::{MergeRun, TableFailure, TableRun, emit_table_metrics};
 use crate::plan::{MergePlan, PlannedMerge};
 use crate::raw_tables;
@@ -231,18 +231,10 @@ pub async fn sweep_tables(
     dry_run: bool,
     context: &Context,
 ) -> Result<SweptTables, Failure> {
-    let schedule = ScheduleRequest {
-        tables: tables.to_vec(),
-        ..ScheduleRequest::default()
-    };
     let mut result = SweptTables::default();
-    for table in requested_tables(&schedule, context)? {
-        // Records are needed by every table that is made from them: they go with all of them.
-        if table.holds_records() && !tables.is_empty() {
-            continue;
-        }
+    for table in tables_to_sweep(tables, context)? {
         match retention::sweep_table(table, keep, dry_run, context).await {
-            Ok(swept) => result.swept.push(swept),
+            Ok(swept) => result.swept.extend(swept),
             Err(failure) if failure.object.is_some() => result.failures.push(TableFailure {
                 table: table.name.clone(),
                 failure,
@@ -255,6 +247,20 @@ pub async fn sweep_tables(
         day_events::delete_events_of_dropped_days(context).await?;
     }
     Ok(result)
+}
+
+/// The tables of these names, or every table that has days: also `entity`, which no topic fills, and
+/// the records of sources with patches. Records are needed by every table that is made from them:
+/// they go with all of them alone.
+fn tables_to_sweep<'c>(
+    names: &[String],
+    context: &'c Context,
+) -> Result<Vec<&'c TableContract>, Failure> {
+    if names.is_empty() {
+        return Ok(context.catalogue.stored_tables().collect());
+    }
+    let tables = names.iter().map(|name| find_table(name, context));
+    tables.collect()
 }
 
 async fn put_step_document<T: Serialize>(
