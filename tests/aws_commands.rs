@@ -2,6 +2,7 @@
 //! environment that the runbook sets, and writes its result and nothing else to standard output.
 
 mod count_front;
+mod events_queue;
 mod reader_counts;
 mod runbook;
 mod stack;
@@ -44,7 +45,7 @@ impl OperatorSession {
     fn new(stack: &Arc<Stack>) -> Self {
         let mut environment: BTreeMap<String, String> = exported_variables(&runbook())
             .into_iter()
-            .map(|name| (name.clone(), Stack::variable(&name)))
+            .map(|name| (name.clone(), stack.variable(&name)))
             .collect();
         let sign_in = [
             ("AWS_ENDPOINT_URL", stack.endpoint.as_str()),
@@ -68,6 +69,14 @@ impl OperatorSession {
     /// The same in another working folder.
     #[track_caller]
     fn run_within(&mut self, folder: &Path, command: &str) -> Value {
+        let document = self.run_to(0, folder, command);
+        self.done.insert(command_name(command.split(' ')));
+        document
+    }
+
+    /// Runs a command to an exit code; gives the one JSON document that it prints.
+    #[track_caller]
+    fn run_to(&self, code: i32, folder: &Path, command: &str) -> Value {
         let output = std::process::Command::new(env!("CARGO_BIN_EXE_polelake-under-test"))
             .args(command.split(' '))
             .args(["--aws", "--json"])
@@ -80,10 +89,9 @@ impl OperatorSession {
         let noted = String::from_utf8(output.stderr).unwrap();
         assert_eq!(
             output.status.code(),
-            Some(0),
+            Some(code),
             "polelake {command}\n{printed}\n{noted}"
         );
-        self.done.insert(command_name(command.split(' ')));
         let document = serde_json::from_str(&printed);
         assert!(document.is_ok(), "polelake {command} printed {printed}");
         document.unwrap()
@@ -186,6 +194,7 @@ async fn every_command_works_on_a_deployed_stack_with_the_runbooks_environment()
     assert_eq!(operator.run("audit")["findings"], json!([]));
     assert_eq!(operator.run("repair")["repaired"], json!([]));
     look_in_the_morning(&mut operator);
+    events_queue::look_at_queue(&mut operator).await;
     rebuild(&mut operator).await;
     erase(&mut operator).await;
     sweep(&mut operator);
@@ -250,7 +259,7 @@ fn look_in_the_morning(operator: &mut OperatorSession) {
     assert_eq!(
         status["dead_letters"],
         Value::Null,
-        "the queues are not asked"
+        "the other queues are not asked"
     );
 
     let id = format!("PersonCreatedEvent-{ADA}-1-Ada");

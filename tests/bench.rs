@@ -32,6 +32,48 @@ fn benches_measure() {
 }
 
 #[test]
+fn a_load_counts_its_requests_by_each_transport() {
+    let folder = std::env::temp_dir().join(format!("polelake-load-{}", std::process::id()));
+    let place = folder.to_string_lossy();
+    let output = polelake(&[
+        "bench",
+        "load",
+        "--events",
+        "600",
+        "--clients",
+        "1",
+        "--dir",
+        &place,
+        "--json",
+    ]);
+    let noted = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{noted}");
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let loads: Vec<serde_json::Value> = printed
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(loads.len(), 2, "{printed}");
+
+    for (load, transport) in loads.iter().zip(["queue", "kafka"]) {
+        assert_eq!(load["transport"], transport);
+        let requests = &load["requests_to_refine"];
+        // A raw object, its increments and its receipt at least.
+        let puts = requests["s3"]["PUT"].as_u64().unwrap();
+        assert!(puts >= 3 * load["raw_objects"].as_u64().unwrap(), "{load}");
+        // Two requests of at most 500 events each, and nothing but them.
+        let is_queue = transport == "queue";
+        let sent = requests["sqs"]["SendMessageBatch"].as_u64().unwrap_or(0);
+        assert_eq!(sent, if is_queue { 2 } else { 0 }, "{load}");
+        let merge = &load["requests_to_merge"];
+        assert!(merge["s3"]["PUT"].as_u64().unwrap() > 0, "{load}");
+        assert!(merge["s3"]["LIST"].as_u64().unwrap() > 0, "{load}");
+        assert!(merge["sqs"].as_object().unwrap().is_empty(), "{load}");
+    }
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
 fn contracts_lint_and_a_wrong_folder_has_a_remedy() {
     assert!(polelake(&["contract", "lint"]).status.success());
     let output = polelake(&["run-day", "2026-03-02", "--contracts", "nowhere"]);

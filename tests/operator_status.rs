@@ -1,6 +1,8 @@
 //! `polelake status`: what an operator looks at each morning says what needs attention, each with
 //! the next command, and nothing when nothing does.
 
+mod events_queue;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -48,13 +50,17 @@ fn handle(days: &Days) -> LakeHandle {
 
 /// The status at noon of a day.
 async fn status_on(lake: &LakeHandle, date: &str) -> LakeStatus {
-    let noon = Day::parse(date).unwrap().start_micros() / 1_000 + 12 * 3_600_000;
-    let request = StatusRequest {
-        now_millis: noon,
+    read_status(lake, request_on(date)).await.unwrap()
+}
+
+/// A request at noon of a day.
+fn request_on(date: &str) -> StatusRequest {
+    StatusRequest {
+        now_millis: Day::parse(date).unwrap().start_micros() / 1_000 + 12 * 3_600_000,
         dead_letters: Some(0),
+        events_queue: None,
         on_aws: false,
-    };
-    read_status(lake, request).await.unwrap()
+    }
 }
 
 /// Two days of two people, merged; of all tables.
@@ -408,8 +414,9 @@ async fn each_morning_an_operator_sees_the_lake_and_what_needs_attention() {
     for part in [
         "! source housing-person: 1 refused records are open",
         "next: `polelake quarantine show --source housing-person",
-        "dead letters: 0",
-        "0 to land, 0 raw objects to transform",
+        "events queue: 0 messages wait, 0 in flight, 0 delayed, 0 dead letters\n",
+        "dead letters of all queues: 0",
+        "0 in Kafka to land, 0 raw objects to transform",
     ] {
         assert!(said.contains(part), "{part}: {said}");
     }

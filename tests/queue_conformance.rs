@@ -11,8 +11,8 @@ use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 use local_platform::queue::LocalQueue;
 use local_platform::sqs::{LocalQueues, endpoint_router, queue_path};
 use store::{
-    DeliveredMessage, MessageQueue, MessageReceiver, OutgoingMessage, SQS_BATCH_MESSAGES_MAX,
-    SqsQueue, StoreErrorKind,
+    DeliveredMessage, MessageQueue, MessageReceiver, OutgoingMessage, QueueCounts,
+    SQS_BATCH_MESSAGES_MAX, SqsQueue, StoreErrorKind,
 };
 
 use crate::catalogue::Moto;
@@ -82,7 +82,8 @@ fn at_once(body: &str) -> OutgoingMessage {
     }
 }
 
-async fn client_of(endpoint: &str) -> Client {
+/// A client of an SQS at this address.
+pub(crate) async fn sqs_client(endpoint: &str) -> Client {
     let credentials = aws_sdk_s3::config::Credentials::new("key", "secret", None, None, "test");
     let config = aws_config::defaults(aws_config::BehaviorVersion::latest())
         .region("eu-west-2")
@@ -104,6 +105,7 @@ async fn check_queue(test: &QueueUnderTest) {
     check_visibility(test).await;
     check_delay(test).await;
     check_receiver(test).await;
+    check_counts(test).await;
     check_refusals(test).await;
 }
 
@@ -215,6 +217,34 @@ async fn check_receiver(test: &QueueUnderTest) {
     assert_eq!(error.kind, StoreErrorKind::NotFound, "{error}");
 }
 
+/// What `polelake status` asks for.
+async fn check_counts(test: &QueueUnderTest) {
+    test.delete_all().await;
+    let empty = test.queue.count_messages().await.unwrap();
+    assert_eq!(empty, QueueCounts::default());
+
+    let later = OutgoingMessage {
+        body: "later".to_owned(),
+        delay: Duration::from_secs(2),
+    };
+    let messages = vec![at_once("first"), at_once("second"), later];
+    test.queue.send_messages(messages).await.unwrap();
+    let request = test.client.receive_message().queue_url(&test.url);
+    let received = request.visibility_timeout(60).send().await.unwrap();
+    let counts = test.queue.count_messages().await.unwrap();
+    assert_eq!(
+        (counts.waiting, counts.in_flight, counts.delayed),
+        (1, 1, 1)
+    );
+
+    test.delete(&received.messages.unwrap()[0]).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    test.delete_all().await;
+    let gone = SqsQueue::new(test.client.clone(), format!("{}-gone", test.url));
+    let error = gone.count_messages().await.unwrap_err();
+    assert_eq!(error.kind, StoreErrorKind::NotFound, "{error}");
+}
+
 async fn check_refusals(test: &QueueUnderTest) {
     let gone = SqsQueue::new(test.client.clone(), format!("{}-gone", test.url));
     let error = gone.send_messages(vec![at_once("a")]).await.unwrap_err();
@@ -247,7 +277,7 @@ async fn the_local_queue_keeps_every_promise() {
             .unwrap();
     });
 
-    let client = client_of(&endpoint).await;
+    let client = sqs_client(&endpoint).await;
     let url = format!("{endpoint}{}", queue_path("conformance"));
     check_queue(&QueueUnderTest::new(client, url, 1024 * 1024)).await;
     server.abort();
@@ -259,7 +289,7 @@ async fn motos_queue_keeps_every_promise() {
         return;
     }
     let moto = Moto::start().await;
-    let client = client_of(&moto.endpoint).await;
+    let client = sqs_client(&moto.endpoint).await;
     let url = create_queue(&client).await;
     check_queue(&QueueUnderTest::new(client, url, 1024 * 1024)).await;
 }
@@ -310,7 +340,7 @@ impl ElasticMq {
     /// Waits until it answers; false when it ended, or half a minute is over.
     async fn is_ready(&mut self) -> bool {
         for _ in 0..30 {
-            let client = client_of(&self.endpoint).await;
+            let client = sqs_client(&self.endpoint).await;
             let answer = client.list_queues().send();
             let answer = tokio::time::timeout(Duration::from_secs(1), answer).await;
             if answer.is_ok_and(|answer| answer.is_ok()) {
@@ -352,7 +382,7 @@ async fn elasticmqs_queue_keeps_every_promise() {
     let Some(server) = ElasticMq::start(&folder).await else {
         return;
     };
-    let client = client_of(&server.endpoint).await;
+    let client = sqs_client(&server.endpoint).await;
     let url = create_queue(&client).await;
     check_queue(&QueueUnderTest::new(client, url, 256 * 1024)).await;
 }

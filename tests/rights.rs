@@ -3,14 +3,20 @@
 
 pub(crate) mod calls;
 mod policy;
+mod queue;
+mod recorder;
+mod synthetic_outputs;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use lake::Chunk;
 use serde_json::{Value, json};
-
-use calls::Call;
-use policy::Policy;
 use store::{ObjectStore, S3Store};
+
+use calls::{ACCOUNT, Call};
+use policy::Policy;
+use queue::{QUEUE_ACTIONS, events_queue_name};
+use synthetic_outputs::synthetic_outputs;
 
 use crate::catalogue::Moto;
 use crate::endpoints::s3_at;
@@ -18,7 +24,19 @@ use crate::lake_under_test::MONDAY;
 use crate::readers::has;
 
 /// What is allowed and was not seen on the days of the test, each with its reason.
-const UNSEEN: [(&str, &str, &str, &str); 7] = [
+const UNSEEN: [(&str, &str, &str, &str); 9] = [
+    (
+        "raw-landing",
+        "s3:PutObject",
+        "raw/_queue",
+        "raw objects lie beside it, below the topics' names, none of which begins with `_`",
+    ),
+    (
+        "pole-transform",
+        "s3:GetObject",
+        "raw/_queue",
+        "the same; it reads the same events once they have landed",
+    ),
     (
         "pole-transform",
         "s3:DeleteObject",
@@ -63,10 +81,14 @@ const UNSEEN: [(&str, &str, &str, &str); 7] = [
     ),
 ];
 
+/// A batch that was too large for a message of the events queue.
+const QUEUED_BATCH: &str = "raw/_queue/t/a.0.zst";
+
 /// Keys that stand for all that lie beside them.
-const PROBES: [&str; 16] = [
+const PROBES: [&str; 17] = [
     "raw/t/epoch=1/partition=0/1.parquet",
     "raw/_log/t.json",
+    QUEUED_BATCH,
     "refined/person/x.parquet",
     "refined/_receipts/t.json",
     "refined/_erasures.json",
@@ -81,6 +103,118 @@ const PROBES: [&str; 16] = [
     "data/x.json",
     "index.html",
     "elsewhere/x",
+];
+
+/// Changes of a policy, each with the beginning and a part of the fault that it is: function, text,
+/// other text.
+const CHANGED_RIGHTS: [(&str, &str, &str, &str, &str); 15] = [
+    (
+        "raw-landing",
+        "/raw/*",
+        "/raw/other/*",
+        "raw-landing may not s3:PutObject",
+        "",
+    ),
+    (
+        "quality-report",
+        "s3:PutObject",
+        "s3:*",
+        "quality-report may s3:DeleteObject",
+        "curated",
+    ),
+    (
+        "pole-transform",
+        "identity-key-",
+        "other-secret-",
+        "pole-transform may not secretsmanager:GetSecretValue",
+        "",
+    ),
+    (
+        "snapshot-merge",
+        "glue:CreateTable",
+        "glue:Nothing",
+        "snapshot-merge may not glue:CreateTable",
+        "",
+    ),
+    // The relay sends, and stores what is too large for a message; no more.
+    (
+        "event-relay",
+        "sqs:SendMessage",
+        "sqs:Nothing",
+        "event-relay may not sqs:SendMessage",
+        "polelake-events",
+    ),
+    (
+        "event-relay",
+        "sqs:SendMessage",
+        "sqs:*Message",
+        "event-relay may sqs:ReceiveMessage",
+        "polelake-events",
+    ),
+    (
+        "event-relay",
+        ":polelake-events",
+        ":polelake-*",
+        "event-relay may sqs:SendMessage",
+        "polelake-events-elsewhere",
+    ),
+    (
+        "event-relay",
+        "s3:PutObject",
+        "s3:Nothing",
+        "event-relay may not s3:PutObject",
+        "raw/_queue/housing-person/",
+    ),
+    (
+        "event-relay",
+        "/raw/_queue/*",
+        "/raw/*",
+        "event-relay may s3:PutObject",
+        "raw/t/epoch=1/partition=0/1.parquet",
+    ),
+    (
+        "event-relay",
+        "s3:PutObject",
+        "s3:*Object",
+        "event-relay may s3:GetObject",
+        QUEUED_BATCH,
+    ),
+    // The landing takes messages, and reads such batches.
+    (
+        "raw-landing",
+        "sqs:ReceiveMessage",
+        "sqs:Nothing",
+        "raw-landing may not sqs:ReceiveMessage",
+        "polelake-events",
+    ),
+    (
+        "raw-landing",
+        "sqs:DeleteMessage",
+        "sqs:Nothing",
+        "raw-landing may not sqs:DeleteMessage",
+        "polelake-events",
+    ),
+    (
+        "raw-landing",
+        "sqs:ReceiveMessage",
+        "sqs:*Message",
+        "raw-landing may sqs:SendMessage",
+        "polelake-events",
+    ),
+    (
+        "raw-landing",
+        "s3:GetObject",
+        "s3:Nothing",
+        "raw-landing may not s3:GetObject",
+        "raw/_queue/housing-person/",
+    ),
+    (
+        "snapshot-merge",
+        "/refined/*",
+        "/refined/*\",\"arn:aws:s3:::polelake-raw/raw/*",
+        "snapshot-merge may s3:GetObject",
+        QUEUED_BATCH,
+    ),
 ];
 
 /// Actions that no role may use.
@@ -100,16 +234,19 @@ fn held(calls: &BTreeMap<&str, BTreeSet<Call>>, outputs: &Value) -> Vec<String> 
     for (function, calls) in calls {
         let text = outputs["function_policies"][function].as_str().unwrap();
         let policy = Policy::parse(text);
-        // The catalogue and the secrets are an account's; which one, its policy says.
-        let account = ["glue", "secretsmanager"].iter().find_map(|service| {
-            let after = text
-                .split(&format!("arn:aws:{service}:eu-west-2:"))
-                .nth(1)?;
-            after.split(':').next().map(str::to_owned)
-        });
+        // The catalogue, the secrets and the queues are an account's; which one, its policy says.
+        let account = ["glue", "secretsmanager", "sqs"]
+            .iter()
+            .find_map(|service| {
+                let after = text
+                    .split(&format!("arn:aws:{service}:eu-west-2:"))
+                    .nth(1)?;
+                after.split(':').next().map(str::to_owned)
+            });
+        let account = account.unwrap_or_else(|| ACCOUNT.to_owned());
         let calls: BTreeSet<Call> = calls
             .iter()
-            .map(|call| call.of_account(account.as_deref().unwrap_or_default()))
+            .map(|call| call.of_account(&account))
             .map(|call| call.of_secret_in(text))
             .collect();
         for call in calls
@@ -122,7 +259,11 @@ fn held(calls: &BTreeMap<&str, BTreeSet<Call>>, outputs: &Value) -> Vec<String> 
             ));
         }
         faults.extend(too_much(function, &calls, &policy, &outputs["buckets"]));
+        let events = Call::on_queue(String::new(), &events_queue_name(outputs));
+        let events = events.of_account(&account).resource;
+        faults.extend(too_much_on_queues(function, &calls, &policy, &events));
     }
+    faults.extend(readers_of_queued_batches(outputs));
     faults
 }
 
@@ -137,13 +278,15 @@ fn too_much(
     for (zone, bucket) in buckets.as_object().unwrap() {
         let bucket = format!("arn:aws:s3:::{}", bucket.as_str().unwrap());
         for action in ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"] {
-            let done = calls.iter().any(|call| {
-                call.action == action && call.resource.starts_with(&format!("{bucket}/"))
-            });
-            let reason = UNSEEN
-                .iter()
-                .any(|(f, a, z, _)| (*f, *a, *z) == (function, action, zone));
             for probe in PROBES {
+                let part = part_of(zone, probe);
+                let done = calls.iter().any(|call| {
+                    let key = call.resource.strip_prefix(&format!("{bucket}/"));
+                    call.action == action && key.is_some_and(|key| part_of(zone, key) == part)
+                });
+                let reason = UNSEEN
+                    .iter()
+                    .any(|(f, a, z, _)| (*f, *a, *z) == (function, action, part));
                 if policy.allows(action, &format!("{bucket}/{probe}"), &[]) && !done && !reason {
                     faults.push(format!(
                         "{function} may {action} {bucket}/{probe}, and never does"
@@ -164,152 +307,92 @@ fn too_much(
     faults
 }
 
-/// Policies as Terraform writes them, cut to what a day needs.
-fn outputs() -> Value {
-    let bucket = |zone: &str| format!("polelake-{zone}");
-    let arn = |zone: &str, path: &str| format!("arn:aws:s3:::polelake-{zone}{path}");
-    let allow = |actions: &[&str], resources: &[String]| {
-        json!({
-            "Effect": "Allow", "Action": actions, "Resource": resources
-        })
-    };
-    let policy =
-        |statements: Value| json!({"Version": "2012-10-17", "Statement": statements}).to_string();
-    let secrets = "arn:aws:secretsmanager:eu-west-2:000000000000:secret";
-    let glue = ["catalog", "database/polelake_*", "table/polelake_*"]
-        .map(|part| format!("arn:aws:glue:eu-west-2:000000000000:{part}"));
-    let buckets: BTreeMap<&str, String> = ["raw", "refined", "curated", "site"]
-        .into_iter()
-        .map(|zone| (zone, bucket(zone)))
-        .collect();
-    json!({
-        "buckets": buckets,
-        "function_environments": {
-            "raw-landing": {"RAW_BUCKET": bucket("raw"), "TOPIC_EPOCH": "1"},
-            "pole-transform": {
-                "RAW_BUCKET": bucket("raw"), "REFINED_BUCKET": bucket("refined"), "CONTRACTS": "",
-                "IDENTITY_KEY_SECRET": "polelake/identity-key"
-            },
-            "snapshot-merge": {
-                "RAW_BUCKET": bucket("raw"), "REFINED_BUCKET": bucket("refined"),
-                "CURATED_BUCKET": bucket("curated"), "GLUE_DATABASES": "polelake", "CONTRACTS": "",
-                "IDENTITY_KEY_SECRET": "polelake/identity-key"
-            },
-            "quality-report": {
-                "RAW_BUCKET": bucket("raw"), "REFINED_BUCKET": bucket("refined"),
-                "CURATED_BUCKET": bucket("curated"), "SITE_BUCKET": bucket("site"), "CONTRACTS": ""
-            },
-        },
-        "function_policies": {
-            "raw-landing": policy(json!([
-                allow(&["s3:GetObject", "s3:PutObject"], &[arn("raw", "/raw/*")]),
-                allow(&["s3:ListBucket"], &[arn("raw", "")]),
-            ])),
-            "pole-transform": policy(json!([
-                allow(&["s3:GetObject"], &[arn("raw", "/raw/*"), arn("refined", "/refined/_*")]),
-                allow(
-                    &["s3:PutObject", "s3:DeleteObject"],
-                    &[arn("refined", "/refined/*"), arn("refined", "/quarantine/*")],
-                ),
-                allow(&["s3:ListBucket"], &[arn("refined", "")]),
-                allow(
-                    &["secretsmanager:GetSecretValue"],
-                    &[format!("{secrets}:polelake/identity-key-AbCdEf")],
-                ),
-            ])),
-            "snapshot-merge": policy(json!([
-                allow(
-                    &["secretsmanager:GetSecretValue"],
-                    &[format!("{secrets}:polelake/identity-key-AbCdEf")],
-                ),
-                {
-                    "Effect": "Allow", "Action": "s3:ListBucket", "Resource": arn("raw", ""),
-                    "Condition": {"StringLike": {"s3:prefix": ["raw/*"]}}
-                },
-                allow(&["s3:ListBucket"], &[arn("refined", ""), arn("curated", "")]),
-                allow(&["s3:GetObject"], &[arn("refined", "/refined/*")]),
-                allow(
-                    &["s3:GetObject", "s3:PutObject", "s3:DeleteObject"],
-                    &[arn("curated", "/curated/*")],
-                ),
-                allow(
-                    &["glue:Batch*Partition", "glue:CreateTable", "glue:Get*", "glue:Update*"],
-                    &glue,
-                ),
-            ])),
-            "quality-report": policy(json!([
-                allow(
-                    &["s3:ListBucket"],
-                    &[arn("raw", ""), arn("refined", ""), arn("curated", ""), arn("site", "")],
-                ),
-                allow(
-                    &["s3:GetObject"],
-                    &[
-                        arn("refined", "/refined/_receipts/*"), arn("curated", "/curated/*"),
-                        arn("site", "/data/*"), arn("site", "/pages.json"),
-                        arn("site", "/schemas.json")
-                    ],
-                ),
-                allow(&["s3:GetObject", "s3:PutObject"], &[arn("curated", "/quality/*")]),
-                allow(&["s3:PutObject"], &[arn("site", "/*")]),
-                allow(&["sns:Publish"], &["*".to_owned()]),
-            ])),
-        },
-    })
+/// The part of a zone in which an action counts as done: what a function does with raw objects does
+/// not explain a right on the batches that were too large for a message.
+fn part_of<'z>(zone: &'z str, key: &str) -> &'z str {
+    match zone == "raw" && key.starts_with(Chunk::QUEUED_BATCHES_PREFIX) {
+        true => "raw/_queue",
+        false => zone,
+    }
+}
+
+/// What a policy allows on queues that the function never did: on the events queue, and beside it.
+fn too_much_on_queues(
+    function: &str,
+    calls: &BTreeSet<Call>,
+    policy: &Policy,
+    events: &str,
+) -> Vec<String> {
+    let mut faults = Vec::new();
+    for queue in [events, &format!("{events}-elsewhere")] {
+        for action in QUEUE_ACTIONS {
+            let done = calls
+                .iter()
+                .any(|call| (call.action.as_str(), call.resource.as_str()) == (action, queue));
+            if policy.allows(action, queue, &[]) && !done {
+                faults.push(format!("{function} may {action} {queue}, and never does"));
+            }
+        }
+    }
+    faults
+}
+
+/// What roles of analysts may do with batches that were too large for a message: nothing.
+fn readers_of_queued_batches(outputs: &Value) -> Vec<String> {
+    let batch = format!(
+        "arn:aws:s3:::{}/{QUEUED_BATCH}",
+        outputs["buckets"]["raw"].as_str().unwrap()
+    );
+    let mut faults = Vec::new();
+    for (role, text) in outputs["readers"].as_object().into_iter().flatten() {
+        let policy = Policy::parse(text.as_str().unwrap());
+        for action in ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"] {
+            if policy.allows(action, &batch, &[]) {
+                faults.push(format!("the readers of {role} may {action} {batch}"));
+            }
+        }
+    }
+    faults
+}
+
+/// The outputs with a text in a function's policy replaced.
+fn with_right(outputs: &Value, function: &str, from: &str, to: &str) -> Value {
+    let mut changed = outputs.clone();
+    let policy = &mut changed["function_policies"][function];
+    let text = policy.as_str().unwrap();
+    let other = text.replace(from, to);
+    assert_ne!(text, other, "{from} is not in the policy of {function}");
+    *policy = json!(other);
+    changed
+}
+
+/// Checks that a fault begins with `begin` and names `part`.
+#[track_caller]
+fn assert_fault(faults: &[String], begin: &str, part: &str) {
+    let found = faults
+        .iter()
+        .any(|fault| fault.starts_with(begin) && fault.contains(part));
+    assert!(found, "{begin} … {part}: {faults:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_and_policies_are_held_against_each_other() {
-    let outputs = outputs();
+    let outputs = synthetic_outputs();
     let none: Vec<String> = Vec::new();
     let calls = calls::of_days(&outputs).await;
     assert_eq!(held(&calls, &outputs), none);
+
     // A right that is missing, and one too many.
-    let changed = |function: &str, from: &str, to: &str| {
-        let mut outputs = outputs.clone();
-        let text = outputs["function_policies"][function]
-            .as_str()
-            .unwrap()
-            .replace(from, to);
-        assert_ne!(outputs["function_policies"][function], json!(text));
-        outputs["function_policies"][function] = json!(text);
-        outputs
-    };
-    let faults = held(&calls, &changed("raw-landing", "/raw/*", "/raw/other/*"));
-    assert!(
-        faults
-            .iter()
-            .any(|fault| fault.starts_with("raw-landing may not s3:PutObject")),
-        "{faults:?}"
-    );
-    let faults = held(&calls, &changed("quality-report", "s3:PutObject", "s3:*"));
-    assert!(
-        faults
-            .iter()
-            .any(|fault| fault.contains("quality-report may s3:DeleteObject")
-                && fault.contains("curated")),
-        "{faults:?}"
-    );
-    let faults = held(
-        &calls,
-        &changed("pole-transform", "identity-key-", "other-secret-"),
-    );
-    assert!(
-        faults
-            .iter()
-            .any(|fault| fault.starts_with("pole-transform may not secretsmanager:GetSecretValue")),
-        "{faults:?}"
-    );
-    let faults = held(
-        &calls,
-        &changed("snapshot-merge", "glue:CreateTable", "glue:Nothing"),
-    );
-    assert!(
-        faults
-            .iter()
-            .any(|fault| fault.starts_with("snapshot-merge may not glue:CreateTable")),
-        "{faults:?}"
-    );
+    for (function, from, to, begin, part) in CHANGED_RIGHTS {
+        let faults = held(&calls, &with_right(&outputs, function, from, to));
+        assert_fault(&faults, begin, part);
+    }
+    let mut changed = outputs.clone();
+    let reader = &mut changed["readers"]["housing-analyst"];
+    let text = reader.as_str().unwrap();
+    *reader = json!(text.replace("polelake-curated/curated/object", "polelake-raw/raw"));
+    let begin = "the readers of housing-analyst may s3:GetObject";
+    assert_fault(&held(&calls, &changed), begin, QUEUED_BATCH);
 }
 
 /// What `cargo test -p infra-tests` deployed to an emulator, as it was told; none where that was

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_sdk_sqs::types::QueueAttributeName;
 use axum::Router;
 use axum::extract::{Path as UrlPath, State};
 use axum::routing::post;
@@ -19,6 +20,7 @@ use tokio::sync::Mutex;
 use crate::catalogue::Moto;
 use crate::endpoints::{create_identity_secret, glue_at, s3_at};
 use crate::lake_under_test::repository_root;
+use crate::queue_conformance::sqs_client;
 use crate::rights::calls::{create_buckets, create_databases, forwarding_router, scratch, served};
 
 /// The stack's name; the names of its databases have no hyphen.
@@ -31,10 +33,69 @@ const FUNCTION_TIMEOUT: Duration = Duration::from_secs(120);
 /// Everything that was landed is transformed within this time on a busy machine.
 const SETTLES_WITHIN: Duration = Duration::from_secs(120);
 
+/// The deployed events queue, and that of its dead letters.
+pub(super) struct EventsQueue {
+    client: aws_sdk_sqs::Client,
+    pub(super) url: String,
+    pub(super) dead_letters_url: String,
+}
+
+impl EventsQueue {
+    /// Makes both queues, with the names that Terraform gives them.
+    async fn create(emulator: &str) -> Self {
+        let client = sqs_client(emulator).await;
+        let dead_letters_url = create_queue(&client, "events-dead-letters", None).await;
+        let policy = json!({
+            "deadLetterTargetArn": format!(
+                "arn:aws:sqs:eu-west-2:123456789012:{STACK}-events-dead-letters"
+            ),
+            "maxReceiveCount": 20,
+        });
+        let url = create_queue(&client, "events", Some(policy.to_string())).await;
+        Self {
+            client,
+            url,
+            dead_letters_url,
+        }
+    }
+
+    /// Sends a message to the queue of this URL.
+    pub(super) async fn send(&self, url: &str) {
+        let request = self.client.send_message().queue_url(url).message_body("a");
+        request.send().await.unwrap();
+    }
+
+    /// Deletes all messages of both queues.
+    pub(super) async fn purge(&self) {
+        for url in [&self.url, &self.dead_letters_url] {
+            self.client
+                .purge_queue()
+                .queue_url(url)
+                .send()
+                .await
+                .unwrap();
+        }
+    }
+}
+
+/// Makes a queue of the stack; gives its URL.
+async fn create_queue(
+    client: &aws_sdk_sqs::Client,
+    name: &str,
+    redrive_policy: Option<String>,
+) -> String {
+    let mut request = client.create_queue().queue_name(format!("{STACK}-{name}"));
+    if let Some(policy) = redrive_policy {
+        request = request.attributes(QueueAttributeName::RedrivePolicy, policy);
+    }
+    request.send().await.unwrap().queue_url.unwrap()
+}
+
 pub(super) struct Stack {
     folder: PathBuf,
     pub(super) emulator: String,
     pub(super) endpoint: String,
+    pub(super) events_queue: EventsQueue,
     functions: BTreeMap<&'static str, LambdaFunction>,
     /// The next offset of each topic.
     offsets: Mutex<BTreeMap<String, usize>>,
@@ -69,6 +130,7 @@ impl Stack {
         create_databases(&glue_at(&emulator).await, databases).await;
 
         create_identity_secret(&emulator, &identity_secret()).await;
+        let events_queue = EventsQueue::create(&emulator).await;
 
         let mut functions = BTreeMap::new();
         for (name, program, pack) in FUNCTIONS {
@@ -90,6 +152,7 @@ impl Stack {
             folder,
             emulator,
             endpoint,
+            events_queue,
             functions,
             offsets: Mutex::default(),
             transformed: Mutex::default(),
@@ -98,8 +161,9 @@ impl Stack {
     }
 
     /// The value of a variable that the runbook sets.
-    pub(super) fn variable(name: &str) -> String {
+    pub(super) fn variable(&self, name: &str) -> String {
         match name {
+            "EVENTS_QUEUE_URL" => self.events_queue.url.clone(),
             "STACK" => STACK.to_owned(),
             "AWS_REGION" => "eu-west-2".to_owned(),
             "IDENTITY_KEY_SECRET" => identity_secret(),

@@ -1,37 +1,48 @@
-//! The calls that each function makes on some days: its own endpoints of S3 and Glue write them
-//! down.
+//! The calls that each function makes on some days: its own endpoints of S3, SQS and Glue write
+//! them down.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::middleware::{self, Next};
 use axum::response::Response;
 use lake::Chunk;
 use local_platform::glue::{self, LocalGlue};
 use local_platform::identity_key::identity_key_file;
 use local_platform::lambda::{FunctionConfig, LambdaFunction};
 use local_platform::s3::{self, BucketFiles};
-use local_platform::secrets;
+use local_platform::{secrets, sqs};
 use serde_json::{Value, json};
 use store::{ObjectStore, S3Store};
 
+use super::queue::{self, QueueAside};
+use super::recorder::{Seen, glue_call, recorded, s3_call, secret_call, sns_call, sqs_call};
 use crate::endpoints::{create_identity_secret, glue_at, s3_at};
 use crate::lake_under_test::{MONDAY, person_event, repository_root};
+use crate::queue_conformance::sqs_client;
 
 /// A call as IAM sees it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Call {
     pub(super) action: String,
     pub(super) resource: String,
-    prefix: Option<String>,
+    pub(super) prefix: Option<String>,
 }
 
 impl Call {
+    /// A call on a queue.
+    pub(super) fn on_queue(action: String, name: &str) -> Self {
+        Self {
+            action,
+            resource: format!("arn:aws:sqs:eu-west-2:{ACCOUNT}:{name}"),
+            prefix: None,
+        }
+    }
+
     /// The call in another account than that of the test.
     pub(super) fn of_account(&self, account: &str) -> Self {
         Self {
@@ -66,15 +77,14 @@ impl Call {
 }
 
 /// The account that the test's own calls name.
-const ACCOUNT: &str = "000000000000";
+pub(super) const ACCOUNT: &str = "000000000000";
 
 /// Characters that Secrets Manager puts behind a secret's name and a hyphen.
 const SECRET_SUFFIX_CHARS: usize = 6;
 
-type Seen = Arc<Mutex<BTreeSet<Call>>>;
-
-/// Functions that call AWS; the relay talks to Kafka alone.
-const FUNCTIONS: [&str; 4] = [
+/// The functions. The relay's calls are those of the events queue: Kafka has rights of its own.
+const FUNCTIONS: [&str; 5] = [
+    "event-relay",
     "raw-landing",
     "pole-transform",
     "snapshot-merge",
@@ -95,10 +105,14 @@ pub(super) async fn of_days(outputs: &Value) -> BTreeMap<&'static str, BTreeSet<
     let glue = Arc::new(LocalGlue::open(&folder.join("glue.json")).unwrap());
     glue.create_databases(databases(outputs));
     let s3 = s3::endpoint_router(files);
-    let aside = served(s3.clone()).await;
+    let sqs = sqs::endpoint_router(queue::local_queues(outputs, &folder));
+    let aside = Aside {
+        s3: served(s3.clone()).await,
+        sqs: served(sqs.clone()).await,
+    };
     std::fs::write(identity_key_file(&folder), pole::TEST_IDENTITY_SECRET).unwrap();
     let secrets = secrets::endpoint_router(&folder);
-    let endpoints = [s3, glue::endpoint_router(glue), secrets];
+    let endpoints = [s3, glue::endpoint_router(glue), secrets, sqs];
     of_days_over(outputs, &folder, endpoints, &aside).await
 }
 
@@ -115,9 +129,16 @@ pub(super) async fn of_emulated_days(
     create_databases(&glue_at(emulator).await, databases(outputs)).await;
     let secret = &outputs["function_environments"]["pole-transform"]["IDENTITY_KEY_SECRET"];
     create_identity_secret(emulator, secret.as_str().unwrap()).await;
+    let queue = sqs_client(emulator).await.create_queue();
+    let queue = queue.queue_name(queue::events_queue_name(outputs));
+    queue.send().await.unwrap();
     let forward = forwarding_router(emulator);
-    let endpoints = [forward.clone(), forward.clone(), forward];
-    of_days_over(outputs, &scratch(), endpoints, emulator).await
+    let endpoints = std::array::from_fn(|_| forward.clone());
+    let aside = Aside {
+        s3: emulator.to_owned(),
+        sqs: emulator.to_owned(),
+    };
+    of_days_over(outputs, &scratch(), endpoints, &aside).await
 }
 
 /// Makes buckets, as Terraform does.
@@ -208,11 +229,17 @@ async fn forwarded(State(emulator): State<String>, request: Request) -> Response
         .unwrap()
 }
 
+/// The endpoints as the test itself calls them: nothing of it is written down.
+struct Aside {
+    s3: String,
+    sqs: String,
+}
+
 async fn of_days_over(
     outputs: &Value,
     folder: &std::path::Path,
-    [s3, glue, secrets]: [Router; 3],
-    aside: &str,
+    [s3, glue, secrets, sqs]: [Router; 4],
+    aside: &Aside,
 ) -> BTreeMap<&'static str, BTreeSet<Call>> {
     let pack = folder.join("contracts.json");
     host::pack_contracts(
@@ -227,6 +254,7 @@ async fn of_days_over(
         let s3 = recorded(s3.clone(), &calls, s3_call).await;
         let catalogue = recorded(glue.clone(), &calls, glue_call).await;
         let secrets = recorded(secrets.clone(), &calls, secret_call).await;
+        let queues = recorded(sqs.clone(), &calls, sqs_call).await;
         let topics = recorded(Router::new().fallback(published), &calls, sns_call).await;
         let mut environment = deployed(&outputs["function_environments"][name]);
         environment.extend(
@@ -234,6 +262,7 @@ async fn of_days_over(
                 ("AWS_ENDPOINT_URL_S3", s3.as_str()),
                 ("AWS_ENDPOINT_URL_GLUE", &catalogue),
                 ("AWS_ENDPOINT_URL_SNS", &topics),
+                ("AWS_ENDPOINT_URL_SQS", &queues),
                 ("AWS_ENDPOINT_URL_SECRETS_MANAGER", &secrets),
                 ("AWS_ACCESS_KEY_ID", s3::ACCESS_KEY),
                 ("AWS_SECRET_ACCESS_KEY", s3::SECRET_KEY),
@@ -257,8 +286,13 @@ async fn of_days_over(
         seen.insert(name, calls);
     }
     let raw = outputs["buckets"]["raw"].as_str().unwrap();
-    days(&functions, &S3Store::new(s3_at(aside).await, raw), raw).await;
+    let store = S3Store::new(s3_at(&aside.s3).await, raw);
+    days(&functions, &store, raw).await;
+    let queue = QueueAside::open(&aside.sqs, &queue::events_queue_name(outputs)).await;
+    queue::send_and_land(&functions, &queue, outputs).await;
     drop(functions);
+    let polled = queue::pollers_calls(outputs);
+    seen["raw-landing"].lock().unwrap().extend(polled);
     std::fs::remove_dir_all(folder).unwrap();
     seen.into_iter()
         .map(|(name, calls)| (name, calls.lock().unwrap().clone()))
@@ -341,125 +375,10 @@ async fn days(functions: &BTreeMap<&str, LambdaFunction>, store: &dyn ObjectStor
     .await;
 }
 
-/// What a request is, for IAM.
-type AsCall = fn(&axum::http::request::Parts, &[u8]) -> Vec<Call>;
-
-async fn recorded(router: Router, seen: &Seen, as_call: AsCall) -> String {
-    let recorder = (Arc::clone(seen), as_call);
-    served(router.layer(middleware::from_fn_with_state(recorder, record))).await
-}
-
 /// Serves on a port of this machine; gives the address.
 pub(crate) async fn served(router: Router) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { drop(axum::serve(listener, router).await) });
     format!("http://{address}")
-}
-
-async fn record(
-    State((seen, as_call)): State<(Seen, AsCall)>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let (parts, body) = request.into_parts();
-    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
-    seen.lock().unwrap().extend(as_call(&parts, &body));
-    next.run(Request::from_parts(parts, Body::from(body))).await
-}
-
-fn s3_call(parts: &axum::http::request::Parts, _body: &[u8]) -> Vec<Call> {
-    let path = decoded(parts.uri.path());
-    let (bucket, key) = path
-        .trim_start_matches('/')
-        .split_once('/')
-        .unwrap_or((path.trim_start_matches('/'), ""));
-    let query = parts.uri.query().unwrap_or_default();
-    let field = |name: &str| {
-        query
-            .split('&')
-            .filter_map(|pair| pair.split_once('='))
-            .find(|(found, _)| *found == name)
-            .map(|(_, value)| decoded(value))
-    };
-    let action = match (parts.method.as_str(), key) {
-        ("GET" | "HEAD", "") => "s3:ListBucket",
-        ("GET" | "HEAD", _) => "s3:GetObject",
-        ("PUT", _) => "s3:PutObject",
-        ("DELETE", _) => "s3:DeleteObject",
-        (method, _) => unreachable!("{method} {path} is not known here"),
-    };
-    let resource = if key.is_empty() {
-        format!("arn:aws:s3:::{bucket}")
-    } else {
-        format!("arn:aws:s3:::{bucket}/{key}")
-    };
-    vec![Call {
-        action: action.to_owned(),
-        resource,
-        prefix: field("prefix"),
-    }]
-}
-
-fn glue_call(parts: &axum::http::request::Parts, body: &[u8]) -> Vec<Call> {
-    let target = parts.headers["x-amz-target"].to_str().unwrap();
-    let action = target.replace("AWSGlue.", "glue:");
-    let input: Value = serde_json::from_slice(body).unwrap();
-    let database = input["DatabaseName"].as_str().unwrap();
-    let table = [
-        &input["TableName"],
-        &input["TableInput"]["Name"],
-        &input["Name"],
-    ]
-    .into_iter()
-    .find_map(|name| name.as_str());
-    let mut resources = vec!["catalog".to_owned(), format!("database/{database}")];
-    resources.extend(table.map(|table| format!("table/{database}/{table}")));
-    let account = format!("arn:aws:glue:eu-west-2:{ACCOUNT}");
-    let call = |resource: String| Call {
-        action: action.clone(),
-        resource: format!("{account}:{resource}"),
-        prefix: None,
-    };
-    resources.into_iter().map(call).collect()
-}
-
-fn secret_call(parts: &axum::http::request::Parts, body: &[u8]) -> Vec<Call> {
-    let target = parts.headers["x-amz-target"].to_str().unwrap();
-    let input: Value = serde_json::from_slice(body).unwrap();
-    let name = input["SecretId"].as_str().unwrap();
-    vec![Call {
-        action: target.replace("secretsmanager.", "secretsmanager:"),
-        resource: format!("arn:aws:secretsmanager:eu-west-2:{ACCOUNT}:secret:{name}"),
-        prefix: None,
-    }]
-}
-
-fn sns_call(_parts: &axum::http::request::Parts, body: &[u8]) -> Vec<Call> {
-    let text = String::from_utf8_lossy(body);
-    let topic = text
-        .split('&')
-        .find_map(|pair| pair.strip_prefix("TopicArn="))
-        .map(decoded);
-    vec![Call {
-        action: "sns:Publish".into(),
-        resource: topic.unwrap_or_default(),
-        prefix: None,
-    }]
-}
-
-/// What `%3D` and the like stand for.
-fn decoded(text: &str) -> String {
-    let mut bytes = Vec::new();
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        match byte {
-            b'%' => {
-                let digits: String = rest.by_ref().take(2).map(char::from).collect();
-                bytes.push(u8::from_str_radix(&digits, 16).unwrap());
-            }
-            other => bytes.push(other),
-        }
-    }
-    String::from_utf8(bytes).unwrap()
 }

@@ -64,8 +64,8 @@ enum BenchCommand {
         json: bool,
     },
     /// Measure the whole platform under load: push 1 KB events through HTTP as fast as they are
-    /// accepted, merge, and audit the reconciliation; in events per second and megabytes of memory
-    /// per process.
+    /// accepted, merge, and audit the reconciliation; in events per second, megabytes of memory per
+    /// process, and requests to S3 and SQS by operation.
     #[command(after_help = "Example: polelake-bench load --events 2000000 --dir /tmp/load")]
     Load {
         #[command(flatten)]

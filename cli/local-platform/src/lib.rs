@@ -30,6 +30,7 @@ pub mod queue;
 mod queue_mapping;
 mod raw_object_watch;
 mod record_source;
+mod request_counts;
 pub mod run_contracts;
 pub mod running;
 pub mod s3;
@@ -47,6 +48,7 @@ pub use glue::LOCAL_DATABASE_PREFIX;
 pub use landing_schedule::QueueLanding;
 pub use operator_token::OperatorToken;
 pub use parts::ExternalParts;
+pub use request_counts::{OperationCounts, RequestCounts};
 pub use running::RunningPlatform;
 pub use startup::{LocalPlatform, PlatformOptions};
 

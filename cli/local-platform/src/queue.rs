@@ -52,6 +52,19 @@ impl ReceivedMessage {
     }
 }
 
+/// What a queue holds at a moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct LocalQueueCounts {
+    /// Messages that a receive delivers.
+    pub(crate) waiting: usize,
+    /// Messages that are being processed, or wait for their next try.
+    pub(crate) in_flight: usize,
+    /// Messages that were sent with a delay that is not over.
+    pub(crate) delayed: usize,
+    /// How long the oldest of those that wait or are in flight is there, in seconds.
+    pub(crate) oldest_age: Option<i64>,
+}
+
 /// How much is received at once, at most: so many messages, and so many bytes of their bodies and
 /// of what stands around each. A single message is received whatever its size.
 #[derive(Clone, Copy, Debug)]
@@ -139,6 +152,28 @@ impl LocalQueue {
             .values()
             .filter(|message| !message.is_held_back(now))
             .count()
+    }
+
+    /// Counts the messages by what a receive would make of them.
+    pub(crate) fn count_messages(&self) -> LocalQueueCounts {
+        let now = Instant::now();
+        let mut counts = LocalQueueCounts::default();
+        let mut oldest: Option<i64> = None;
+        for message in self.lock_messages().values() {
+            if message.is_held_back(now) {
+                counts.delayed += 1;
+                continue;
+            }
+            match message.is_visible(now) {
+                true => counts.waiting += 1,
+                false => counts.in_flight += 1,
+            }
+            oldest = Some(oldest.map_or(message.sent_at, |oldest| oldest.min(message.sent_at)));
+        }
+
+        let now_millis = self.clock.now_millis();
+        counts.oldest_age = oldest.map(|sent_at| (now_millis - sent_at).max(0) / 1_000);
+        counts
     }
 
     /// Messages that failed too often.
@@ -371,6 +406,30 @@ mod tests {
         assert!(!queue.has_visible_message());
         drop(queue);
         assert_eq!(open(folder.path()).pending_count(), 1);
+    }
+
+    #[test]
+    fn messages_are_counted_by_what_a_receive_would_make_of_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(Clock::default());
+        let queue = LocalQueue::open(folder.path(), "q", Arc::clone(&clock)).unwrap();
+        assert_eq!(queue.count_messages(), LocalQueueCounts::default());
+
+        clock.set_millis(1_000_000);
+        for body in ["first", "second", "third"] {
+            queue.send_message(body.to_owned()).unwrap();
+        }
+        let delay = Duration::from_secs(60);
+        queue.send_delayed("later".to_owned(), delay).unwrap();
+        queue.receive_hidden(1, Duration::from_secs(60));
+        clock.set_millis(1_000_000 + 90_000);
+
+        let counts = queue.count_messages();
+        assert_eq!(
+            (counts.waiting, counts.in_flight, counts.delayed),
+            (2, 1, 1)
+        );
+        assert!(matches!(counts.oldest_age, Some(90..100)), "{counts:?}");
     }
 
     #[test]

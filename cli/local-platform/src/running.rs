@@ -16,6 +16,7 @@ use super::landed_records::LandedRecords;
 use super::operator_token::OperatorToken;
 use super::queue::LocalQueue;
 use super::raw_object_watch::RawObjectWatch;
+use super::request_counts::{RequestCounters, RequestCounts};
 use super::run_contracts::RunContracts;
 use super::services::{EVENTS_QUEUE, RAW_OBJECTS_QUEUE};
 use super::tokens::TokenIssuer;
@@ -38,6 +39,8 @@ pub struct RunningPlatform {
     pub(super) contracts: Arc<RunContracts>,
     /// The addresses that `/_local/status` answers with.
     pub(super) endpoints: Value,
+    /// How many requests the embedded S3 and SQS were sent.
+    pub(super) requests: RequestCounters,
 }
 
 impl RunningPlatform {
@@ -104,6 +107,13 @@ impl RunningPlatform {
         Ok(())
     }
 
+    /// How many requests the embedded S3 and SQS were sent since the platform started. Polls of the
+    /// queues by the mappings are none: here they need no request.
+    #[must_use]
+    pub fn request_counts(&self) -> RequestCounts {
+        self.requests.read_counts()
+    }
+
     /// The folder's secret, which requests to `/_local/…` carry.
     #[must_use]
     pub fn operator_token(&self) -> &OperatorToken {
@@ -114,6 +124,21 @@ impl RunningPlatform {
     #[must_use]
     pub fn contracts(&self) -> &RunContracts {
         &self.contracts
+    }
+
+    /// What the events queue holds; null without one.
+    fn events_queue_json(&self) -> Value {
+        let Some(queue) = self.find_queue(EVENTS_QUEUE) else {
+            return Value::Null;
+        };
+        let counts = queue.count_messages();
+        json!({
+            "waiting": counts.waiting,
+            "in_flight": counts.in_flight,
+            "delayed": counts.delayed,
+            "dead_letters": queue.dead_letter_count(),
+            "oldest_age": counts.oldest_age,
+        })
     }
 
     pub(super) async fn status_json(&self) -> Value {
@@ -134,6 +159,7 @@ impl RunningPlatform {
             "messages_waiting": counts.map(|(_, messages)| messages),
             "unknown": pending.as_ref().err().map(ToString::to_string),
             "dead_letters": dead,
+            "events_queue": self.events_queue_json(),
             "clock_millis": self.clock.now_millis(),
             "working": working,
             "places": self.endpoints,

@@ -33,6 +33,7 @@ use super::queue::LocalQueue;
 use super::queue_mapping::{QueueMappingOptions, run_queue_mapping};
 use super::raw_object_watch::{RawObjectWatch, notification};
 use super::record_source::{EmbeddedTopic, RecordSource};
+use super::request_counts::RequestCounters;
 use super::s3::{self, BucketFiles};
 use super::secrets;
 use super::sqs::{self, LocalQueues, queue_path};
@@ -77,6 +78,8 @@ pub(super) struct LocalServices {
     secrets: String,
     pub(super) sqs: String,
     queues: LocalQueues,
+    /// How many requests S3 and SQS were sent.
+    pub(super) requests: RequestCounters,
     /// Told when raw objects were written.
     landed: Arc<Notify>,
 }
@@ -95,9 +98,10 @@ impl LocalServices {
         let clock = Arc::new(Clock::default());
         let queues = open_queues(place, &clock)?;
         let raw_objects = find_queue(&queues, RAW_OBJECTS_QUEUE)?;
+        let requests = RequestCounters::default();
         let s3 = match &parts.s3 {
             Some(s3) => s3.endpoint.clone(),
-            None => start_s3(place, Arc::clone(&raw_objects), tasks).await?,
+            None => start_s3(place, Arc::clone(&raw_objects), &requests, tasks).await?,
         };
         let glue = match &parts.glue {
             Some(glue) => glue.clone(),
@@ -108,7 +112,7 @@ impl LocalServices {
         check_identity_key(folder, parts).await?;
         let secrets = secrets::endpoint_router(folder);
         let secrets = serve_http(secrets, ports, LocalServer::Secrets, tasks).await?;
-        let sqs = sqs::endpoint_router(queues.clone());
+        let sqs = requests.count_sqs(sqs::endpoint_router(queues.clone()));
         let sqs = serve_http(sqs, ports, LocalServer::Sqs, tasks).await?;
 
         let (kafka, topics) = match &parts.kafka {
@@ -124,6 +128,7 @@ impl LocalServices {
             clock,
             topics,
             queues,
+            requests,
             s3,
             glue,
             secrets,
@@ -316,12 +321,13 @@ fn find_queue(queues: &LocalQueues, name: &str) -> io::Result<Arc<LocalQueue>> {
 async fn start_s3(
     place: ServicesPlace<'_>,
     raw_objects: Arc<LocalQueue>,
+    requests: &RequestCounters,
     tasks: &mut Vec<JoinHandle<()>>,
 ) -> io::Result<String> {
     let watcher = notify_queue(raw_objects);
     let files = BucketFiles::open(&place.folder.join("s3"), &BUCKETS, watcher)?;
     let keys = place.parts.embedded_s3_key()?;
-    let router = s3::endpoint_router_with_key(Arc::new(files), keys);
+    let router = requests.count_s3(s3::endpoint_router_with_key(Arc::new(files), keys));
     serve_http(router, place.ports, LocalServer::S3, tasks).await
 }
 

@@ -227,6 +227,7 @@ async fn run_services(
         watch,
         contracts: Arc::clone(contracts),
         endpoints: services.endpoints_json(),
+        requests: services.requests.clone(),
         clock: Arc::clone(&services.clock),
     }))
 }

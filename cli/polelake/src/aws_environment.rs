@@ -7,7 +7,7 @@ use snapshot_merge::ZoneBuckets;
 
 use crate::error::CliError;
 
-/// A stack's buckets, the names of its Glue databases, and its Kafka.
+/// A stack's buckets, the names of its Glue databases, its Kafka and its events queue.
 #[derive(Clone, Debug)]
 pub(crate) struct AwsEnvironment {
     pub(crate) raw_bucket: String,
@@ -19,6 +19,8 @@ pub(crate) struct AwsEnvironment {
     pub(crate) identity_key_secret: Option<String>,
     /// Kafka's brokers; without them nothing is compared with Kafka's offsets.
     pub(crate) kafka: Option<KafkaSettings>,
+    /// The URL of the events queue; without it what waits there is not counted.
+    pub(crate) events_queue: Option<String>,
     /// The stack's name: those of Athena's workgroups begin with it.
     pub(crate) stack: Option<String>,
     database_prefix: Option<String>,
@@ -43,6 +45,7 @@ impl AwsEnvironment {
             site_bucket: settings.optional_text("SITE_BUCKET"),
             identity_key_secret: settings.optional_text("IDENTITY_KEY_SECRET"),
             kafka,
+            events_queue: settings.optional_text("EVENTS_QUEUE_URL"),
             stack,
             database_prefix,
         };

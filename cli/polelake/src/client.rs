@@ -161,6 +161,22 @@ impl PlatformClient {
         }
     }
 
+    /// A client of the API at an address, with the environment's bearer token, POLELAKE_TOKEN.
+    /// Without one, requests to another machine are signed with the credentials of AWS that are
+    /// found; a platform of this machine asks for neither.
+    ///
+    /// # Errors
+    /// When there is neither a token nor credentials.
+    pub(crate) async fn for_address(api: &str) -> Result<Self, CliError> {
+        let client = Self::for_api(api.trim_end_matches('/'));
+        let token = std::env::var("POLELAKE_TOKEN").ok();
+        let token = token.filter(|token| !token.is_empty());
+        if token.is_some() || !api.starts_with("https://") {
+            return Ok(client.with_token(token));
+        }
+        Ok(client.with_signer(RequestSigner::from_env().await?))
+    }
+
     /// The client with a bearer token.
     pub fn with_token(self, token: Option<String>) -> Self {
         Self { token, ..self }

@@ -21,7 +21,7 @@ use operations::{LakeHandle, PartitionOffsets, TopicOffsets, WorkStage};
 use quality_report::{Context as ReportContext, QueryLocation, ReportOutputSettings};
 use serde_json::Value;
 use snapshot_merge::{Context, MergeSizes};
-use store::{GlueCatalogue, ObjectStore, S3Store, UnreadableObjects};
+use store::{GlueCatalogue, ObjectStore, S3Store, SqsQueue, UnreadableObjects};
 
 use crate::aws_environment::AwsEnvironment;
 use crate::client::{PlatformClient, has_lake, require_contracts};
@@ -201,6 +201,18 @@ impl OpenLake {
             LakeOrigin::Platform(_) => None,
             LakeOrigin::Account(account) => {
                 Some((&account.config, account.environment.stack.as_deref()))
+            }
+        }
+    }
+
+    /// An account's events queue, where the environment names it; none for a local platform, whose
+    /// status tells what its queue holds.
+    pub fn events_queue(&self) -> Option<SqsQueue> {
+        match &self.origin {
+            LakeOrigin::Platform(_) => None,
+            LakeOrigin::Account(account) => {
+                let url = account.environment.events_queue.as_ref()?;
+                Some(SqsQueue::open(&account.config, url))
             }
         }
     }

@@ -20,6 +20,7 @@ mod message_receiver;
 mod notifier;
 mod object;
 mod overlay;
+mod queue_counts;
 pub mod raw_log;
 pub mod replacements;
 mod retry;
@@ -46,6 +47,7 @@ pub use message_receiver::{DeliveredMessage, MessageReceiver, SQS_BATCH_MESSAGES
 pub use notifier::{MemoryNotifier, Notifier, SnsNotifier};
 pub use object::{ListedObject, ObjectHead, ObjectMetadata, ObjectStore, StoredObject};
 pub use overlay::OverlayStore;
+pub use queue_counts::QueueCounts;
 pub use retry::{RetryPolicy, retry_with_backoff};
 pub use s3::{S3Store, s3_client};
 pub use unreadable::{ObjectError, UnreadableObject, UnreadableObjects};

@@ -71,6 +71,39 @@ fn given(infra: &Infra, function: &str) -> BTreeSet<String> {
     names.collect()
 }
 
+/// What of the raw zone the catalogue's module knows: its policies are those of analysts' roles,
+/// and the raw zone holds what was sent, with batches of the events queue.
+fn raw_zone_of_analysts(infra: &Infra) -> Vec<String> {
+    let own = infra.find_blocks("modules/catalogue/", "resource", "");
+    let blocks = infra.module_calls("catalogue").chain(own);
+    let named = blocks.filter(|(_, block)| {
+        let text = hcl::format::to_string(block.body()).unwrap();
+        [
+            "bucket_arns.raw",
+            "buckets.raw",
+            "raw_bucket",
+            "this[\"raw\"]",
+        ]
+        .iter()
+        .any(|name| text.contains(name))
+    });
+    named.map(|(place, _)| format!("{place:?}")).collect()
+}
+
+#[test]
+fn analysts_policies_name_nothing_of_the_raw_zone() {
+    let infra = infra();
+    assert_eq!(raw_zone_of_analysts(&infra), Vec::<String>::new());
+    let (call, _) = infra.module_calls("catalogue").next().unwrap();
+    let given = infra.with_changed_block(&call, |mut block| {
+        let more = hcl::parse("raw_bucket_arn = local.bucket_arns.raw").unwrap();
+        let own = std::mem::take(&mut block.body).into_inner();
+        block.body = own.into_iter().chain(more.into_inner()).collect();
+        Some(block)
+    });
+    assert_eq!(raw_zone_of_analysts(&given).len(), 1);
+}
+
 /// The text of every Rust file below a folder.
 fn read_rust_files(folder: &std::path::Path) -> String {
     let mut text = String::new();

@@ -1,8 +1,8 @@
 //! `polelake-bench load`: as many events through HTTP as this machine accepts, by each transport,
 //! and the reconciliation at the end.
 //!
-//! It prints events per second, the CPU-seconds and the peak megabytes of each process, and the raw
-//! objects.
+//! It prints events per second, the CPU-seconds and the peak megabytes of each process, the raw
+//! objects, and the requests to S3 and SQS.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::{processes, require_new_folder};
 use contract::Transport;
 use lake::Chunk;
-use local_platform::{LocalPlatform, PlatformOptions};
+use local_platform::{LocalPlatform, OperationCounts, PlatformOptions, RequestCounts};
 use operations::audit::{AuditScope, audit_lake};
 use polelake::client::{PlatformClient, PushCounts, platform_options};
 use polelake::commands::push::event_progress_bar;
@@ -44,6 +44,10 @@ struct LoadMeasurement {
     seconds_to_accept: f64,
     seconds_to_refine: f64,
     seconds_to_merge: f64,
+    /// Requests to S3 and SQS until all was refined.
+    requests_to_refine: RequestCounts,
+    /// Those of the merge and the report.
+    requests_to_merge: RequestCounts,
     /// The peak memory of each process, by its function's name, in megabytes.
     peak_megabytes: BTreeMap<String, Vec<f64>>,
     /// What the audit found.
@@ -104,7 +108,9 @@ async fn measure_load(
     let seconds_to_accept = start.elapsed().as_secs_f64();
     platform.running.wait_until_settled().await?;
     let seconds_to_refine = start.elapsed().as_secs_f64();
+    let requests_to_refine = platform.running.request_counts();
     let seconds_to_merge = merge_today(&platform).await?;
+    let requests = platform.running.request_counts();
     let (cpu_seconds, peak_megabytes) = (cpu_by_function(), peak_memory());
 
     let catalogue = host::load_contracts(&place.contracts.to_string_lossy())?;
@@ -127,6 +133,8 @@ async fn measure_load(
         seconds_to_accept,
         seconds_to_refine,
         seconds_to_merge,
+        requests_to_merge: requests.since(&requests_to_refine),
+        requests_to_refine,
         peak_megabytes,
         findings: reconciliation.findings.len(),
         refined: source.map_or(0, |source| source.sum_counts(false).refined),
@@ -243,6 +251,8 @@ fn print_load(load: &LoadMeasurement, as_json: bool) {
             "refined": load.refined,
             "events_per_second": accepted_rate, "seconds_to_accept": load.seconds_to_accept,
             "seconds_to_refine": load.seconds_to_refine, "seconds_to_merge": load.seconds_to_merge,
+            "requests_to_refine": load.requests_to_refine,
+            "requests_to_merge": load.requests_to_merge,
             "peak_megabytes": load.peak_megabytes, "findings": load.findings,
         });
         println!("{line}");
@@ -262,6 +272,8 @@ fn print_load(load: &LoadMeasurement, as_json: bool) {
         load.refined as f64 / load.seconds_to_refine,
         load.seconds_to_merge
     );
+    print_requests("until all was refined", &load.requests_to_refine);
+    print_requests("of merge and report", &load.requests_to_merge);
     for (process, peaks) in &load.peak_megabytes {
         let peaks: Vec<String> = peaks.iter().map(|peak| format!("{peak:.0}")).collect();
         let cpu = load.cpu_seconds.get(process);
@@ -272,4 +284,22 @@ fn print_load(load: &LoadMeasurement, as_json: bool) {
         0 => println!("The reconciliation balances."),
         findings => println!("The reconciliation does not balance: {findings} findings"),
     }
+}
+
+/// Prints the requests of a part of the load, a line for each service that had some.
+fn print_requests(part: &str, requests: &RequestCounts) {
+    for (service, counts) in [("S3", &requests.s3), ("SQS", &requests.sqs)] {
+        if !counts.is_empty() {
+            println!("requests to {service} {part}: {}", describe_counts(counts));
+        }
+    }
+}
+
+/// The counts as `LIST 3, PUT 12`.
+fn describe_counts(counts: &OperationCounts) -> String {
+    let counts: Vec<String> = counts
+        .iter()
+        .map(|(operation, count)| format!("{operation} {count}"))
+        .collect();
+    counts.join(", ")
 }

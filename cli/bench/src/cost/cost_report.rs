@@ -168,18 +168,21 @@ fn print_mixes(study: &CostStudy) {
     }
 }
 
-/// Compares both ways to watch with the aims.
+/// Compares known deployments with the aims.
 fn print_aims(study: &CostStudy) {
-    for aim in study.compare_aims() {
+    let aims = study.compare_aims();
+    if !aims.is_empty() {
+        println!("\nThe aims, ten events a request:");
+    }
+    for aim in aims {
         println!(
-            "  aim for {:.0} million events, 10 a request, watching {}: at most {:.0} USD, or \
-             {:.0}: {:.2}, {}",
+            "  {:2.0} million events: at most {:.0} USD, or {:.0}: {:.2}, {} ({})",
             aim.million_events,
-            aim.watching.name(),
             aim.aim_usd,
             aim.fallback_usd,
             aim.everything_usd,
-            aim.outcome
+            aim.outcome,
+            aim.deployment
         );
     }
 }

@@ -49,8 +49,8 @@ pub(super) fn levers(transport: Transport) -> Vec<Lever> {
     levers
 }
 
-/// Those of the queue alone, and all together.
-fn queue_levers() -> [Lever; 8] {
+/// Those of the queue alone, and together: each line of the last four has what the one before has.
+fn queue_levers() -> [Lever; 7] {
     [
         lever("two batches of the queue in a window", |month| {
             month.batches_of_a_window = 2.0;
@@ -61,22 +61,16 @@ fn queue_levers() -> [Lever; 8] {
         lever("a schedule that empties the queue, no mapping", |month| {
             month.is_landing_scheduled = true;
         }),
-        lever("small, no key, 90 days", choose_settings),
-        lever("these three, and a function URL", |month| {
-            choose_settings(month);
-            month.has_http_api = false;
+        lever("a schedule, and a function URL", choose_cheap_entries),
+        lever("these, small watching, no key", choose_least),
+        lever("these, refined objects kept for 90 days", |month| {
+            choose_least(month);
+            month.refined_months = 3.0;
         }),
-        lever("these three, and a schedule", |month| {
-            choose_settings(month);
-            month.is_landing_scheduled = true;
-        }),
-        lever(
-            "these three, a schedule, one refined object",
-            choose_fewest_objects,
-        ),
-        lever("all of these", |month| {
-            choose_fewest_objects(month);
-            month.has_http_api = false;
+        lever("these, one refined object of a raw object", |month| {
+            choose_least(month);
+            month.refined_months = 3.0;
+            month.tables_together = true;
         }),
     ]
 }
@@ -90,16 +84,15 @@ fn watch(month: &mut MonthlyWorkload, watching: Watching) {
     month.keys = watching.usual_keys();
 }
 
-/// What is a setting of the deployment.
-fn choose_settings(month: &mut MonthlyWorkload) {
-    watch(month, Watching::Small);
-    month.keys = 0.0;
-    month.refined_months = 3.0;
+/// The cheapest ways into the relay and into the landing.
+fn choose_cheap_entries(month: &mut MonthlyWorkload) {
+    month.is_landing_scheduled = true;
+    month.has_http_api = false;
 }
 
-/// And what the code would have to do.
-fn choose_fewest_objects(month: &mut MonthlyWorkload) {
-    choose_settings(month);
-    month.is_landing_scheduled = true;
-    month.tables_together = true;
+/// The least that Terraform deploys with the queue.
+pub(super) fn choose_least(month: &mut MonthlyWorkload) {
+    choose_cheap_entries(month);
+    watch(month, Watching::Small);
+    month.keys = 0.0;
 }

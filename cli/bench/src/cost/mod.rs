@@ -3,6 +3,7 @@
 
 mod assumptions;
 mod cost_report;
+mod deployments;
 mod levers;
 mod measure;
 mod model;
@@ -52,8 +53,9 @@ pub(crate) struct CostBench {
         value_parser = clap::value_parser!(u16).range(1..=500)
     )]
     events_per_request: u16,
-    /// How much is watched. `full` is what the module in infra/ sets up.
-    #[arg(long, value_enum, default_value_t = Watching::Full)]
+    /// How much is watched. This and the other choices are those of environments/minimal unless they
+    /// are given; `full` is the default of the module in infra/.
+    #[arg(long, value_enum, default_value_t = Watching::Small)]
     watching: Watching,
     /// Customer's keys in KMS; 0 are AWS's own. Without it, one when `small` is watched, else five.
     #[arg(long)]
@@ -62,7 +64,7 @@ pub(crate) struct CostBench {
     #[arg(long, value_enum, default_value_t = HttpEntry::Api)]
     http: HttpEntry,
     /// What starts the landing of the events queue: `mapping` or `schedule`.
-    #[arg(long, value_name = "START", default_value = "mapping")]
+    #[arg(long, value_name = "START", default_value = "schedule")]
     queue_landing: QueueLanding,
     /// Days for which refined objects are kept.
     #[arg(long, default_value_t = 360)]
@@ -122,7 +124,8 @@ impl CostBench {
             keys: self.keys.map_or(month.keys, f64::from),
             refined_months: f64::from(self.refined_days) / DAYS_PER_MONTH,
             has_http_api: self.http == HttpEntry::Api,
-            is_landing_scheduled: self.queue_landing == QueueLanding::Schedule,
+            is_landing_scheduled: self.transport == Transport::Queue
+                && self.queue_landing == QueueLanding::Schedule,
             ..month
         }
     }

@@ -5,6 +5,7 @@ use contract::Transport;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::deployments::AIMED_DEPLOYMENTS;
 use super::levers::{LeverEffect, levers};
 use super::measure::CostMeasurements;
 use super::model::{Bill, monthly_bill};
@@ -18,12 +19,9 @@ pub(super) const MONTHLY_MILLIONS: [f64; 3] = [1.0, 70.0, 700.0];
 /// Events of a request that are compared.
 pub(super) const REQUEST_SIZES: [f64; 3] = [1.0, 10.0, 100.0];
 
-/// The aims of the queue, with 10 events a request: millions of events a month, dollars of
+/// The aims of the queue, with ten events a request: millions of events a month, dollars of
 /// everything, and dollars when that is out of reach.
 const COST_AIMS: [(f64, f64, f64); 2] = [(1.0, 5.0, 8.0), (70.0, 25.0, 35.0)];
-
-/// Events of a request in the aims.
-const AIMED_PER_REQUEST: f64 = 10.0;
 
 /// Measurements, prices and choices.
 pub(super) struct CostStudy {
@@ -56,7 +54,7 @@ pub(super) struct ComparedMix {
 #[derive(Serialize)]
 pub(super) struct ComparedAim {
     pub(super) million_events: f64,
-    pub(super) watching: Watching,
+    pub(super) deployment: &'static str,
     pub(super) aim_usd: f64,
     pub(super) fallback_usd: f64,
     pub(super) everything_usd: f64,
@@ -128,21 +126,18 @@ impl CostStudy {
         mixes.collect()
     }
 
-    /// The aims beside both ways to watch; none for Kafka.
+    /// The aims beside known deployments; none for Kafka.
     pub(super) fn compare_aims(&self) -> Vec<ComparedAim> {
         if self.usual.transport == Transport::Kafka {
             return Vec::new();
         }
-        let aims = Watching::ALL.into_iter().flat_map(|watching| {
+        let aims = AIMED_DEPLOYMENTS.iter().flat_map(|deployment| {
             COST_AIMS.map(|(millions, aim_usd, fallback_usd)| {
-                let month = MonthlyWorkload {
-                    per_request: AIMED_PER_REQUEST,
-                    ..self.watched_month(millions, watching)
-                };
+                let month = deployment.month(millions * 1e6);
                 let everything_usd = self.bill(&month).everything_usd();
                 ComparedAim {
                     million_events: millions,
-                    watching,
+                    deployment: deployment.name,
                     aim_usd,
                     fallback_usd,
                     everything_usd,

@@ -275,9 +275,12 @@ fn change_visibility(queue: &LocalQueue, request: SqsRequest<'_>) -> Result<Valu
 }
 
 fn queue_attributes(queue: &LocalQueue) -> Value {
+    let counts = queue.count_messages();
     json!({
         "QueueArn": format!("arn:aws:sqs:eu-west-2:{ACCOUNT}:{}", queue.name()),
-        "ApproximateNumberOfMessages": queue.pending_count().to_string(),
+        "ApproximateNumberOfMessages": counts.waiting.to_string(),
+        "ApproximateNumberOfMessagesNotVisible": counts.in_flight.to_string(),
+        "ApproximateNumberOfMessagesDelayed": counts.delayed.to_string(),
         "MaximumMessageSize": SQS_MESSAGE_BYTES_MAX.to_string(),
         "VisibilityTimeout": VISIBILITY_SECONDS.to_string(),
     })

@@ -24,7 +24,8 @@ pub(crate) struct BackfillArgs {
     /// Begin again, though an earlier run has sent some records already.
     #[arg(long)]
     pub(crate) restart: bool,
-    /// Send to a deployed platform instead; the environment's POLELAKE_TOKEN is the bearer token.
+    /// Send to the API at this address instead. The environment's POLELAKE_TOKEN is the bearer
+    /// token; without one, requests are signed with the credentials of AWS that are found.
     #[arg(long, value_parser = parse_outbound_address)]
     pub(crate) to: Option<String>,
     /// Read the pages of an HTTP API instead of files.

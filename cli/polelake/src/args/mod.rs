@@ -72,9 +72,10 @@ pub(crate) enum CliCommand {
     /// one that has not, or that is before all data, is refused.
     #[command(after_help = "Example: polelake run-day 2026-03-02")]
     RunDay(RunDayArgs),
-    /// Show how far every table and source is, and what needs attention, each with the command to
-    /// run; exit code 1 when something does. It reads listings, receipts, the manifests of the
-    /// newest days and the quarantine objects, and prints no value of a record.
+    /// Show how far every table and source is, what the events queue holds, and what needs
+    /// attention, each with the command to run; exit code 1 when something does. It reads listings,
+    /// receipts, the manifests of the newest days and the quarantine objects, counts messages and
+    /// receives none, and prints no value of a record.
     #[command(after_help = "Example: polelake status\n         \
             polelake status --aws --json")]
     Status(StatusArgs),

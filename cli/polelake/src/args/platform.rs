@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use lake::Day;
 
+use super::address::parse_outbound_address;
 use super::parts::PartsArgs;
 use crate::place::PlatformArgs;
 
@@ -52,6 +53,11 @@ pub(crate) struct PushArgs {
     pub(crate) source: String,
     /// The file; `-` is standard input.
     pub(crate) file: PathBuf,
+    /// Send to the API at this address instead, and do not wait until the events are transformed.
+    /// The environment's POLELAKE_TOKEN is the bearer token; without one, requests are signed with
+    /// the credentials of AWS that are found.
+    #[arg(long, value_name = "API", value_parser = parse_outbound_address)]
+    pub(crate) to: Option<String>,
     /// Print the outcome as JSON.
     #[arg(long)]
     pub(crate) json: bool,

@@ -42,7 +42,7 @@ pub(crate) async fn run(args: &BackfillArgs, progress: &WorkProgress) -> Result<
     let contract = backfill_contract(&catalogue, &args.source)?;
     require_files(&args.files)?;
     let client = match &args.to {
-        Some(api) => PlatformClient::for_api(api).with_token(std::env::var("POLELAKE_TOKEN").ok()),
+        Some(api) => PlatformClient::for_address(api).await?,
         None => {
             PlatformClient::connect_with_contracts(&args.place, ContractUse::Source(&args.source))
                 .await?

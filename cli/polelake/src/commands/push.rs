@@ -47,9 +47,13 @@ const EVENTS_READ_AHEAD: usize = 16;
 
 pub(crate) async fn run(args: &PushArgs, progress: &WorkProgress) -> Result<bool, CliError> {
     let events = read_events(&args.file)?;
-    let client =
-        PlatformClient::connect_with_contracts(&args.place, ContractUse::Source(&args.source))
-            .await?;
+    let client = match &args.to {
+        Some(api) => PlatformClient::for_address(api).await?,
+        None => {
+            PlatformClient::connect_with_contracts(&args.place, ContractUse::Source(&args.source))
+                .await?
+        }
+    };
     let mut pusher = EventPusher::new(args, &client, progress);
 
     let pushed = until_disk_full(&args.place.dir, pusher.push_all(events)).await;
@@ -122,7 +126,8 @@ impl<'p> EventPusher<'p> {
         }
     }
 
-    /// Pushes every event, and waits until what was accepted is transformed.
+    /// Pushes every event, and waits until the platform of the folder has transformed what was
+    /// accepted.
     async fn push_all(&mut self, events: EventIterator) -> Result<(), CliError> {
         let mut events = read_in_thread(events);
         while let Some(event) = events.recv().await {
@@ -131,6 +136,9 @@ impl<'p> EventPusher<'p> {
         self.send_batch().await?;
 
         self.bar.finish_and_clear();
+        if self.args.to.is_some() {
+            return Ok(());
+        }
         self.progress.begin_stage(SETTLING);
         let all_answered = format!(
             "all events of {} are answered, {} are accepted and {} refused; the platform \
@@ -261,7 +269,9 @@ impl<'p> EventPusher<'p> {
             String::new()
         } else {
             let source = &self.args.source;
-            format!(": `tail -n +{next} {file} | polelake push {source} -`")
+            let to = self.args.to.as_ref();
+            let to = to.map(|api| format!(" --to {api}")).unwrap_or_default();
+            format!(": `tail -n +{next} {file} | polelake push {source} -{to}`")
         };
         format!(
             "the push of {file} broke off: {} events are accepted and {} refused, up to line {}. \

@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 
 use operations::status::{
-    AttentionItem, LakeStatus, SourceStatus, StatusRequest, TableStatus, read_status,
+    AttentionItem, EventsQueueAnswer, EventsQueueStatus, LakeStatus, SourceStatus, StatusRequest,
+    TableStatus, read_status,
 };
+use serde::Deserialize;
+use serde_json::Value;
 
 use crate::args::lake::StatusArgs;
 use crate::error::CliError;
@@ -16,9 +19,12 @@ const ITEMS_SHOWN: usize = 20;
 
 pub(crate) async fn run(args: &StatusArgs) -> Result<bool, CliError> {
     let lake = OpenLake::open(&args.lake).await?;
+    let now_millis = lake.current_millis().await?;
+    let (dead_letters, events_queue) = ask_queues(&lake).await?;
     let request = StatusRequest {
-        now_millis: lake.current_millis().await?,
-        dead_letters: count_dead_letters(&lake).await?,
+        now_millis,
+        dead_letters,
+        events_queue,
         on_aws: args.lake.aws,
     };
     let status = read_status(&lake.handle, request).await?;
@@ -31,11 +37,34 @@ pub(crate) async fn run(args: &StatusArgs) -> Result<bool, CliError> {
     Ok(status.attention.is_empty())
 }
 
-/// The dead letters of the local platform's queues; none of an account, whose queues are not asked.
-async fn count_dead_letters(lake: &OpenLake) -> Result<Option<u64>, CliError> {
-    match lake.platform_client() {
-        Some(client) => Ok(client.platform_status().await?["dead_letters"].as_u64()),
-        None => Ok(None),
+/// The dead letters of all queues of the local platform, and what the events queue holds. Of an
+/// account the events queue alone is asked, where the environment names it.
+async fn ask_queues(lake: &OpenLake) -> Result<(Option<u64>, Option<EventsQueueAnswer>), CliError> {
+    if let Some(client) = lake.platform_client() {
+        let status = client.platform_status().await?;
+        let answer = read_platform_queue(&status["events_queue"]);
+        return Ok((status["dead_letters"].as_u64(), Some(answer)));
+    }
+
+    let Some(queue) = lake.events_queue() else {
+        return Ok((None, None));
+    };
+    let answer = match queue.count_messages().await {
+        Ok(counts) => EventsQueueAnswer::Counts(counts.into()),
+        Err(error) => EventsQueueAnswer::Failure {
+            failure: error.to_string(),
+        },
+    };
+    Ok((None, Some(answer)))
+}
+
+/// What the local platform's status says of the events queue.
+fn read_platform_queue(counts: &Value) -> EventsQueueAnswer {
+    match EventsQueueStatus::deserialize(counts) {
+        Ok(counts) => EventsQueueAnswer::Counts(counts),
+        Err(_) => EventsQueueAnswer::Failure {
+            failure: "another version started the platform that runs".to_owned(),
+        },
     }
 }
 
@@ -91,7 +120,7 @@ fn print_source(source: &SourceStatus) {
     };
     let kafka = source.not_landed.map_or_else(
         || "Kafka not asked".into(),
-        |count| format!("{count} to land"),
+        |count| format!("{count} in Kafka to land"),
     );
     let versions = &source.versions;
 
@@ -148,14 +177,41 @@ fn print_platform(status: &LakeStatus) {
         println!("{zone:20} {:>9} {:>14}", size.objects, size.bytes);
     }
 
+    println!(
+        "events queue: {}",
+        describe_queue(status.events_queue.as_ref())
+    );
     match status.dead_letters {
-        Some(count) => println!("dead letters: {count}"),
+        Some(count) => println!("dead letters of all queues: {count}"),
         None => println!(
-            "dead letters: not asked; on AWS the alarms of the queues tell (docs/runbook.md, Raw \
-             to refined)"
+            "dead letters of other queues: not asked; on AWS their alarms tell (docs/runbook.md, \
+             Raw to refined)"
         ),
     }
     println!("polelake {}", status.polelake);
+}
+
+/// What the events queue holds, in one line.
+fn describe_queue(answer: Option<&EventsQueueAnswer>) -> String {
+    let counts = match answer {
+        Some(EventsQueueAnswer::Counts(counts)) => counts,
+        Some(EventsQueueAnswer::Failure { .. }) => {
+            return "it does not say what it holds, see below".to_owned();
+        }
+        None => return "not asked; EVENTS_QUEUE_URL names it (docs/runbook.md)".to_owned(),
+    };
+
+    let dead_letters = counts.dead_letters.map_or_else(
+        || "no queue for dead letters".to_owned(),
+        |count| format!("{count} dead letters"),
+    );
+    let oldest = counts.oldest_age.map_or_else(String::new, |age| {
+        format!("; the oldest is there for {}", describe_age(age))
+    });
+    format!(
+        "{} messages wait, {} in flight, {} delayed, {dead_letters}{oldest}",
+        counts.waiting, counts.in_flight, counts.delayed
+    )
 }
 
 fn print_attention(items: &[AttentionItem]) {
@@ -188,6 +244,34 @@ mod tests {
     fn ages_have_their_largest_unit() {
         let ages = [5, 61, 7_300, 200_000].map(describe_age);
         assert_eq!(ages, ["5 s", "1 min", "2 h", "2 days"]);
+    }
+
+    #[test]
+    fn what_the_queue_holds_is_one_line() {
+        let mut counts = EventsQueueStatus {
+            waiting: 3,
+            in_flight: 1,
+            delayed: 2,
+            dead_letters: Some(0),
+            oldest_age: Some(130),
+        };
+        let line = |counts| describe_queue(Some(&EventsQueueAnswer::Counts(counts)));
+        assert_eq!(
+            line(counts),
+            "3 messages wait, 1 in flight, 2 delayed, 0 dead letters; the oldest is there for 2 min"
+        );
+        (counts.dead_letters, counts.oldest_age) = (None, None);
+        assert_eq!(
+            line(counts),
+            "3 messages wait, 1 in flight, 2 delayed, no queue for dead letters"
+        );
+        assert!(describe_queue(None).contains("EVENTS_QUEUE_URL"));
+    }
+
+    #[test]
+    fn a_platform_of_another_version_does_not_tell() {
+        let answer = read_platform_queue(&Value::Null);
+        assert!(answer.counts().is_none(), "{answer:?}");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use lake::Day;
 use serde::Serialize;
 
 use super::StatusRequest;
+use super::events_queue_status::{EventsQueueAnswer, EventsQueueStatus};
 use super::source_status::SourceStatus;
 use super::table_status::TableStatus;
 use crate::audit::audit_erasures;
@@ -13,6 +14,9 @@ use crate::lake_handle::LakeHandle;
 /// How long records may wait before their hop needs attention, in milliseconds: landing and the
 /// transform take seconds, or minutes when much arrives at once.
 const WAIT_MAX_MILLIS: i64 = 15 * 60 * 1_000;
+
+/// The object of what is about the events queue.
+const EVENTS_QUEUE: &str = "events queue";
 
 /// Something that needs attention.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -26,15 +30,15 @@ pub struct AttentionItem {
 }
 
 /// Collects what needs attention.
-pub(super) struct AttentionFinder {
-    request: StatusRequest,
+pub(super) struct AttentionFinder<'r> {
+    request: &'r StatusRequest,
     items: Vec<AttentionItem>,
 }
 
-impl AttentionFinder {
+impl<'r> AttentionFinder<'r> {
     pub(super) async fn find(
         lake: &LakeHandle,
-        request: StatusRequest,
+        request: &'r StatusRequest,
         tables: &[TableStatus],
         sources: &[SourceStatus],
     ) -> Result<Vec<AttentionItem>, OperationError> {
@@ -46,6 +50,7 @@ impl AttentionFinder {
         for source in sources {
             finder.find_in_source(source);
         }
+        finder.find_in_events_queue(sources);
         finder.find_dead_letters();
 
         let mut erasures = Vec::new();
@@ -235,8 +240,84 @@ impl AttentionFinder {
         self.add(object, what, next);
     }
 
+    /// Events that were accepted and do not land.
+    fn find_in_events_queue(&mut self, sources: &[SourceStatus]) {
+        let counts = match &self.request.events_queue {
+            Some(EventsQueueAnswer::Counts(counts)) => *counts,
+            Some(EventsQueueAnswer::Failure { failure }) => return self.add_unknown_queue(failure),
+            None => return,
+        };
+        if counts.given_up() > 0 {
+            self.add_given_up_messages(counts.given_up());
+        }
+        if counts.unlanded() > 0 && has_waited(&counts, sources) {
+            self.add_unlanded_messages(&counts);
+        }
+    }
+
+    fn add_unknown_queue(&mut self, failure: &str) {
+        let what = format!("it does not say what it holds: {failure}");
+        let next = match self.request.on_aws {
+            true => format!(
+                "correct EVENTS_QUEUE_URL, or grant this role `sqs:GetQueueAttributes` on the queue \
+                 and on that of its dead letters, then {}",
+                self.command("status")
+            ),
+            false => "end the platform that runs, and start it again with `polelake up`".to_owned(),
+        };
+        self.add(EVENTS_QUEUE, what, next);
+    }
+
+    fn add_given_up_messages(&mut self, count: u64) {
+        let what = format!(
+            "{count} messages were given up after their tries: their events are not landed"
+        );
+        let next = match self.request.on_aws {
+            true => {
+                "raw-landing's log names the message and the cause; correct it, and redrive the \
+                     queue within 14 days (docs/runbook.md, Redrive dead letters)"
+            }
+            false => {
+                "`logs/raw-landing.log` in the platform's folder names the message and the \
+                      cause; when it is gone, end the platform, move the files of \
+                      `queues/events/dead` to `queues/events`, and start it again: `polelake up`"
+            }
+        };
+        self.add(EVENTS_QUEUE, what, next);
+    }
+
+    fn add_unlanded_messages(&mut self, counts: &EventsQueueStatus) {
+        let since = match counts.oldest_age {
+            Some(age) => format!("the oldest for {} minutes", age / 60),
+            None => "and nothing of the queue has landed for 15 minutes".to_owned(),
+        };
+        let what = format!(
+            "{} messages wait and {} are in flight, {since}",
+            counts.waiting, counts.in_flight
+        );
+        let next = match self.request.on_aws {
+            true => format!(
+                "{} again when a landing was due; where they stay: docs/runbook.md, The events \
+                 queue to raw",
+                self.command("status")
+            ),
+            false => "they land while the platform runs: `polelake up`, then `polelake status`; \
+                      where they stay, `logs/raw-landing.log` in its folder says why"
+                .to_owned(),
+        };
+        self.add(EVENTS_QUEUE, what, next);
+    }
+
+    /// Dead letters of the other queues.
     fn find_dead_letters(&mut self) {
-        if let Some(count) = self.request.dead_letters.filter(|count| *count > 0) {
+        let counts = self.request.events_queue.as_ref();
+        let of_events = counts.and_then(EventsQueueAnswer::counts);
+        let of_events = of_events.map_or(0, EventsQueueStatus::given_up);
+        let others = self
+            .request
+            .dead_letters
+            .map(|all| all.saturating_sub(of_events));
+        if let Some(count) = others.filter(|count| *count > 0) {
             let what = format!("{count} messages were given up after their tries");
             let next = "the functions' logs in the platform's folder say why; `polelake audit` \
                         names the raw objects that were not transformed";
@@ -260,6 +341,17 @@ impl AttentionFinder {
         }
         format!("`polelake run-day {day}`, and the days behind it in their order")
     }
+}
+
+/// Whether messages wait for longer than a landing takes. Where the queue does not tell the age of
+/// the oldest, what it brought last is looked at.
+fn has_waited(counts: &EventsQueueStatus, sources: &[SourceStatus]) -> bool {
+    let is_long = |seconds: i64| seconds * 1_000 > WAIT_MAX_MILLIS;
+    if let Some(age) = counts.oldest_age {
+        return is_long(age);
+    }
+    let ages = sources.iter().filter_map(|source| source.newest_queue_age);
+    ages.min().is_none_or(is_long)
 }
 
 /// Whether a version was applied that is not the one given.

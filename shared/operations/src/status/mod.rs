@@ -7,6 +7,7 @@
 
 mod attention;
 mod day_reading;
+mod events_queue_status;
 mod lake_sizes;
 mod source_status;
 mod stored_size;
@@ -22,20 +23,34 @@ use crate::quarantine::{
 };
 
 pub use attention::AttentionItem;
+pub use events_queue_status::{EventsQueueAnswer, EventsQueueStatus};
 pub use lake_sizes::LakeSizes;
 pub use source_status::{SourceStatus, SourceVersions, TopicRefusal};
 pub use stored_size::StoredSize;
 pub use table_status::TableStatus;
 
 /// What the caller knows besides the lake.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct StatusRequest {
     /// The time, in milliseconds since 1970.
     pub now_millis: i64,
     /// Messages that the platform's queues gave up; none where no queue can be asked.
     pub dead_letters: Option<u64>,
+    /// What the events queue holds; none where it was not asked.
+    pub events_queue: Option<EventsQueueAnswer>,
     /// Whether the lake is in an AWS account, where other commands run a day.
     pub on_aws: bool,
+}
+
+impl StatusRequest {
+    /// Whether the events queue holds nothing, as far as it is known.
+    fn holds_no_message(&self) -> bool {
+        let counts = self
+            .events_queue
+            .as_ref()
+            .and_then(EventsQueueAnswer::counts);
+        counts.is_none_or(EventsQueueStatus::is_empty)
+    }
 }
 
 /// How far a lake is.
@@ -49,6 +64,8 @@ pub struct LakeStatus {
     pub tables: Vec<TableStatus>,
     /// The sources.
     pub sources: Vec<SourceStatus>,
+    /// What the events queue holds; none where it was not asked.
+    pub events_queue: Option<EventsQueueAnswer>,
     /// Messages that the platform's queues gave up; none where no queue was asked.
     pub dead_letters: Option<u64>,
     /// What each zone stores.
@@ -61,7 +78,7 @@ pub struct LakeStatus {
 ///
 /// # Errors
 /// When the storage does not answer. An object that cannot be read needs attention, and so does
-/// Kafka when it does not answer.
+/// Kafka or the events queue when it does not answer.
 pub async fn read_status(
     lake: &LakeHandle,
     request: StatusRequest,
@@ -70,7 +87,8 @@ pub async fn read_status(
     let refusals = count_open_refusals(lake).await?;
     let mut sources = Vec::new();
     for mapping in &lake.catalogue.mappings {
-        sources.push(source_status::read_source(lake, mapping, &tables, request).await?);
+        let now = request.now_millis;
+        sources.push(source_status::read_source(lake, mapping, &tables, now).await?);
     }
     for source in &mut sources {
         source.add_refusals(&refusals);
@@ -78,16 +96,18 @@ pub async fn read_status(
 
     let sizes = lake_sizes::measure_lake(lake, &sources, &tables).await?;
     let is_empty = sizes.raw.objects == 0
+        && request.holds_no_message()
         && tables.iter().all(|table| table.last_merged.is_none())
         && sources
             .iter()
             .all(|source| source.not_landed.unwrap_or(0) == 0);
-    let attention = AttentionFinder::find(lake, request, &tables, &sources).await?;
+    let attention = AttentionFinder::find(lake, &request, &tables, &sources).await?;
     Ok(LakeStatus {
         polelake: env!("CARGO_PKG_VERSION"),
         is_empty,
         tables,
         sources,
+        events_queue: request.events_queue,
         dead_letters: request.dead_letters,
         sizes,
         attention,

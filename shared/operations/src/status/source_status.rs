@@ -4,12 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use contract::CompiledMapping;
-use lake::{Chunk, CommittedOffset, Day, REDRIVE_PARTITION, Receipt, SnapshotManifest, StreamKey};
+use lake::{
+    Chunk, CommittedOffset, Day, FIRST_LANE_PARTITION, REDRIVE_PARTITION, Receipt,
+    SnapshotManifest, StreamKey,
+};
 use serde::Serialize;
 use store::raw_log::{recorded_newest, recorded_next};
 use store::{ObjectError, ObjectHead};
 
-use super::StatusRequest;
 use super::day_reading::first_uncommitted_day;
 use super::stored_size::StoredSize;
 use super::table_status::TableStatus;
@@ -65,6 +67,9 @@ pub struct SourceStatus {
     pub newest_append: Option<String>,
     /// How long ago that is, in seconds.
     pub newest_append_age: Option<i64>,
+    /// How long ago the newest record came that the events queue brought, in seconds.
+    #[serde(skip)]
+    pub(super) newest_queue_age: Option<i64>,
     /// Refused records that are open, by rule.
     pub open_quarantine: BTreeMap<String, usize>,
     /// The first day of the records that no snapshot holds, of those that are transformed.
@@ -94,7 +99,7 @@ pub(super) async fn read_source(
     lake: &LakeHandle,
     mapping: &CompiledMapping,
     tables: &[TableStatus],
-    request: StatusRequest,
+    now_millis: i64,
 ) -> Result<SourceStatus, OperationError> {
     let contract = &mapping.contract;
     let topic = contract.topic.as_str();
@@ -121,7 +126,7 @@ pub(super) async fn read_source(
     read_waiting(lake, &raw, &receipts, &mut status).await?;
     let raw_ends = stream_ends(&raw);
     let newest = read_newest_receipts(lake, &stream_ends(&receipts)).await?;
-    read_landing(lake, &raw_ends, &newest, request.now_millis, &mut status).await?;
+    read_landing(lake, &raw_ends, &newest, now_millis, &mut status).await?;
     status.versions = find_versions(mapping, &newest);
     let since = find_uncommitted_day(lake, mapping, &raw_ends, tables).await?;
     status.not_merged_since = since.map(|day| day.to_string());
@@ -169,15 +174,19 @@ async fn read_landing(
     status: &mut SourceStatus,
 ) -> Result<(), OperationError> {
     let mut landed: BTreeMap<(u32, i32), i64> = BTreeMap::new();
-    let mut newest = None;
+    let (mut newest, mut newest_of_queue) = (None, None);
     for (stream, (_, last)) in ends {
         let (next, came) = read_log_end(lake, last, receipts).await?;
         landed.extend(next.map(|next| (*stream, next)));
         if stream.1 != REDRIVE_PARTITION {
             newest = newest.max(came);
         }
+        if stream.1 <= FIRST_LANE_PARTITION {
+            newest_of_queue = newest_of_queue.max(came);
+        }
     }
-    status.newest_append_age = newest.map(|newest: i64| (now_millis - newest).max(0) / 1_000);
+    status.newest_append_age = age_of(newest, now_millis);
+    status.newest_queue_age = age_of(newest_of_queue, now_millis);
     status.newest_append = newest.and_then(format_instant);
 
     let Some(kafka) = &lake.kafka else {
@@ -193,6 +202,11 @@ async fn read_landing(
         Err(error) => status.kafka_failure = Some(error.to_string()),
     }
     Ok(())
+}
+
+/// How long ago a moment is, in seconds.
+fn age_of(moment: Option<i64>, now_millis: i64) -> Option<i64> {
+    moment.map(|moment| (now_millis - moment).max(0) / 1_000)
 }
 
 /// The offset behind a stream's newest raw object, and when its newest record came: by the object's
