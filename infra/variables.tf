@@ -63,7 +63,7 @@ variable "former_keys" {
 }
 
 variable "emulated" {
-  description = "Whether an emulator such as moto replaces AWS. Leaves out settings that emulators do not keep: a function's key and log settings, the allow policies of dead letters, descriptions of firewall rules."
+  description = "Whether an emulator such as moto replaces AWS. Leaves out settings that emulators do not keep: a function's key, log settings and change of traces, the allow policies of dead letters, descriptions of firewall rules."
   type        = bool
   default     = false
 }

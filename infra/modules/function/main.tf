@@ -89,7 +89,8 @@ resource "aws_lambda_function" "this" {
 
   tracing_config {
     # Passing on traces nothing by itself: neither SQS nor the HTTP API begins a trace.
-    mode = local.full ? "Active" : "PassThrough"
+    # moto keeps the mode with which a function was made.
+    mode = local.full || var.emulated ? "Active" : "PassThrough"
   }
 
   dynamic "logging_config" {

@@ -114,7 +114,7 @@ variable "log_retention_days" {
 }
 
 variable "emulated" {
-  description = "Whether an emulator replaces AWS: it keeps neither log settings nor the key of settings."
+  description = "Whether an emulator replaces AWS: it keeps neither log settings, nor the key of settings, nor a change of traces."
   type        = bool
   default     = false
 }
