@@ -18,8 +18,9 @@ const METRIC_NAMESPACE: &str = "polelake";
 /// requests.
 static WATCHES_LITTLE: AtomicBool = AtomicBool::new(false);
 
-/// The metrics of a small deployment: each has an alarm. All other counts are in receipts and
-/// reports.
+/// The metrics of a small deployment: those of its alarms, and three by which an operator sees that
+/// it works: what landed, what a merge left behind, what is unusual. All other counts are in
+/// receipts and reports.
 const SMALL_METRICS: [&str; 11] = [
     "records_landed",
     "landing_failed",

@@ -30,7 +30,7 @@ impl WatchedThings {
             Watching::Small => Self {
                 hourly_series: 2.0,
                 daily_series: 5.0,
-                alarms: 11.0,
+                alarms: small_alarms(transport),
                 dashboards: 0.0,
                 log_months: 1.0,
             },
@@ -44,6 +44,16 @@ impl WatchedThings {
                 log_months: 12.0,
             },
         }
+    }
+}
+
+/// Errors, three queues of what failed, the oldest event, missing messages, quarantine, and the day's
+/// four; with Kafka, whose pollers are provisioned, gaps, failed landings, lag, and two of what was
+/// given up, in place of the events queue's three.
+fn small_alarms(transport: Transport) -> f64 {
+    match transport {
+        Transport::Queue => 11.0,
+        Transport::Kafka => 13.0,
     }
 }
 
