@@ -217,7 +217,7 @@ impl RowAssembler {
     }
 
     /// Puts empty batches in the places of those that hold no pending row: some rows are always
-    /// pending, and would keep up to 24 batches of the base, 60 MB.
+    /// pending, and would keep up to 24 batches of the base.
     fn empty_unused_sources(&mut self) {
         let mut used = vec![false; self.sources.len()];
         for (source, _) in self.spans.iter().flat_map(RowSpan::row_refs) {

@@ -66,6 +66,10 @@ fn rows_that_patches_and_later_days_need_keep_their_batches() {
     });
     assembler.release_sources().unwrap();
 
-    let held: Vec<usize> = assembler.sources.iter().map(RecordBatch::num_rows).collect();
+    let held: Vec<usize> = assembler
+        .sources
+        .iter()
+        .map(RecordBatch::num_rows)
+        .collect();
     assert_eq!(held, [1, 1, 0], "only source {unused} has no pending row");
 }

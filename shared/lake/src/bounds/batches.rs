@@ -250,7 +250,8 @@ impl OpenGroup {
     /// Refuses pages with more rows than the footer says: they would not be read.
     fn check_end(&mut self) -> Result<(), LakeError> {
         if self.next_batch()?.is_some() {
-            let what = "the Parquet file is damaged: a row group has more rows than its footer says";
+            let what =
+                "the Parquet file is damaged: a row group has more rows than its footer says";
             return Err(LakeError::Unexpected(what.into()));
         }
         Ok(())
