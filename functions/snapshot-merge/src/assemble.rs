@@ -45,6 +45,8 @@ pub(crate) struct RowAssembler {
     curated: SchemaRef,
     refined: SchemaRef,
     sources: Vec<RecordBatch>,
+    /// What stands in the place of a source that is not there yet or no longer.
+    empty: RecordBatch,
     spans: VecDeque<RowSpan>,
     rows: usize,
     retained: Vec<RetainedChange>,
@@ -58,6 +60,7 @@ impl RowAssembler {
             curated: Arc::clone(curated),
             refined: Arc::clone(refined),
             sources: Vec::new(),
+            empty: RecordBatch::new_empty(Arc::clone(refined)),
             spans: VecDeque::new(),
             rows: 0,
             retained: Vec::new(),
@@ -153,7 +156,7 @@ impl RowAssembler {
 
     /// Reserves the place of a batch that is added when its rows are known. Returns its index.
     pub(crate) fn reserve_source(&mut self) -> usize {
-        self.add_source(RecordBatch::new_empty(Arc::clone(&self.refined)))
+        self.add_source(self.empty.clone())
     }
 
     /// Fills a reserved place.
@@ -196,6 +199,7 @@ impl RowAssembler {
         if self.rows == 0 && self.retained.is_empty() {
             self.sources.clear();
         }
+        self.empty_unused_sources();
         if self.sources.len() <= SOURCES_MAX {
             return Ok(());
         }
@@ -210,6 +214,24 @@ impl RowAssembler {
         }
         self.append_rows(1, 0, count);
         Ok(())
+    }
+
+    /// Puts empty batches in the places of those that hold no pending row: some rows are always
+    /// pending, and would keep up to 24 batches of the base.
+    fn empty_unused_sources(&mut self) {
+        let mut used = vec![false; self.sources.len()];
+        for (source, _) in self.spans.iter().flat_map(RowSpan::row_refs) {
+            used[source] = true;
+        }
+        for change in &self.retained {
+            used[change.row_ref.0] = true;
+        }
+
+        for (source, used) in self.sources.iter_mut().zip(used) {
+            if !used && source.num_rows() > 0 {
+                *source = self.empty.clone();
+            }
+        }
     }
 
     /// Assembles the next `count` rows.
@@ -302,6 +324,12 @@ impl RowSpan {
             && (source, row + self.rows) == next
     }
 
+    /// Every place that the span's rows are made from.
+    fn row_refs(&self) -> impl Iterator<Item = RowRef> {
+        let patches = self.patches.iter().map(|(row_ref, _)| *row_ref);
+        patches.chain(self.full_row).chain([self.latest])
+    }
+
     /// Cuts the span behind its first `rows` rows; returns the others. A span of more than one row
     /// has no patches.
     fn split_off(&mut self, rows: usize) -> Self {
@@ -330,3 +358,6 @@ impl RowSpan {
             .or(self.full_row)
     }
 }
+
+#[cfg(test)]
+mod tests;

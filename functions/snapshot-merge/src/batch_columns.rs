@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arrow_array::{Array, ArrayRef, RecordBatch, StringArray, new_null_array};
 use arrow_schema::{ArrowError, Field, SchemaRef};
 use arrow_select::interleave::interleave_record_batch;
+use host::Failure;
 use lake::file::BATCH_ROWS;
 use lake::{LakeError, OwnerRange};
 
@@ -114,18 +115,42 @@ type OwnerOrder<'b> = (&'b str, (usize, usize));
 /// The batches' rows by owner, in batches of 8,192; rows of one owner stay in the order in which
 /// they came.
 pub(crate) fn sort_by_owner(batches: &[RecordBatch]) -> Result<Vec<RecordBatch>, LakeError> {
+    let order = order_by_owner(batches)?;
+    gather_in_order(batches, &order).collect()
+}
+
+/// Writes the batches' rows as [`sort_by_owner`] gives them. One batch of sorted rows is made after
+/// the other: all of them would take as much again as the unsorted ones.
+pub(crate) fn write_by_owner(
+    batches: &[RecordBatch],
+    mut write: impl FnMut(&RecordBatch) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let order = order_by_owner(batches)?;
+    for batch in gather_in_order(batches, &order) {
+        write(&batch?)?;
+    }
+    Ok(())
+}
+
+/// The places of the batches' rows in the order of their owners.
+fn order_by_owner(batches: &[RecordBatch]) -> Result<Vec<OwnerOrder<'_>>, LakeError> {
     let mut order: Vec<OwnerOrder<'_>> = Vec::new();
     for (index, batch) in batches.iter().enumerate() {
         let owners = owner_ids(batch)?;
         order.extend((0..owners.len()).map(|row| (owners.value(row), (index, row))));
     }
     order.sort_unstable();
+    Ok(order)
+}
 
+/// The rows in this order, in batches of 8,192.
+fn gather_in_order<'b>(
+    batches: &'b [RecordBatch],
+    order: &'b [OwnerOrder<'b>],
+) -> impl Iterator<Item = Result<RecordBatch, LakeError>> + 'b {
     let sources: Vec<&RecordBatch> = batches.iter().collect();
-    order
-        .chunks(BATCH_ROWS)
-        .map(|rows| gather_rows(&sources, rows))
-        .collect()
+    let chunks = order.chunks(BATCH_ROWS);
+    chunks.map(move |rows| gather_rows(&sources, rows))
 }
 
 fn gather_rows(

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use store::ObjectStore;
 use store::sorted_file::SortedFile;
 
-use crate::batch_columns::sort_by_owner;
+use crate::batch_columns::{sort_by_owner, write_by_owner};
 use crate::change_merge::ChangeMerge;
 use crate::resolve::ChangeOrigin;
 use crate::sizes::MergeSizes;
@@ -142,9 +142,8 @@ impl<'p> IncrementSorter<'p> {
         let batches = std::mem::take(&mut self.batches);
         self.bytes = 0;
         let mut writer = self.new_run_writer()?;
-        for batch in sort_by_owner(&batches)? {
-            self.write_batch(&mut writer, &batch)?;
-        }
+        write_by_owner(&batches, |batch| self.write_batch(&mut writer, batch))?;
+        drop(batches);
         let run = self.put_run(writer, None).await?;
         self.runs.push(run);
         Ok(())
@@ -196,10 +195,10 @@ impl<'p> IncrementSorter<'p> {
         loop {
             let window = changes.next_window(None).await?;
             let parts: Vec<RecordBatch> = window.parts.into_iter().map(|part| part.batch).collect();
-            for batch in sort_by_owner(&parts)? {
+            write_by_owner(&parts, |batch| {
                 rows += batch.num_rows();
-                self.write_batch(&mut writer, &batch)?;
-            }
+                self.write_batch(&mut writer, batch)
+            })?;
             match window.bound {
                 None if rows == 0 => return Ok(None),
                 None => return self.put_run(writer, Some(shard)).await.map(Some),

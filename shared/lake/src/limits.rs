@@ -111,7 +111,7 @@ pub const TABLE_FILE: ParquetLimits = ParquetLimits {
     file_bytes: 1_024 * 1_024 * MIB,
     page_bytes: 16 * MIB,
     held_bytes: 128 * MIB,
-    batch_bytes: 16 * MIB,
+    batch_bytes: 4 * MIB,
     batch_rows: 8 * KIB,
     value_overhead: 16,
 };

@@ -350,15 +350,15 @@ impl RowGroupBatches {
         &mut self,
     ) -> Result<Option<(Arc<SortedFile>, RecordBatch)>, SortedFileError> {
         loop {
-            if let Some(OpenGroup { file, batches }) = &mut self.open
-                && let Some(batch) = batches.next()
+            // A decoded group is released before the next one is waited for.
+            if let Some(mut open) = self.open.take()
+                && let Some(batch) = open.batches.next()
             {
-                let batch = batch.map_err(|error| file.damaged(error))?;
-                return Ok(Some((Arc::clone(file), batch)));
+                let batch = batch.map_err(|error| open.file.damaged(error))?;
+                let file = Arc::clone(&open.file);
+                self.open = Some(open).filter(|open| !open.batches.is_finished());
+                return Ok(Some((file, batch)));
             }
-
-            // The decoded group is released before the next one is waited for.
-            self.open = None;
             let Some(fetched) = self.fetcher.next().await? else {
                 return Ok(None);
             };

@@ -53,8 +53,16 @@ pub(crate) fn check_file_footer<R: ChunkReader>(
     check_footer(&input.get_bytes(start, length as usize)?, limits)
 }
 
+/// A row group that is being decoded.
+struct OpenGroup {
+    reader: ParquetRecordBatchReader,
+    /// Rows that are still to come, by the footer.
+    rows_left: usize,
+}
+
 /// The batches of a file, decoded one at a time. A file over its limits ends with an error before
-/// memory is taken.
+/// memory is taken. A row group is released with its last row: its pages, dictionaries and zstd's
+/// contexts, some 150 kB a column, would otherwise stay until the next group is asked for.
 pub struct BoundedBatches<R: ChunkReader + 'static> {
     input: Arc<R>,
     metadata: ArrowReaderMetadata,
@@ -62,7 +70,7 @@ pub struct BoundedBatches<R: ChunkReader + 'static> {
     levels: FieldLevels,
     limits: ParquetLimits,
     groups: std::vec::IntoIter<usize>,
-    open: Option<ParquetRecordBatchReader>,
+    open: Option<OpenGroup>,
     file_bytes: u64,
     file_rows: u64,
 }
@@ -132,11 +140,21 @@ impl<R: ChunkReader + 'static> BoundedBatches<R> {
         rows.unsigned_abs()
     }
 
+    /// Whether every row was read.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.open.is_none() && self.groups.len() == 0
+    }
+
     fn next_batch(&mut self) -> Result<Option<RecordBatch>, LakeError> {
         loop {
             if let Some(open) = &mut self.open
-                && let Some(batch) = caught(|| Ok(open.next().transpose()?))?
+                && let Some(batch) = open.next_batch()?
             {
+                if open.rows_left == 0 {
+                    open.check_end()?;
+                    self.open = None;
+                }
                 return Ok(Some(batch));
             }
 
@@ -149,7 +167,7 @@ impl<R: ChunkReader + 'static> BoundedBatches<R> {
     }
 
     /// Reads the headers of all pages of a row group, and its dictionaries.
-    fn open_group(&mut self, group: usize) -> Result<ParquetRecordBatchReader, LakeError> {
+    fn open_group(&mut self, group: usize) -> Result<OpenGroup, LakeError> {
         let metadata = Arc::clone(self.metadata.metadata());
         let row_group = metadata.row_group(group);
         let rows = u64::try_from(row_group.num_rows()).unwrap_or(u64::MAX);
@@ -178,12 +196,16 @@ impl<R: ChunkReader + 'static> BoundedBatches<R> {
 
         let batch_rows = width.batch_rows(rows, &self.limits)?;
         let checked = CheckedGroup::as_file(metadata.file_metadata(), row_group, columns);
-        caught(|| {
+        let reader = caught(|| {
             let levels = &self.levels;
             let reader = ParquetRecordBatchReader::try_new_with_row_groups(
                 levels, &checked, batch_rows, None,
             );
             Ok(reader?)
+        })?;
+        Ok(OpenGroup {
+            reader,
+            rows_left: usize::try_from(rows).unwrap_or(usize::MAX),
         })
     }
 
@@ -214,6 +236,25 @@ impl<R: ChunkReader + 'static> BoundedBatches<R> {
         let pages = caught(|| Ok(CheckedPages::open(&self.input, chunk, rows, &sizes)?))?;
         width.add_column(column, &sizes, pages.largest_value(), &self.limits)?;
         Ok(Box::new(pages))
+    }
+}
+
+impl OpenGroup {
+    fn next_batch(&mut self) -> Result<Option<RecordBatch>, LakeError> {
+        let batch = caught(|| Ok(self.reader.next().transpose()?))?;
+        let rows = batch.as_ref().map_or(0, RecordBatch::num_rows);
+        self.rows_left = self.rows_left.saturating_sub(rows);
+        Ok(batch)
+    }
+
+    /// Refuses pages with more rows than the footer says: they would not be read.
+    fn check_end(&mut self) -> Result<(), LakeError> {
+        if self.next_batch()?.is_some() {
+            let what =
+                "the Parquet file is damaged: a row group has more rows than its footer says";
+            return Err(LakeError::Unexpected(what.into()));
+        }
+        Ok(())
     }
 }
 

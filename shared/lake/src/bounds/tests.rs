@@ -105,7 +105,7 @@ fn a_value_that_is_repeated_by_a_dictionary_gives_small_batches() {
     assert!(file.len() < 10_000);
     let (rows, largest) = read(&file, &TABLE_FILE).unwrap();
     assert!(
-        rows == 8_192 && largest <= 140 * MIB,
+        rows == 8_192 && largest <= 10 * MIB,
         "{rows} rows, {largest} bytes"
     );
     let (rows, largest) = read(&file, &SUPPLIER_FILE).unwrap();

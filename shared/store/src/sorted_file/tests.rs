@@ -64,6 +64,20 @@ async fn files_are_read_in_their_order_and_one_group_ahead() {
 }
 
 #[tokio::test]
+async fn a_group_is_released_with_its_last_row() {
+    let store: Arc<dyn ObjectStore> = Arc::new(MemoryStore::default());
+    let named = put_sorted_file(&*store, "a", &[&["1", "2"], &["3"]]).await;
+    let mut batches = RowGroupBatches::new(RowGroupFetcher::for_files(&store, vec![named]));
+    while let Some((_, batch)) = batches.next().await.unwrap() {
+        assert!(
+            batches.open.is_none(),
+            "the pages of {} read rows are held",
+            batch.num_rows()
+        );
+    }
+}
+
+#[tokio::test]
 async fn only_groups_that_can_hold_the_owners_and_wanted_columns_are_read() {
     let store: Arc<dyn ObjectStore> = Arc::new(MemoryStore::default());
     let named = put_sorted_file(&*store, "a", &[&["1", "2"], &["3"], &["4"]]).await;
