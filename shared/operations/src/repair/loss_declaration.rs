@@ -7,9 +7,9 @@ use serde::Serialize;
 use store::ObjectMetadata;
 
 use super::audit_every_byte;
-use super::lost_records::find_lost_records;
+use super::lost_records::{find_lost_objects, find_lost_records};
 use super::outcome::LostRecords;
-use crate::audit::{AuditFinding, LakeAudit};
+use crate::audit::LakeAudit;
 use crate::error::OperationError;
 use crate::lake_handle::LakeHandle;
 
@@ -59,7 +59,7 @@ pub async fn declare_losses(
     let mut planned = Vec::new();
     for object in &request.objects {
         let lost = find_named(object, &found, &audit)?;
-        planned.push(plan_declaration(lake, lost, request, &audit.findings).await?);
+        planned.push(plan_declaration(lake, lost, request).await?);
     }
     if !request.dry_run {
         for written in &planned {
@@ -149,7 +149,6 @@ async fn plan_declaration(
     lake: &LakeHandle,
     lost: &LostRecords,
     request: &LossRequest,
-    findings: &[AuditFinding],
 ) -> Result<WrittenLoss, OperationError> {
     let object = &lost.object;
     let chunk = Chunk::from_raw_key(object).ok_or("a lost object is no raw object")?;
@@ -186,7 +185,10 @@ async fn plan_declaration(
         declared_at: host::now_micros(),
     };
     let receipt = lake.read_receipt(&chunk).await?;
-    let lost_objects = receipt.map_or_else(Vec::new, |receipt| list_lost(&receipt, findings));
+    let lost_objects = match receipt {
+        Some(receipt) => find_lost_objects(lake, &receipt).await?,
+        None => Vec::new(),
+    };
     Ok(WrittenLoss {
         document,
         loss,
@@ -224,15 +226,6 @@ fn decide_next(lost: &LostRecords, given: Option<i64>) -> Result<i64, OperationE
             Err(why.into())
         }
     }
-}
-
-/// The objects that a receipt names and that the findings say are damaged or missing.
-fn list_lost(receipt: &Receipt, findings: &[AuditFinding]) -> Vec<String> {
-    let refined = receipt.tables.values().map(|object| &object.key);
-    let quarantine = receipt.quarantine.iter().map(|object| &object.key);
-    let named = refined.chain(quarantine);
-    let lost = named.filter(|key| findings.iter().any(|finding| finding.object == **key));
-    lost.cloned().collect()
 }
 
 /// Writes a declaration, and then the receipt that names lost objects as lost: a receipt that does

@@ -32,7 +32,7 @@ pub(super) async fn find_lost_records(
         if finding.kind == FindingKind::RawGap {
             gaps.extend(parse_gap(finding));
         } else if let Some(chunk) = find_lost_chunk(lake, finding).await? {
-            let records = describe_raw_object(lake, &chunk, findings).await?;
+            let records = describe_raw_object(lake, &chunk).await?;
             lost.insert(chunk, records);
         }
     }
@@ -75,33 +75,46 @@ async fn find_lost_chunk(
 async fn describe_raw_object(
     lake: &LakeHandle,
     chunk: &Chunk,
-    findings: &[AuditFinding],
 ) -> Result<LostRecords, OperationError> {
     let receipt = lake.read_receipt(chunk).await?;
-    let is_damaged = |key: &str| findings.iter().any(|finding| finding.object == key);
-    let next = match &receipt {
-        Some(receipt) => Some(receipt.next),
-        None => find_recorded_end(lake, chunk).await?,
+    let Some(receipt) = receipt else {
+        return Ok(LostRecords {
+            next: find_recorded_end(lake, chunk).await?,
+            receipt_damaged: lake.refined.object_exists(&chunk.receipt_key()).await?,
+            ..unknown_records(chunk)
+        });
     };
 
+    let lost_objects = find_lost_objects(lake, &receipt).await?;
     Ok(LostRecords {
-        object: chunk.raw_key(),
-        first: chunk.offset,
-        next,
-        records: receipt.as_ref().map(|receipt| receipt.landed),
-        rows_kept: receipt
-            .as_ref()
-            .is_some_and(|receipt| !names_any(receipt, is_damaged) && receipt.lost.is_empty()),
-        receipt_damaged: receipt.is_none()
-            && lake.refined.object_exists(&chunk.receipt_key()).await?,
+        next: Some(receipt.next),
+        records: Some(receipt.landed),
+        rows_kept: lost_objects.is_empty() && receipt.lost.is_empty(),
+        ..unknown_records(chunk)
     })
 }
 
-/// Whether a receipt names an object for which `is_damaged` says so.
-fn names_any(receipt: &Receipt, is_damaged: impl Fn(&str) -> bool) -> bool {
-    let refined = receipt.tables.values().map(|object| &object.key);
-    let quarantine = receipt.quarantine.iter().map(|object| &object.key);
-    refined.chain(quarantine).any(|key| is_damaged(key))
+/// The objects that the receipt of a lost raw object names and that are not what it says. The audit
+/// has not looked at them, for a receipt without its raw object proves nothing of it.
+///
+/// # Errors
+/// When the storage does not answer, or does not let one of them be read: then it is not known.
+pub(super) async fn find_lost_objects(
+    lake: &LakeHandle,
+    receipt: &Receipt,
+) -> Result<Vec<String>, OperationError> {
+    let refined = receipt.tables.values();
+    let refined = refined.map(|object| (&object.key, object.digest));
+    let quarantine = receipt.quarantine.iter();
+    let quarantine = quarantine.map(|object| (&object.key, object.digest));
+    let mut lost = Vec::new();
+    for (key, digest) in refined.chain(quarantine) {
+        let object = lake.refined.get_if_within_limit(key).await?;
+        if object.is_none_or(|object| digest.check(&object.body).is_err()) {
+            lost.push(key.clone());
+        }
+    }
+    Ok(lost)
 }
 
 /// The offset behind a raw object without a receipt: its own metadata record it, or the raw object
