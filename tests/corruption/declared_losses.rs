@@ -143,8 +143,9 @@ async fn rebuild(lake: &KeptLake) -> RebuildOutcome {
         tables: Vec::new(),
         raw: true,
     };
-    let rebuilt = rebuild_days(&zones(days), &request, &rebuilder, &|_| ());
-    rebuilt.await.unwrap()
+    let handle = zones(days);
+    let rebuilt = rebuild_days(&handle, &request, &rebuilder, &|_| ()).await;
+    rebuilt.unwrap()
 }
 
 /// The key of the new person of a day, by the minute of the day's events.
