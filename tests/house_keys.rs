@@ -10,7 +10,7 @@ const ZONE_PREFIXES: [&str; 4] = ["raw/", "refined/", "curated/", "quarantine/"]
 const SITE_PREFIXES: [&str; 4] = ["data/{", "day/{", "table/{", "source/{"];
 
 /// Parts that only keys have.
-const KEY_PARTS: [&str; 15] = [
+const KEY_PARTS: [&str; 16] = [
     "epoch={",
     "partition={",
     "shard={",
@@ -24,6 +24,7 @@ const KEY_PARTS: [&str; 15] = [
     "_log/",
     "_swept/",
     "_erasures",
+    "_losses/",
     "_events/",
     "metadata/{",
 ];

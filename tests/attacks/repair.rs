@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::damage::{Damage, DamagedObject, damage_object, lake_of_two_days, run};
-use crate::lake_under_test::{LakeUnderTest, copy_contracts, new_lake_folder};
+use crate::lake_under_test::{LakeUnderTest, MONDAY, copy_contracts, new_lake_folder};
 use crate::quarantine::polelake;
 
 /// A test for each damage of an object, with what a repair does about it.
@@ -151,4 +151,67 @@ async fn repair_under_changed_contracts_keeps_nothing_and_names_the_versions() {
         read_zones(&lake) == damaged_zones,
         "nothing is changed: {text}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_loss_is_declared_printed_passed_and_withdrawn() {
+    let lake = lake_of_two_days().await;
+    let whole = read_zones(&lake);
+    let parts = ["raw/housing-person/", ".parquet"];
+    let damaged = damage_object(&lake, "raw", &parts, Damage::Vanished);
+    let key = damaged.key.as_str();
+
+    let (code, _, text) = run(&lake, &["repair", "--declare-lost", key]);
+    assert!(code == 2 && text.contains("--reason"), "{text}");
+    let declare = [
+        "repair",
+        "--json",
+        "--reason",
+        "a disk burnt",
+        "--declare-lost",
+    ];
+    let kept = whole.keys().filter(|(zone, _)| *zone == "raw");
+    let kept = kept.map(|(_, kept)| kept.as_str());
+    let kept = kept.filter(|kept| kept.ends_with(".parquet") && *kept != key);
+    let kept = kept.last().unwrap_or_default();
+    let (code, _, text) = run(&lake, &[&declare[..], &[key, kept]].concat());
+    let is_refused = text.contains(&format!("{kept} is not lost"));
+    assert!(
+        code == 2 && is_refused && text.contains("repair --dry-run"),
+        "{text}"
+    );
+
+    let (code, declared, text) = run(&lake, &[&declare[..], &[key]].concat());
+    assert_eq!(
+        (code, &declared["declared"][0]["object"]),
+        (0, &key.into()),
+        "{text}"
+    );
+    let (code, audit, text) = run(&lake, &["audit", "--deep", "--json"]);
+    assert_eq!(code, 0, "{text}");
+    assert_eq!(
+        audit["declared_lost"][0]["reason"], "a disk burnt",
+        "{text}"
+    );
+    let (_, _, text) = run(&lake, &["audit"]);
+    for part in [
+        "1 declared lost:",
+        key,
+        "a disk burnt",
+        "reconciliation balances",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let (code, rebuilt, text) = run(&lake, &["rebuild", "--raw", "--from", MONDAY, "--json"]);
+    assert_eq!(code, 0, "{text}");
+    assert_eq!(rebuilt["declared_lost"][0]["object"], key, "{text}");
+
+    damaged.repair();
+    let (code, _, text) = run(&lake, &["audit"]);
+    assert!(code == 1 && text.contains("--withdraw"), "{text}");
+    let (code, _, text) = run(&lake, &["repair", "--withdraw", key]);
+    assert_eq!(code, 0, "{text}");
+    assert!(read_zones(&lake) == whole, "everything is as it was");
+    let (code, _, text) = run(&lake, &["repair", "--withdraw", key]);
+    assert!(code == 2 && text.contains("is not declared lost"), "{text}");
 }

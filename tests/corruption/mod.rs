@@ -4,6 +4,7 @@
 //! CI runs a share. `POLELAKE_DAMAGE_SEEDS=500` runs all, `POLELAKE_DAMAGE_FROM` begins elsewhere.
 
 mod damage;
+mod declared_losses;
 mod kept_lake;
 mod lost_beginning;
 mod next_day;

@@ -90,7 +90,7 @@ pub(super) async fn repair(lake: &KeptLake, request: RepairRequest) -> RepairOut
 }
 
 /// The objects that are not what they were.
-async fn find_differing(lake: &KeptLake) -> BTreeSet<ObjectPlace> {
+pub(super) async fn find_differing(lake: &KeptLake) -> BTreeSet<ObjectPlace> {
     let present = read_objects(&lake.days).await;
     let places = present.keys().chain(lake.objects.keys());
     let differing = places.filter(|place| present.get(*place) != lake.objects.get(*place));

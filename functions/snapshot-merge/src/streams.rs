@@ -3,12 +3,14 @@
 //! A stream is consumed from the offset where the base's manifest stopped, over receipts that
 //! follow each other without a gap, up to the first record that was appended after the day's end. A
 //! raw object that is not transformed yet stops it there: the records behind are consumed by the
-//! next run, so that none is lost and none is consumed twice.
+//! next run, so that none is lost and none is consumed twice. Offsets without a receipt that are
+//! declared lost are passed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use host::Failure;
 use lake::{Chunk, CommittedOffset, Day, ObjectDigest, SnapshotManifest, StreamKey};
+use store::losses::pass_declared_losses;
 use store::streams::{
     ReceiptReading, find_stream_starts, list_raw_chunks, oldest_committed_chunk, read_each_receipt,
 };
@@ -118,6 +120,7 @@ impl StreamReceipts {
     ) -> Result<TopicStream, Failure> {
         let from = oldest_committed_chunk(first, bases);
         let receipts = read_each_receipt(&from, refined).await?;
+        let receipts = pass_declared_losses(&from, receipts, refined).await?;
         let chunks = list_raw_chunks(&from, raw).await?;
         let transformed: BTreeSet<i64> = receipts.iter().map(|known| known.offset).collect();
         let waiting = chunks

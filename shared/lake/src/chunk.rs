@@ -231,7 +231,7 @@ impl Chunk {
         Day::parse(dated.split('/').next()?)
     }
 
-    fn stream_path(&self) -> String {
+    pub(crate) fn stream_path(&self) -> String {
         format!(
             "{}/epoch={}/partition={}",
             self.topic, self.epoch, self.partition
@@ -261,7 +261,7 @@ impl Chunk {
         })
     }
 
-    fn parse_stream_path(stream: &str) -> Option<Self> {
+    pub(crate) fn parse_stream_path(stream: &str) -> Option<Self> {
         let mut parts = stream.split('/');
         let chunk = Self {
             topic: parts.next()?.to_owned(),

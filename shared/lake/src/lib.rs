@@ -16,6 +16,7 @@ mod curated_keys;
 mod database_name;
 mod day;
 mod day_root;
+mod declared_loss;
 mod digest;
 mod erasure;
 mod event_filter;
@@ -60,6 +61,7 @@ pub use curated_keys::{
 pub use database_name::database_name;
 pub use day::Day;
 pub use day_root::DayRoot;
+pub use declared_loss::DeclaredLoss;
 pub use digest::{FileDigest, NamedFile, NamedObject, ObjectDigest, Sha256Digest, check_size};
 pub use erasure::{
     ERASURES_KEY, ErasedObject, ErasedSubject, ErasedSubjects, ErasureReceipt, SearchedFreeText,
@@ -87,7 +89,7 @@ pub use provenance::RowProvenance;
 pub use quarantine::{QuarantinedRecord, RefusedRecord, decode_quarantine, encode_quarantine};
 pub use raw::{LOG_APPEND_TIME, RawBatch, RawRecord, decode_raw, encode_raw, read_raw_headers};
 pub use receipt::{
-    DayStart, LAG_BOUNDS, Receipt, RedrivenRecord, RefinedObject, StreamKey, lag_bound,
+    DayStart, LAG_BOUNDS, LostRows, Receipt, RedrivenRecord, RefinedObject, StreamKey, lag_bound,
 };
 pub use record_times::{RecordTimes, TimeSpan};
 pub use redrive::{

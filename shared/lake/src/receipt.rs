@@ -88,6 +88,10 @@ pub struct Receipt {
     /// The object of the refused records; none when no record was refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quarantine: Option<NamedObject>,
+    /// What its records became and the refined zone has no longer, where the raw object is declared
+    /// lost as well: days are merged without it.
+    #[serde(default, skip_serializing_if = "LostRows::is_empty")]
+    pub lost: LostRows,
     /// Whether what events state of their records is in the table of the source's records, and not
     /// as rows in the other tables: the source sends patches.
     #[serde(default, skip_serializing_if = "is_false")]
@@ -145,7 +149,37 @@ pub struct RefinedObject {
     pub digest: ObjectDigest,
 }
 
+/// Refined objects and refused records that are lost together with their raw object.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LostRows {
+    /// The refined objects, by table.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tables: BTreeMap<String, RefinedObject>,
+    /// The object of the refused records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quarantine: Option<NamedObject>,
+}
+
+impl LostRows {
+    /// Whether nothing is lost.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.tables.is_empty() && self.quarantine.is_none()
+    }
+}
+
 impl Receipt {
+    /// The receipt without the names of the objects for which `is_lost` says so: they are named as
+    /// lost.
+    #[must_use]
+    pub fn without_lost(mut self, is_lost: impl Fn(&str) -> bool) -> Self {
+        let lost = self.tables.extract_if(.., |_, object| is_lost(&object.key));
+        self.lost.tables.extend(lost);
+        let quarantine = self.quarantine.take_if(|object| is_lost(&object.key));
+        self.lost.quarantine = self.lost.quarantine.or(quarantine);
+        self
+    }
+
     /// The day of the raw object's first record; none where it has no record.
     #[must_use]
     pub fn first_day(&self) -> Option<Day> {

@@ -1,7 +1,7 @@
 //! What an operator does about an object that cannot be read: that depends on its zone.
 
 use crate::curated_keys::MANIFESTS_PREFIX;
-use crate::{Chunk, DayRoot, ERASURES_KEY, EventIndexPart, erasure_receipt_prefix};
+use crate::{Chunk, DayRoot, DeclaredLoss, ERASURES_KEY, EventIndexPart, erasure_receipt_prefix};
 
 /// The next step for an object of this key that cannot be read, with the command where there is
 /// one. Whatever was made from raw objects can be made again.
@@ -12,6 +12,10 @@ pub fn repair_hint(key: &str) -> &'static str {
     }
     if key.starts_with(erasure_receipt_prefix()) {
         return "restore an earlier version of it, or move it away, and run the command again";
+    }
+    if key.starts_with(DeclaredLoss::prefix()) {
+        return "restore an earlier version of it, or delete it with `polelake repair --withdraw` \
+                and its key; then `polelake repair --dry-run` names what is lost";
     }
     if key.starts_with(DayRoot::prefix()) {
         return "`polelake repair` writes it again";
@@ -65,6 +69,7 @@ mod tests {
                 EventIndexPart::day_prefix("t", day),
                 "rebuild --from` with its day writes it again",
             ),
+            (DeclaredLoss::key_of(&chunk), "--withdraw"),
             (ERASURES_KEY.to_owned(), "erased people"),
             (erasure_receipt_prefix().to_owned(), "move it away"),
         ] {

@@ -14,6 +14,7 @@ mod glue_inputs;
 mod glue_statistics;
 mod json;
 pub mod lane_states;
+pub mod losses;
 mod memory;
 mod message_queue;
 mod message_receiver;

@@ -71,6 +71,27 @@ pub(crate) struct RepairArgs {
     /// Delete objects that the platform did not write and that nothing names.
     #[arg(long)]
     pub(crate) delete_added: bool,
+    /// In place of a repair, record for good that these raw objects are lost: the audit finds them
+    /// no longer, and a rebuild goes over them. Only what a repair prints under `lost`, each by the
+    /// key that it prints.
+    #[arg(
+        long,
+        value_name = "OBJECT",
+        num_args = 1..,
+        requires = "reason",
+        conflicts_with_all = ["delete_added", "withdraw"]
+    )]
+    pub(crate) declare_lost: Vec<String>,
+    /// Why they are lost; it is kept and printed, so it names no person.
+    #[arg(long, value_name = "TEXT", requires = "declare_lost")]
+    pub(crate) reason: Option<String>,
+    /// The offset behind the last lost record, where the lake does not record it.
+    #[arg(long, value_name = "OFFSET", requires = "declare_lost")]
+    pub(crate) next: Option<i64>,
+    /// In place of a repair, delete the declarations that these raw objects are lost, such as when
+    /// they were restored.
+    #[arg(long, value_name = "OBJECT", num_args = 1.., conflicts_with = "delete_added")]
+    pub(crate) withdraw: Vec<String>,
     /// Print the outcome as JSON.
     #[arg(long)]
     pub(crate) json: bool,

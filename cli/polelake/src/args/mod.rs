@@ -105,7 +105,10 @@ pub(crate) enum CliCommand {
     /// offsets. Exit code 1 when the audit still finds something. No erasure, rebuild or merge may
     /// run meanwhile.
     #[command(after_help = "Example: polelake repair --dry-run\n         \
-            polelake repair --aws --contracts contracts-of-march --json")]
+            polelake repair --aws --contracts contracts-of-march --json\n         \
+            polelake repair --declare-lost \
+            raw/housing-person/epoch=1/partition=0/00000000000000000017.parquet --reason \
+            'the bucket of March was deleted'")]
     Repair(RepairArgs),
     /// Find refused records, look at them, and process them again.
     #[command(subcommand)]

@@ -2,6 +2,7 @@
 
 use operations::audit::{AuditFinding, AuditScope, LakeAudit, SourceAudit, audit_lake};
 
+use super::declare_lost::print_declared;
 use crate::args::lake::AuditArgs;
 use crate::error::CliError;
 use crate::open_lake::OpenLake;
@@ -56,6 +57,7 @@ fn print_audit(audit: &LakeAudit, scope: AuditScope) {
         println!("root of {day}: {root}");
     }
 
+    print_declared(&audit.declared_lost);
     let shown = audit.findings.iter().take(FINDINGS_SHOWN);
     shown.for_each(print_finding);
     let landed: u64 = audit

@@ -6,6 +6,7 @@ pub(crate) mod backfill;
 mod backfill_outcome;
 pub(crate) mod completions;
 pub(crate) mod contract;
+mod declare_lost;
 pub(crate) mod demo;
 mod demo_output;
 pub(crate) mod drop_day;

@@ -9,6 +9,7 @@ use operations::rebuild::{
 };
 use serde_json::{Map, Value, json};
 
+use super::declare_lost::print_declared;
 use super::progress::styled_bar;
 use super::unreadable::print_unreadable;
 use crate::args::lake::RebuildArgs;
@@ -130,6 +131,7 @@ fn print_outcome(outcome: &RebuildOutcome) {
         manifests_written,
         roots,
         later_days_until,
+        declared_lost,
         skipped,
         unreadable,
     } = outcome;
@@ -148,6 +150,10 @@ fn print_outcome(outcome: &RebuildOutcome) {
         );
     }
 
+    print_declared(declared_lost);
+    if !declared_lost.is_empty() {
+        println!("the days have the rows that were made of them before, as far as those are kept");
+    }
     for SkippedDay {
         table,
         date,

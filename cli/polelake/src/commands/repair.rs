@@ -6,6 +6,7 @@ use operations::repair::{
 };
 
 use super::audit::print_finding;
+use super::declare_lost::{self, print_declared};
 use crate::args::lake::RepairArgs;
 use crate::error::CliError;
 use crate::function_rebuilder::FunctionRebuilder;
@@ -17,6 +18,13 @@ use crate::work_progress::WorkProgress;
 const LINES_SHOWN: usize = 20;
 
 pub(crate) async fn run(args: &RepairArgs, progress: &WorkProgress) -> Result<bool, CliError> {
+    if !args.declare_lost.is_empty() {
+        return declare_lost::declare(args, progress).await;
+    }
+    if !args.withdraw.is_empty() {
+        return declare_lost::withdraw(args).await;
+    }
+
     let mut lake = OpenLake::open_with_identity_key(&args.lake).await?;
     lake.handle.stage = progress.stage_listener();
     let layers = RepairLayers::over(&lake.handle)?;
@@ -43,10 +51,18 @@ fn print_outcome(outcome: &RepairOutcome, dry_run: bool) {
     let deleted = outcome.deleted.iter().cloned();
     print_lines(&format!("{verb}deleted"), deleted);
     print_lines("lost", outcome.lost.iter().map(describe_lost));
+    print_declared(&outcome.declared_lost);
     print_lines(
         "not repaired",
         outcome.unrepaired.iter().map(describe_unrepaired),
     );
+
+    if !outcome.lost.is_empty() {
+        println!(
+            "What is lost for good is declared by its key: `polelake repair --declare-lost` \
+             (docs/runbook.md, Records that are lost)."
+        );
+    }
 
     for (day, root) in &outcome.roots {
         println!("root of {day}: {root}");

@@ -55,6 +55,9 @@ fn print_event(event: &TracedEvent, on_aws: bool) {
         "  (is not there: `polelake audit` says more)"
     };
     println!("  raw object  {}{raw}", event.raw_object);
+    if let Some(declaration) = &event.declared_lost {
+        println!("  declared lost, by {declaration}");
+    }
     let receipt = event.receipt.as_deref().unwrap_or("none yet");
     println!("  receipt     {receipt}");
     if let (Some(contract), Some(mapping)) = (&event.contract_version, &event.mapping_version) {

@@ -7,6 +7,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use host::{Failure, FailureKind};
 use lake::iceberg::{RawDayEntry, RawDays, RawIcebergTable, RawObjectFile, read_raw_manifest};
 use lake::{Chunk, Day, LakeError, is_named_iceberg_content};
+use store::losses::covers_gap;
 use store::streams::{find_first_chunks, find_stream_starts, read_receipt_with_ids};
 
 use crate::context::Context;
@@ -81,7 +82,7 @@ impl<'u> RawDaysUpdate<'u> {
     }
 
     /// Collects the objects of a stream that have a receipt and are not shown yet, up to the first
-    /// one without a receipt: what is behind it is shown when it has one.
+    /// one without a receipt: what is behind it is shown when it has one, or is declared lost.
     async fn collect_new(
         &self,
         start: &Chunk,
@@ -105,7 +106,7 @@ impl<'u> RawDaysUpdate<'u> {
             .buffered(READS_AT_ONCE);
 
         while let Some((chunk, behind, file)) = files.try_next().await? {
-            if chunk.offset != next {
+            if chunk.offset != next && !covers_gap(start, (next, chunk.offset), refined).await? {
                 break;
             }
             next = behind;

@@ -52,11 +52,17 @@ finding_kinds! {
     /// A receipt is of a raw object that is not there.
     RawMissing => "restore an earlier version of the raw object or a copy from a backup, then \
                    `polelake audit --deep`; without either its records are lost: `polelake repair \
-                   --dry-run` names them";
+                   --dry-run` names them, and `polelake repair --declare-lost` records it";
     /// Offsets are in no raw object.
     RawGap => "restore the raw object of these offsets where one was deleted; otherwise have the \
                source send their events again with `polelake push` (docs/runbook.md, Records that \
-               Lambda gave up)";
+               Lambda gave up); `polelake repair --declare-lost` records that they are lost";
+    /// A raw object that is declared lost is there again.
+    LossReturned => "`polelake repair --withdraw` with its key deletes the declaration; then \
+                     `polelake repair` makes again what was lost with it";
+    /// A declared loss is not what is lost.
+    LossWrong => "`polelake repair --withdraw` with its key deletes the declaration; then `polelake \
+                  repair --dry-run` names what is lost";
     /// Two raw objects hold the same offsets.
     RawOverlap => "compare the two objects, move away the one that was written later, then \
                    `polelake rebuild --raw --from` with the day of its records";

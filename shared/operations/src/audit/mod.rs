@@ -9,6 +9,7 @@ mod files;
 mod finding_kind;
 mod foreign_objects;
 mod iceberg_metadata;
+mod lost_part;
 mod named_objects;
 mod queue_messages;
 mod raw_log_object;
@@ -20,10 +21,15 @@ mod report;
 mod row_changes;
 mod scope;
 mod sources;
+mod stream_limits;
+mod stream_parts;
 mod streams;
 mod tables;
 
+use lake::DeclaredLoss;
+
 use self::named_objects::NamedObjects;
+use crate::declared_losses::DeclaredLosses;
 use crate::error::OperationError;
 use crate::lake_handle::LakeHandle;
 
@@ -39,10 +45,14 @@ pub use scope::AuditScope;
 pub async fn audit_lake(lake: &LakeHandle, scope: AuditScope) -> Result<LakeAudit, OperationError> {
     let mut sources = Vec::new();
     let mut findings = Vec::new();
+    let losses = DeclaredLosses::read(lake).await?;
+    note_losses(lake, &losses, &mut findings);
+
     let mappings = &lake.catalogue.mappings;
     for (done, mapping) in mappings.iter().enumerate() {
         lake.stage.tell("auditing sources", done, mappings.len());
         let contract = &mapping.contract;
+        let scope = (&losses, scope);
         let source =
             sources::audit_source(lake, &contract.name, &contract.topic, scope, &mut findings);
         sources.push(source.await?);
@@ -68,10 +78,34 @@ pub async fn audit_lake(lake: &LakeHandle, scope: AuditScope) -> Result<LakeAudi
     let unreadable = lake.unreadable.take().into_iter();
     findings.extend(unreadable.map(AuditFinding::unreadable));
     findings.sort();
+    let streams = sources.iter().flat_map(|source| &source.streams);
     Ok(LakeAudit {
+        declared_lost: streams
+            .flat_map(|stream| stream.declared_lost.clone())
+            .collect(),
         sources,
         tables,
         roots,
         findings,
     })
+}
+
+/// Notes the declared losses that cannot be read, and finds those of topics that no contract has:
+/// no stream of theirs is audited.
+fn note_losses(lake: &LakeHandle, losses: &DeclaredLosses, findings: &mut Vec<AuditFinding>) {
+    for object in &losses.unreadable {
+        lake.unreadable.add(object.clone());
+    }
+    for loss in losses.iter() {
+        if lake
+            .catalogue
+            .mapping_of_topic(&loss.stream.topic)
+            .is_none()
+        {
+            let what = "is of a topic that no contract has";
+            let key = DeclaredLoss::key_of(&loss.chunk());
+            let kind = FindingKind::LossWrong;
+            findings.push(AuditFinding::new(kind, key, Some(loss.first), what));
+        }
+    }
 }

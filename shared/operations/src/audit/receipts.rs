@@ -50,7 +50,7 @@ async fn check_quarantine(
     let kind = FindingKind::QuarantineWrong;
 
     let Some(quarantine) = &receipt.quarantine else {
-        if receipt.quarantined_total() > 0 {
+        if receipt.quarantined_total() > 0 && receipt.lost.quarantine.is_none() {
             let what = "counts refused records, and names no object that holds them";
             let key = object.chunk.receipt_key();
             findings.push(AuditFinding::new(kind, key, None, what));

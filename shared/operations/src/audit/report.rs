@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lake::{Chunk, REDRIVE_PARTITION, Receipt, Sha256Digest};
+use lake::{Chunk, DeclaredLoss, REDRIVE_PARTITION, Receipt, Sha256Digest};
 use serde::Serialize;
 use store::UnreadableObject;
 
@@ -135,6 +135,9 @@ pub struct StreamAudit {
     /// The objects that its receipts name.
     #[serde(skip)]
     pub(super) named: NamedObjects,
+    /// Its declared losses.
+    #[serde(skip)]
+    pub(super) declared_lost: Vec<DeclaredLoss>,
 }
 
 /// A source.
@@ -198,6 +201,8 @@ pub struct LakeAudit {
     pub tables: Vec<TableAudit>,
     /// The digest of each day's root, by day: who kept one can compare it.
     pub roots: BTreeMap<String, Sha256Digest>,
+    /// Offsets whose records are lost, as an operator declared it: they are no findings.
+    pub declared_lost: Vec<DeclaredLoss>,
     /// What does not reconcile; without findings the reconciliation balances.
     pub findings: Vec<AuditFinding>,
 }

@@ -10,6 +10,7 @@ use super::foreign_objects::find_foreign_objects;
 use super::report::{AuditFinding, SourceAudit, StreamAudit};
 use super::scope::AuditScope;
 use super::streams;
+use crate::declared_losses::DeclaredLosses;
 use crate::error::OperationError;
 use crate::lake_handle::{LakeHandle, TopicOffsets};
 
@@ -19,7 +20,7 @@ pub(super) async fn audit_source(
     lake: &LakeHandle,
     name: &str,
     topic: &str,
-    scope: AuditScope,
+    (losses, scope): (&DeclaredLosses, AuditScope),
     findings: &mut Vec<AuditFinding>,
 ) -> Result<SourceAudit, OperationError> {
     // Kafka first: records that it accepts meanwhile are then not expected in the raw zone.
@@ -30,10 +31,12 @@ pub(super) async fn audit_source(
 
     let bases = read_bases(lake, topic, scope).await?;
     let firsts = find_first_chunks(topic, &*lake.raw).await?;
+    let firsts = losses.begin_streams(topic, firsts);
     let mut streams = Vec::new();
     for first in &firsts {
         let from = oldest_committed_chunk(first, &bases);
         let is_committed = from.offset > first.offset;
+        let scope = (losses, scope);
         streams.push(streams::audit_stream(lake, &from, is_committed, scope, findings).await?);
     }
 

@@ -2,23 +2,33 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures_util::{StreamExt, TryStreamExt, stream};
-use lake::{Chunk, Receipt};
-use store::StoreError;
+use lake::{Chunk, DeclaredLoss, Receipt};
 use store::raw_log::{LogEnd, RawObject};
-use store::streams::{ReceiptReading, list_raw_chunks, read_each_receipt};
+use store::streams::{ReceiptReading, read_each_receipt};
 
 use super::finding_kind::FindingKind;
+use super::lost_part::{LossSurroundings, check_declaration, describe_lost_object};
 use super::named_objects::NamedObjects;
 use super::raw_log_object::RawLogObject;
 use super::receipts::check_receipt;
 use super::report::{AuditCounts, AuditFinding, StreamAudit};
 use super::scope::AuditScope;
+use super::stream_limits::limit_to_scope;
+use super::stream_parts::{StreamPart, list_parts, read_parts};
+use crate::declared_losses::DeclaredLosses;
 use crate::error::OperationError;
 use crate::lake_handle::LakeHandle;
 
-/// Objects that are requested at once.
-const READS_AT_ONCE: usize = 16;
+/// A stream whose parts are audited one after the other.
+struct StreamRun<'r> {
+    lake: &'r LakeHandle,
+    scope: AuditScope,
+    /// The receipts that no part has met yet.
+    receipts: BTreeMap<i64, Receipt>,
+    /// The offsets of receipts that cannot be read.
+    unreadable: BTreeSet<i64>,
+    audit: StreamAudit,
+}
 
 /// Audits the stream from `from` on. `is_committed` says that earlier days have committed it up to
 /// there.
@@ -26,53 +36,148 @@ pub(super) async fn audit_stream(
     lake: &LakeHandle,
     from: &Chunk,
     is_committed: bool,
-    scope: AuditScope,
+    (losses, scope): (&DeclaredLosses, AuditScope),
     findings: &mut Vec<AuditFinding>,
 ) -> Result<StreamAudit, OperationError> {
     // The raw log first: of objects that are landed meanwhile no receipt is expected.
-    let chunks = list_raw_chunks(from, &*lake.raw).await?;
+    let chunks = list_parts(lake, from, losses).await?;
     let end = chunks.last().map_or(from.offset, |chunk| chunk.offset + 1);
     let (mut receipts, unreadable) = read_stream_receipts(lake, from).await?;
     let late = check_late_receipts(lake, from, end, &mut receipts, findings).await?;
 
-    let (chunks, mut receipts) = limit_to_scope(chunks, receipts, scope);
-    let objects = read_heads(lake, chunks).await?;
-    let first = objects
+    let (chunks, receipts) = limit_to_scope(chunks, receipts, scope);
+    let parts = read_parts(lake, chunks, losses, &receipts, findings).await?;
+    let first = parts
         .first()
         .filter(|_| !is_committed)
-        .map_or(from.offset, |object| object.chunk.offset);
+        .map_or(from.offset, StreamPart::offset);
     let receipted = receipts.values().map(|receipt| receipt.next).max();
-    let mut audit = StreamAudit {
+    let audit = StreamAudit {
         epoch: from.epoch,
         partition: from.partition,
         first,
         next: first,
         recorded_next: receipted.max(late).unwrap_or(first),
-        objects: objects.len() as u64,
+        objects: 0,
         offset_gaps: Vec::new(),
         counts: AuditCounts::default(),
         named: NamedObjects::default(),
+        declared_lost: Vec::new(),
     };
 
     check_end_hint(lake, from, findings).await?;
-    for object in &objects {
-        check_contiguous(object, &mut audit.next, findings);
-        check_raw_offsets(lake, object, scope, &mut audit, findings).await?;
-        let offset = object.chunk.offset;
-        match receipts.remove(&offset) {
-            Some(receipt) => {
-                audit.named.add_receipt(&receipt);
-                audit_receipt(lake, object, &receipt, scope, &mut audit, findings).await?;
-            }
-            None if unreadable.contains(&offset) => {}
-            None => findings.push(missing_receipt(&object.chunk)),
+    let mut run = StreamRun {
+        lake,
+        scope,
+        receipts,
+        unreadable,
+        audit,
+    };
+    for (index, part) in parts.iter().enumerate() {
+        let behind = parts.get(index + 1).map(StreamPart::offset);
+        match part {
+            StreamPart::Object(object) => run.audit_object(object, findings).await?,
+            StreamPart::Lost(loss) => run.audit_loss(loss, behind, findings).await?,
         }
     }
-    for receipt in receipts.values() {
-        audit.named.add_receipt(receipt);
-        findings.push(orphan_receipt(&chunk_at(from, receipt.offset)));
+    Ok(run.end(from, findings))
+}
+
+impl StreamRun<'_> {
+    /// Audits a raw object with its receipt.
+    async fn audit_object(
+        &mut self,
+        object: &RawLogObject,
+        findings: &mut Vec<AuditFinding>,
+    ) -> Result<(), OperationError> {
+        self.audit.objects += 1;
+        check_contiguous(object, &mut self.audit.next, findings);
+        check_raw_offsets(self.lake, object, self.scope, &mut self.audit, findings).await?;
+
+        let offset = object.chunk.offset;
+        match self.receipts.remove(&offset) {
+            Some(receipt) => {
+                findings.extend(find_needless_loss(&object.chunk, &receipt));
+                self.audit_receipt(object, &receipt, findings).await?;
+            }
+            None if self.unreadable.contains(&offset) => {}
+            None => findings.push(missing_receipt(&object.chunk)),
+        }
+        Ok(())
     }
-    Ok(audit)
+
+    /// Audits a declared loss: whether it is what is lost, and whether what the records became is
+    /// still what its receipt says.
+    async fn audit_loss(
+        &mut self,
+        loss: &DeclaredLoss,
+        behind: Option<i64>,
+        findings: &mut Vec<AuditFinding>,
+    ) -> Result<(), OperationError> {
+        let receipt = self.receipts.remove(&loss.first);
+        let around = LossSurroundings {
+            expected: self.audit.next,
+            behind,
+            receipt: receipt.as_ref(),
+            is_receipt_unreadable: self.unreadable.contains(&loss.first),
+        };
+        let wrong = check_declaration(loss, &around);
+        let object = describe_lost_object(loss, &around);
+        if loss.first >= self.audit.next {
+            check_contiguous(&object, &mut self.audit.next, findings);
+        }
+        self.audit.recorded_next = self.audit.recorded_next.max(self.audit.next);
+
+        if let Some(receipt) = &receipt {
+            let described = RawLogObject {
+                next: Some(receipt.next),
+                ..object
+            };
+            self.audit_receipt(&described, receipt, findings).await?;
+        }
+        if wrong.is_empty() {
+            self.audit.declared_lost.push(loss.clone());
+        }
+        findings.extend(wrong);
+        Ok(())
+    }
+
+    /// Audits the receipt of a raw object, and counts what it accounts for.
+    async fn audit_receipt(
+        &mut self,
+        object: &RawLogObject,
+        receipt: &Receipt,
+        findings: &mut Vec<AuditFinding>,
+    ) -> Result<(), OperationError> {
+        self.audit.named.add_receipt(receipt);
+        check_receipt(self.lake, object, receipt, self.scope, findings).await?;
+
+        let first_day = receipt.days.first();
+        if first_day.is_some_and(|day| self.scope.contains_date(&day.date)) {
+            let counts = AuditCounts::from_receipt(receipt);
+            self.audit.counts.add_counts(&counts);
+        }
+        Ok(())
+    }
+
+    /// Finds the receipts that no part has met.
+    fn end(mut self, from: &Chunk, findings: &mut Vec<AuditFinding>) -> StreamAudit {
+        for receipt in self.receipts.values() {
+            self.audit.named.add_receipt(receipt);
+            findings.push(orphan_receipt(&chunk_at(from, receipt.offset)));
+        }
+        self.audit
+    }
+}
+
+/// Finds a receipt that names rows as lost although they can be made again.
+fn find_needless_loss(chunk: &Chunk, receipt: &Receipt) -> Option<AuditFinding> {
+    if receipt.lost.is_empty() {
+        return None;
+    }
+    let what = "names rows as lost, and its raw object is there";
+    let kind = FindingKind::ReceiptWrong;
+    Some(AuditFinding::new(kind, chunk.receipt_key(), None, what))
 }
 
 /// Finds a hint of the log's end that the landing did not write. A lost one is written again.
@@ -131,24 +236,6 @@ async fn check_late_receipts(
     Ok(last)
 }
 
-/// The raw objects with their metadata, in their order; those that cannot be asked for are noted.
-async fn read_heads(
-    lake: &LakeHandle,
-    chunks: Vec<Chunk>,
-) -> Result<Vec<RawLogObject>, StoreError> {
-    let objects: Vec<Option<RawLogObject>> = stream::iter(chunks)
-        .map(|chunk| async move {
-            let head = lake
-                .unreadable
-                .note(lake.raw.head(&chunk.raw_key()).await)?;
-            Ok(head.map(|head| RawLogObject::from_head(chunk, &head)))
-        })
-        .buffered(READS_AT_ONCE)
-        .try_collect()
-        .await?;
-    Ok(objects.into_iter().flatten().collect())
-}
-
 /// Finds the offset gaps of a raw object, by its records' own offsets where its metadata say that
 /// it has any, or where the audit reads every object.
 async fn check_raw_offsets(
@@ -161,24 +248,6 @@ async fn check_raw_offsets(
     if scope.deep || object.has_offset_gaps() {
         let gaps = find_offset_gaps(lake, object, findings).await?;
         audit.offset_gaps.extend(gaps);
-    }
-    Ok(())
-}
-
-/// Audits the receipt of a raw object, and counts what it accounts for.
-async fn audit_receipt(
-    lake: &LakeHandle,
-    object: &RawLogObject,
-    receipt: &Receipt,
-    scope: AuditScope,
-    audit: &mut StreamAudit,
-    findings: &mut Vec<AuditFinding>,
-) -> Result<(), OperationError> {
-    check_receipt(lake, object, receipt, scope, findings).await?;
-
-    let first_day = receipt.days.first();
-    if first_day.is_some_and(|day| scope.contains_date(&day.date)) {
-        audit.counts.add_counts(&AuditCounts::from_receipt(receipt));
     }
     Ok(())
 }
@@ -209,35 +278,6 @@ fn orphan_receipt(chunk: &Chunk) -> AuditFinding {
         Some(chunk.offset),
         what,
     )
-}
-
-/// The raw objects and receipts that began no later than the scope's last day. A raw object without
-/// a receipt is of the scope unless an object of a later day comes before it.
-fn limit_to_scope(
-    mut chunks: Vec<Chunk>,
-    receipts: Vec<Receipt>,
-    scope: AuditScope,
-) -> (Vec<Chunk>, BTreeMap<i64, Receipt>) {
-    let last_date = scope.to.map(|day| day.to_string());
-    let (later, within): (Vec<Receipt>, Vec<Receipt>) = receipts
-        .into_iter()
-        .partition(|receipt| begins_after(receipt, last_date.as_deref()));
-    let receipts: BTreeMap<i64, Receipt> = within
-        .into_iter()
-        .map(|receipt| (receipt.offset, receipt))
-        .collect();
-
-    // An object at `end` or behind it began later, unless it has a receipt of the scope.
-    let end = later.iter().map(|receipt| receipt.offset).min();
-    let end = end.unwrap_or(i64::MAX);
-    chunks.retain(|chunk| chunk.offset < end || receipts.contains_key(&chunk.offset));
-    (chunks, receipts)
-}
-
-/// Whether a raw object's first record was appended after the date.
-fn begins_after(receipt: &Receipt, date: Option<&str>) -> bool {
-    let first = receipt.days.first().map(|day| day.date.as_str());
-    first.zip(date).is_some_and(|(first, date)| first > date)
 }
 
 /// Checks that the object begins where the one before it ended, and moves `expected` to its end.
@@ -309,73 +349,4 @@ async fn find_offset_gaps(
         findings.push(AuditFinding::new(FindingKind::RawDamaged, key, None, what));
     }
     Ok(gaps)
-}
-
-#[cfg(test)]
-mod tests {
-    use lake::{Day, DayStart, StreamKey};
-
-    use super::*;
-
-    fn receipt(offset: i64, date: &str) -> Receipt {
-        Receipt {
-            stream: StreamKey {
-                topic: "t".into(),
-                epoch: 1,
-                partition: 0,
-            },
-            offset,
-            next: offset + 1,
-            source: "s".into(),
-            contract_version: "1".into(),
-            mapping_version: "1".into(),
-            landed: 1,
-            refined: 1,
-            days: vec![DayStart {
-                date: date.into(),
-                offset,
-            }],
-            ..Receipt::default()
-        }
-    }
-
-    /// The offsets of the raw objects that are of the scope up to Monday the 2nd.
-    fn of_monday(chunks: &[i64], receipts: &[(i64, &str)]) -> Vec<i64> {
-        let chunk = |offset: &i64| Chunk {
-            topic: "t".into(),
-            epoch: 1,
-            partition: 0,
-            offset: *offset,
-        };
-        let scope = AuditScope {
-            to: Day::parse("2026-03-02"),
-            ..AuditScope::default()
-        };
-        let receipts = receipts
-            .iter()
-            .map(|(offset, date)| receipt(*offset, date))
-            .collect();
-        let (chunks, _) = limit_to_scope(chunks.iter().map(chunk).collect(), receipts, scope);
-        chunks.into_iter().map(|chunk| chunk.offset).collect()
-    }
-
-    #[test]
-    fn a_day_has_what_began_on_it_and_what_may_have() {
-        let (monday, tuesday) = ("2026-03-02", "2026-03-03");
-        assert_eq!(
-            of_monday(&[0, 1, 2], &[(0, monday), (1, monday), (2, tuesday)]),
-            [0, 1]
-        );
-        // A partition that was quiet on Monday.
-        assert_eq!(of_monday(&[5], &[(5, tuesday)]), Vec::<i64>::new());
-        // An object that is not transformed is of Monday unless one of Tuesday comes before it.
-        assert_eq!(of_monday(&[0, 1, 2], &[(0, monday), (2, tuesday)]), [0, 1]);
-        assert_eq!(of_monday(&[0, 1, 2], &[(0, monday), (1, tuesday)]), [0]);
-        assert_eq!(of_monday(&[0, 1], &[(0, monday)]), [0, 1]);
-        // The log's clock stepped back over midnight.
-        assert_eq!(
-            of_monday(&[0, 1, 2], &[(0, monday), (1, tuesday), (2, monday)]),
-            [0, 2]
-        );
-    }
 }

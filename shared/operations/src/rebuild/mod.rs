@@ -8,12 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 use contract::TableContract;
 use host::Failure;
-use lake::{Chunk, Day, Sha256Digest};
+use lake::{Chunk, Day, DeclaredLoss, Sha256Digest};
 use serde::Serialize;
 use store::streams::{find_stream_starts, list_manifest_days, read_each_receipt};
 use store::{ObjectError, UnreadableObject};
 
 use self::chunk_days::{BlockedDays, ChunkOfDays, chunks_of_stream};
+use crate::declared_losses::{DeclaredLosses, is_raw_object_whole};
 use crate::error::OperationError;
 use crate::lake_handle::LakeHandle;
 use crate::tables::select_tables;
@@ -121,6 +122,9 @@ pub struct RebuildOutcome {
     /// The newest day after the last one: it, and the days before it, are still built on what was
     /// there before.
     pub later_days_until: Option<String>,
+    /// Raw objects that are declared lost: the days keep the rows that their records became.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub declared_lost: Vec<DeclaredLoss>,
     /// Days that were not built again, by table.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub skipped: Vec<SkippedDay>,
@@ -163,12 +167,15 @@ pub async fn rebuild_days(
         rebuilder,
         progress,
         blocked: BlockedDays::default(),
+        losses: DeclaredLosses::default(),
+        passed: Vec::new(),
         skipped: BTreeSet::new(),
         roots: BTreeMap::new(),
     };
 
     let mut raw_objects = 0;
     if request.raw {
+        run.losses = DeclaredLosses::read(lake).await?;
         let chunks = list_chunks_of_days(lake, &tables, from, to).await?;
         raw_objects = run.retransform_chunks(&chunks).await?;
     }
@@ -184,6 +191,7 @@ pub async fn rebuild_days(
         later_days_until: newest
             .filter(|newest| *newest > to)
             .map(|day| day.to_string()),
+        declared_lost: run.passed,
         skipped: run.skipped.into_iter().collect(),
         unreadable: lake.unreadable.take(),
     })
@@ -196,30 +204,61 @@ struct RebuildRun<'r> {
     rebuilder: &'r dyn DayRebuilder,
     progress: &'r (dyn Fn(RebuildProgress) + Send + Sync),
     blocked: BlockedDays,
+    losses: DeclaredLosses,
+    /// The declared losses that the rebuild went over.
+    passed: Vec<DeclaredLoss>,
     skipped: BTreeSet<SkippedDay>,
     roots: BTreeMap<String, Sha256Digest>,
 }
 
 impl RebuildRun<'_> {
     /// Transforms the raw objects again; gives how many. The days of one that cannot be read are
-    /// blocked: they would mix the rows of two mappings.
-    async fn retransform_chunks(&mut self, chunks: &[ChunkOfDays]) -> Result<usize, Failure> {
+    /// blocked: they would mix the rows of two mappings. One that is declared lost stays what it
+    /// became.
+    async fn retransform_chunks(
+        &mut self,
+        chunks: &[ChunkOfDays],
+    ) -> Result<usize, OperationError> {
         let total = chunks.len();
         let mut transformed = 0;
         for (index, chunk) in chunks.iter().enumerate() {
-            let result = self.rebuilder.retransform_chunk(&chunk.chunk).await;
-            match result {
-                Ok(()) => transformed += 1,
-                Err(failure) => {
-                    let object = failure.unreadable_object().ok_or(failure)?;
-                    self.blocked.block(self.lake, chunk, &object.object);
-                    self.lake.unreadable.add(object);
-                }
+            if !self.passes_loss(&chunk.chunk).await? {
+                transformed += usize::from(self.retransform(chunk).await?);
             }
             let done = index + 1;
             (self.progress)(RebuildProgress::RawObjects { done, total });
         }
         Ok(transformed)
+    }
+
+    /// Transforms a raw object again; whether it could be read.
+    async fn retransform(&mut self, chunk: &ChunkOfDays) -> Result<bool, Failure> {
+        let result = self.rebuilder.retransform_chunk(&chunk.chunk).await;
+        let Err(failure) = result else {
+            return Ok(true);
+        };
+        let object = failure.unreadable_object().ok_or(failure)?;
+        self.blocked.block(self.lake, chunk, &object.object);
+        self.lake.unreadable.add(object);
+        Ok(false)
+    }
+
+    /// Whether a raw object is declared lost, and is. Its rows were made under the contracts of
+    /// then; the receipt names those that are left, and its merge reads them by their digests.
+    async fn passes_loss(&mut self, chunk: &Chunk) -> Result<bool, OperationError> {
+        let Some(loss) = self.losses.find(chunk) else {
+            return Ok(false);
+        };
+        let Some(receipt) = self.lake.read_receipt(chunk).await? else {
+            return Ok(false);
+        };
+        if receipt.next != loss.next
+            || is_raw_object_whole(self.lake, chunk, Some(&receipt)).await?
+        {
+            return Ok(false);
+        }
+        self.passed.push(loss.clone());
+        Ok(true)
     }
 
     /// Merges every day; gives how many manifests changed.

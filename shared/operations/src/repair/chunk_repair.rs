@@ -9,7 +9,7 @@ use store::replacements::is_replaced_since;
 use super::RepairRun;
 use crate::error::OperationError;
 
-/// What the objects that a receipt names hold, by key.
+/// What the objects that a receipt names hold, by key; those that it names as lost among them.
 type NamedContents<'r> = BTreeMap<&'r str, ObjectDigest>;
 
 /// What a raw object gave.
@@ -171,9 +171,9 @@ fn is_receipt_of(receipt: &Receipt, chunk: &Chunk) -> bool {
 }
 
 fn named_contents(receipt: &Receipt) -> NamedContents<'_> {
-    let refined = receipt.tables.values();
+    let refined = receipt.tables.values().chain(receipt.lost.tables.values());
     let refined = refined.map(|object| (object.key.as_str(), object.digest));
-    let quarantine = receipt.quarantine.iter();
+    let quarantine = receipt.quarantine.iter().chain(&receipt.lost.quarantine);
     let quarantine = quarantine.map(|object| (object.key.as_str(), object.digest));
     refined.chain(quarantine).collect()
 }

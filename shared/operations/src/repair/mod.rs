@@ -1,13 +1,15 @@
 //! What an audit finds, repaired: an object is made again from the zone before it, by the functions'
 //! own code, and is kept only when it is the one that was recorded. Receipts and refined objects
 //! come from raw objects, files and manifests of a day from the refined zone and the day before.
-//! What cannot be made again is named, lost records with their offsets. Nothing is guessed.
+//! What cannot be made again is named, lost records with their offsets. Nothing is guessed. An
+//! operator can declare those records lost: then they are no findings any more.
 
 mod chunk_repair;
 mod day_repair;
 mod found_damage;
 mod iceberg_repair;
 mod layers;
+mod loss_declaration;
 mod lost_records;
 mod outcome;
 mod recorded_manifests;
@@ -19,6 +21,7 @@ use store::OverlayStore;
 
 use self::found_damage::FoundDamage;
 pub use self::layers::RepairLayers;
+pub use self::loss_declaration::{LossRequest, WrittenLoss, declare_losses, withdraw_losses};
 use self::lost_records::find_lost_records;
 use self::outcome::RepairNotes;
 pub use self::outcome::{LostRecords, RepairOutcome, RepairedObject, UnrepairedObject};

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lake::Sha256Digest;
+use lake::{DeclaredLoss, Sha256Digest};
 use serde::Serialize;
 
 use crate::audit::{AuditFinding, LakeAudit};
@@ -19,7 +19,7 @@ pub struct RepairedObject {
 /// Records that no raw object holds any more.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct LostRecords {
-    /// The raw object that is missing or damaged, or behind which offsets are missing.
+    /// The raw object that is missing or damaged: the first lost offset names it.
     pub object: String,
     /// The first offset.
     pub first: i64,
@@ -29,6 +29,13 @@ pub struct LostRecords {
     pub records: Option<u64>,
     /// Whether the refined zone still has what they became, so that no day loses their rows.
     pub rows_kept: bool,
+    /// Whether its receipt is there and cannot be read: then it is not known what else is lost.
+    #[serde(skip_serializing_if = "is_false")]
+    pub receipt_damaged: bool,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// An object that could not be repaired.
@@ -50,6 +57,8 @@ pub struct RepairOutcome {
     pub deleted: Vec<String>,
     /// Records that are lost.
     pub lost: Vec<LostRecords>,
+    /// Records that an operator has declared lost: they are no damage.
+    pub declared_lost: Vec<DeclaredLoss>,
     /// Objects that were not repaired, each with the reason.
     pub unrepaired: Vec<UnrepairedObject>,
     /// What the audit still finds.
@@ -110,6 +119,7 @@ impl RepairNotes {
             repaired: self.repaired.into_iter().collect(),
             deleted: self.deleted.into_iter().collect(),
             lost: self.lost,
+            declared_lost: audit.declared_lost,
             unrepaired: self.unrepaired.into_iter().collect(),
             findings: audit.findings,
             roots: audit.roots,

@@ -1,6 +1,6 @@
 //! What became of an event that was found: its receipt, its rows by table, and the first day.
 
-use lake::{Day, Receipt};
+use lake::{Chunk, Day, DeclaredLoss, Receipt};
 use store::streams;
 
 use super::candidates::{SearchCandidate, source_of_topic};
@@ -53,6 +53,7 @@ pub(super) async fn describe_event(
         epoch: chunk.epoch,
         partition: chunk.partition,
         offset,
+        declared_lost: find_declaration(lake, chunk).await?,
         raw_object_exists: listed.is_some_and(|entry| entry.key == raw_object),
         raw_object,
         receipt: receipt.as_ref().map(|_| chunk.receipt_key()),
@@ -62,6 +63,18 @@ pub(super) async fn describe_event(
         mapping_version: receipt.map(|receipt| receipt.mapping_version),
         fate,
     }))
+}
+
+/// The document that declares a raw object lost. A listing, which the search needs anyway.
+async fn find_declaration(
+    lake: &LakeHandle,
+    chunk: &Chunk,
+) -> Result<Option<String>, OperationError> {
+    let key = DeclaredLoss::key_of(chunk);
+    let listed = allow_refused(lake.refined.find_first(&key, None).await)?;
+    Ok(listed
+        .filter(|entry| entry.key == key)
+        .map(|entry| entry.key))
 }
 
 /// Whether a receipt names an object.

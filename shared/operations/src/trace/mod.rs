@@ -170,6 +170,9 @@ pub struct TracedEvent {
     pub raw_object: String,
     /// Whether that object is there.
     pub raw_object_exists: bool,
+    /// The document that declares the raw object lost; none where it is not declared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub declared_lost: Option<String>,
     /// The receipt of the raw object; none when there is none.
     pub receipt: Option<String>,
     /// The version of the contract under which it was read; none without a receipt.

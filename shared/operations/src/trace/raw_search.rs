@@ -126,6 +126,7 @@ pub(super) fn describe_record(candidate: &RawCandidate, offset: i64) -> TracedEv
         offset,
         raw_object: chunk.raw_key(),
         raw_object_exists: true,
+        declared_lost: None,
         receipt: receipt.as_ref().map(|_| chunk.receipt_key()),
         contract_version: receipt
             .as_ref()
