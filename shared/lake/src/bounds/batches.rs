@@ -54,7 +54,7 @@ pub(crate) fn check_file_footer<R: ChunkReader>(
 }
 
 /// A row group that is being decoded.
-struct OpenGroup {
+struct OpenRowGroup {
     reader: ParquetRecordBatchReader,
     /// Rows that are still to come, by the footer.
     rows_left: usize,
@@ -70,7 +70,7 @@ pub struct BoundedBatches<R: ChunkReader + 'static> {
     levels: FieldLevels,
     limits: ParquetLimits,
     groups: std::vec::IntoIter<usize>,
-    open: Option<OpenGroup>,
+    open: Option<OpenRowGroup>,
     file_bytes: u64,
     file_rows: u64,
 }
@@ -167,7 +167,7 @@ impl<R: ChunkReader + 'static> BoundedBatches<R> {
     }
 
     /// Reads the headers of all pages of a row group, and its dictionaries.
-    fn open_group(&mut self, group: usize) -> Result<OpenGroup, LakeError> {
+    fn open_group(&mut self, group: usize) -> Result<OpenRowGroup, LakeError> {
         let metadata = Arc::clone(self.metadata.metadata());
         let row_group = metadata.row_group(group);
         let rows = u64::try_from(row_group.num_rows()).unwrap_or(u64::MAX);
@@ -203,7 +203,7 @@ impl<R: ChunkReader + 'static> BoundedBatches<R> {
             );
             Ok(reader?)
         })?;
-        Ok(OpenGroup {
+        Ok(OpenRowGroup {
             reader,
             rows_left: usize::try_from(rows).unwrap_or(usize::MAX),
         })
@@ -239,7 +239,7 @@ impl<R: ChunkReader + 'static> BoundedBatches<R> {
     }
 }
 
-impl OpenGroup {
+impl OpenRowGroup {
     fn next_batch(&mut self) -> Result<Option<RecordBatch>, LakeError> {
         let batch = caught(|| Ok(self.reader.next().transpose()?))?;
         let rows = batch.as_ref().map_or(0, RecordBatch::num_rows);
