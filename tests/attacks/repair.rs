@@ -172,8 +172,8 @@ async fn a_loss_is_declared_printed_passed_and_withdrawn() {
     ];
     let kept = whole.keys().filter(|(zone, _)| *zone == "raw");
     let kept = kept.map(|(_, kept)| kept.as_str());
-    let kept = kept.filter(|kept| kept.ends_with(".parquet") && *kept != key);
-    let kept = kept.last().unwrap_or_default();
+    let mut kept = kept.filter(|kept| kept.ends_with(".parquet") && *kept != key);
+    let kept = kept.next_back().unwrap_or_default();
     let (code, _, text) = run(&lake, &[&declare[..], &[key, kept]].concat());
     let is_refused = text.contains(&format!("{kept} is not lost"));
     assert!(

@@ -315,22 +315,23 @@ async fn rows_that_are_lost_with_their_raw_object_come_back_with_it() {
     assert!(has_person_of(&lake, 22).await);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_declaration_hides_no_other_damage() {
+/// A lake of which one raw object is gone and declared lost: its chunk, and the declaration.
+async fn lake_with_a_declared_loss() -> (KeptLake, Chunk, DeclaredLoss) {
     let lake = KeptLake::build_days(&DAYS).await;
     let chunk = middle_chunk(&lake);
     damage_raw(&lake, &chunk, RawDamage::Deleted).await;
     let loss = declare(&lake, &chunk).await.unwrap().remove(0).loss;
-    let written = lake.days.refined.get(&DeclaredLoss::key_of(&chunk)).await;
-    let written = written.unwrap().body;
-    let person = of_table(&kept_receipt(&lake, &chunk));
+    (lake, chunk, loss)
+}
 
-    let put_document = async |key: &str, body: Vec<u8>| {
-        let body = Bytes::from(body);
-        lake.days.refined.put(key, body, "").await.unwrap();
-    };
-    let key = DeclaredLoss::key_of(&chunk);
-    for (what, changed) in [
+async fn put_document(lake: &KeptLake, key: &str, body: Vec<u8>) {
+    let body = Bytes::from(body);
+    lake.days.refined.put(key, body, "").await.unwrap();
+}
+
+/// The declaration with one member changed, each time another.
+fn edited_declarations(loss: &DeclaredLoss) -> [(&'static str, DeclaredLoss); 4] {
+    [
         (
             "longer",
             DeclaredLoss {
@@ -359,16 +360,24 @@ async fn a_declaration_hides_no_other_damage() {
                 ..loss.clone()
             },
         ),
-    ] {
-        put_document(&key, changed.to_json().unwrap()).await;
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_declaration_that_was_changed_declares_nothing() {
+    let (lake, chunk, loss) = lake_with_a_declared_loss().await;
+    let written = loss.to_json().unwrap();
+    let key = DeclaredLoss::key_of(&chunk);
+    for (what, changed) in edited_declarations(&loss) {
+        put_document(&lake, &key, changed.to_json().unwrap()).await;
         let found = kinds(&audit(&lake).await);
         assert!(found.contains(&FindingKind::LossWrong), "{what}: {found:?}");
     }
 
-    let mut flipped = written.to_vec();
+    let mut flipped = written.clone();
     let middle = flipped.len() / 2;
     flipped[middle] ^= 1;
-    put_document(&key, flipped).await;
+    put_document(&lake, &key, flipped).await;
     let found = audit(&lake).await;
     assert!(found.findings.iter().any(|finding| finding.object == key));
     assert!(
@@ -385,14 +394,22 @@ async fn a_declaration_hides_no_other_damage() {
         ..loss.clone()
     };
     let other_key = DeclaredLoss::key_of(&other);
-    put_document(&key, of_other.to_json().unwrap()).await;
+    put_document(&lake, &key, of_other.to_json().unwrap()).await;
     let found = audit(&lake).await;
     assert!(found.findings.iter().any(|finding| finding.object == key));
-    put_document(&key, written.to_vec()).await;
-    put_document(&other_key, of_other.to_json().unwrap()).await;
+    put_document(&lake, &key, written.clone()).await;
+    put_document(&lake, &other_key, of_other.to_json().unwrap()).await;
     let found = kinds(&audit(&lake).await);
     assert!(found.contains(&FindingKind::LossReturned), "{found:?}");
     lake.days.refined.delete(&other_key).await.unwrap();
+
+    assert_eq!(audit(&lake).await.findings, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_declaration_hides_no_other_damage() {
+    let (lake, chunk, _) = lake_with_a_declared_loss().await;
+    let person = of_table(&kept_receipt(&lake, &chunk));
 
     assert_eq!(audit(&lake).await.findings, []);
     lake.days.refined.delete(&person).await.unwrap();
