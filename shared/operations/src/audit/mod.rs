@@ -45,10 +45,12 @@ pub use scope::AuditScope;
 pub async fn audit_lake(lake: &LakeHandle, scope: AuditScope) -> Result<LakeAudit, OperationError> {
     let mut sources = Vec::new();
     let mut findings = Vec::new();
+    let mappings = &lake.catalogue.mappings;
+    // Before the first request: whoever interrupts it learns what was going on.
+    lake.stage.tell("auditing sources", 0, mappings.len());
     let losses = DeclaredLosses::read(lake).await?;
     note_losses(lake, &losses, &mut findings);
 
-    let mappings = &lake.catalogue.mappings;
     for (done, mapping) in mappings.iter().enumerate() {
         lake.stage.tell("auditing sources", done, mappings.len());
         let contract = &mapping.contract;
