@@ -161,20 +161,29 @@ impl PlatformClient {
         }
     }
 
-    /// A client of the API at an address, with the environment's bearer token, POLELAKE_TOKEN.
-    /// Without one, requests to another machine are signed with the credentials of AWS that are
-    /// found; a platform of this machine asks for neither.
+    /// A client of the API at an address: of a deployed one, or of a platform of this machine, which
+    /// asks for no signature.
+    ///
+    /// # Errors
+    /// As [`Self::for_deployed_api`].
+    pub(crate) async fn for_address(api: &str) -> Result<Self, CliError> {
+        match api.starts_with("https://") {
+            true => Self::for_deployed_api(api).await,
+            false => Ok(Self::for_api(api.trim_end_matches('/')).with_token(environment_token())),
+        }
+    }
+
+    /// A client of a deployed API, with the environment's bearer token, or with requests that are
+    /// signed with the credentials of AWS that are found.
     ///
     /// # Errors
     /// When there is neither a token nor credentials.
-    pub(crate) async fn for_address(api: &str) -> Result<Self, CliError> {
+    pub(crate) async fn for_deployed_api(api: &str) -> Result<Self, CliError> {
         let client = Self::for_api(api.trim_end_matches('/'));
-        let token = std::env::var("POLELAKE_TOKEN").ok();
-        let token = token.filter(|token| !token.is_empty());
-        if token.is_some() || !api.starts_with("https://") {
-            return Ok(client.with_token(token));
+        match environment_token() {
+            Some(token) => Ok(client.with_token(Some(token))),
+            None => Ok(client.with_signer(RequestSigner::from_env().await?)),
         }
-        Ok(client.with_signer(RequestSigner::from_env().await?))
     }
 
     /// The client with a bearer token.
@@ -436,6 +445,12 @@ pub fn require_contracts(contracts: &Path) -> Result<(), CliError> {
         contracts.display()
     );
     Err(message.into())
+}
+
+/// The bearer token for a deployed API.
+fn environment_token() -> Option<String> {
+    let token = std::env::var("POLELAKE_TOKEN").ok();
+    token.filter(|token| !token.is_empty())
 }
 
 /// The platform's options for the folders of a command.

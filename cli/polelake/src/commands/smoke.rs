@@ -10,7 +10,6 @@ use crate::args::smoke::SmokeArgs;
 use crate::client::PlatformClient;
 use crate::error::CliError;
 use crate::open_lake::OpenLake;
-use crate::signature::RequestSigner;
 use crate::smoke::{SmokeOutcome, SmokeStep, SmokeTest};
 use crate::work_progress::WorkProgress;
 
@@ -32,7 +31,7 @@ pub(crate) async fn run(args: &SmokeArgs, progress: &WorkProgress) -> Result<boo
 async fn follow_event(args: &SmokeArgs) -> Result<bool, CliError> {
     let lake = OpenLake::open(&args.lake).await?;
     let deployed = match &args.url {
-        Some(url) => Some(deployed_client(url).await?),
+        Some(url) => Some(PlatformClient::for_deployed_api(url).await?),
         None => None,
     };
     let client = deployed
@@ -63,15 +62,6 @@ async fn follow_event(args: &SmokeArgs) -> Result<bool, CliError> {
         print_outcome(&outcome);
     }
     Ok(outcome.failed.is_none())
-}
-
-/// A client of the deployed API, with a bearer token or with signed requests.
-async fn deployed_client(url: &str) -> Result<PlatformClient, CliError> {
-    let client = PlatformClient::for_api(url.trim_end_matches('/'));
-    match std::env::var("POLELAKE_TOKEN") {
-        Ok(token) if !token.is_empty() => Ok(client.with_token(Some(token))),
-        _ => Ok(client.with_signer(RequestSigner::from_env().await?)),
-    }
 }
 
 fn ignore_step(_step: &SmokeStep) {}
