@@ -21,6 +21,7 @@ module "event_relay" {
 
   environment = {
     WATCHING  = local.common.watching_setting
+    STACK     = var.name
     CONTRACTS = var.contracts_deployed
     TRANSPORT = var.transport
     # The queue's own limit: a batch that is larger goes to the raw bucket, and the message names it.

@@ -17,6 +17,7 @@ module "pole_transform" {
 
   environment = {
     WATCHING            = local.common.watching_setting
+    STACK               = var.name
     RAW_BUCKET          = module.raw_bucket.name
     REFINED_BUCKET      = module.refined_bucket.name
     CONTRACTS           = var.contracts_deployed
@@ -37,11 +38,15 @@ module "pole_transform" {
       Resource = ["${local.bucket_arns.raw}/raw/*"]
     },
     {
-      # Receipts, and the erasure list refined/_erasures.json.
-      Sid      = "ReadRefined"
-      Effect   = "Allow"
-      Action   = ["s3:GetObject"]
-      Resource = ["${local.bucket_arns.refined}/refined/_*"]
+      # Receipts, the erasure list, and which identity key the lake's ids are made with.
+      Sid    = "ReadRefined"
+      Effect = "Allow"
+      Action = ["s3:GetObject"]
+      Resource = [
+        "${local.bucket_arns.refined}/refined/_receipts/*",
+        "${local.bucket_arns.refined}/refined/_erasures.json",
+        "${local.bucket_arns.refined}/refined/_identity.json",
+      ]
     },
     {
       Sid      = "WriteRefined"
@@ -50,11 +55,14 @@ module "pole_transform" {
       Resource = ["${local.bucket_arns.refined}/refined/*", "${local.bucket_arns.refined}/quarantine/*"]
     },
     {
-      # Only an erasure writes the erasure list.
-      Sid      = "LeaveErasures"
-      Effect   = "Deny"
-      Action   = ["s3:PutObject", "s3:DeleteObject"]
-      Resource = ["${local.bucket_arns.refined}/refined/_erasures.json"]
+      # Only an erasure writes the erasure list, and only an operator declares a loss.
+      Sid    = "LeaveErasuresAndLosses"
+      Effect = "Deny"
+      Action = ["s3:PutObject", "s3:DeleteObject"]
+      Resource = [
+        "${local.bucket_arns.refined}/refined/_erasures.json",
+        "${local.bucket_arns.refined}/refined/_losses/*",
+      ]
     },
     {
       # Objects of an earlier attempt that today's mapping no longer makes.

@@ -15,6 +15,7 @@ module "quality_report" {
 
   environment = {
     WATCHING        = local.common.watching_setting
+    STACK           = var.name
     RAW_BUCKET      = module.raw_bucket.name
     REFINED_BUCKET  = module.refined_bucket.name
     CURATED_BUCKET  = module.curated_bucket.name

@@ -31,6 +31,7 @@ module "raw_landing" {
 
   environment = {
     WATCHING    = local.common.watching_setting
+    STACK       = var.name
     RAW_BUCKET  = module.raw_bucket.name
     TOPIC_EPOCH = tostring(var.topic_epoch)
     # A lane for each landing that SQS may start at once: no two of them need the same name.
@@ -53,6 +54,13 @@ module "raw_landing" {
         Effect   = "Allow"
         Action   = ["s3:GetObject", "s3:PutObject"]
         Resource = ["${local.bucket_arns.raw}/raw/*"]
+      },
+      {
+        # Only the relay stores batches.
+        Sid      = "LeaveQueuedBatches"
+        Effect   = "Deny"
+        Action   = ["s3:PutObject"]
+        Resource = ["${local.bucket_arns.raw}/${local.queued_batches}*"]
       },
       {
         # Without this right S3 answers 403 and not 404 for a missing hint.

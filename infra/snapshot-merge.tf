@@ -17,6 +17,7 @@ module "snapshot_merge" {
 
   environment = {
     WATCHING       = local.common.watching_setting
+    STACK          = var.name
     RAW_BUCKET     = module.raw_bucket.name
     REFINED_BUCKET = module.refined_bucket.name
     CURATED_BUCKET = module.curated_bucket.name

@@ -1,6 +1,7 @@
 //! `polelake status`: what an operator looks at each morning says what needs attention, each with
 //! the next command, and nothing when nothing does.
 
+mod declared_losses;
 mod events_queue;
 
 use std::collections::BTreeMap;

@@ -238,13 +238,10 @@ async fn assert_secret_is_read_again(lake: &LakeUnderTest, api: &PersonApi, stat
     assert_eq!(api.asked("rotated").last().unwrap(), "Bearer new");
 }
 
-/// An API that hangs, one that says no, and a key that would walk to another address: none is
-/// accepted.
+/// An API that says no, and a key that would walk to another address: neither is accepted.
 async fn assert_not_accepted(lake: &LakeUnderTest, api: &PersonApi) {
-    api.says("slow", &[(0, "", Value::Null)]);
     api.says("refuses", &[(400, "", Value::Null)]);
     for (key, status, rule) in [
-        ("slow", 503, "event.state"),
         ("refuses", 502, "event.state-refused"),
         ("../admin", 422, "event.key"),
     ] {
@@ -278,4 +275,43 @@ async fn assert_unversioned_is_quarantined(lake: &LakeUnderTest, api: &PersonApi
         "none was taken for gone"
     );
     assert_eq!(reconciliation["quarantined"], json!({"event.version": 1}));
+}
+
+/// Sends a change of a record; gives the answer's status and the rule that it broke.
+async fn post_change(lake: &LakeUnderTest, key: &str) -> (u16, Option<String>) {
+    let body = changed(key, 1).to_string();
+    let (status, answer) = lake
+        .post_events("housing-person", "application/json", body)
+        .await;
+    (status, answer["rule"].as_str().map(str::to_owned))
+}
+
+/// An API that hangs accepts nothing, and after some requests it is not asked again for a while:
+/// other sources need the sandboxes that would wait for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_api_that_hangs_is_left_alone_for_a_while() {
+    let api = PersonApi::start().await;
+    let (lake, _contracts) = started(&api, "hangs").await;
+    let state = json!({"firstName": "Ada", "surname": "Sample", "dateOfBirth": "1990-01-02"});
+    api.says("slow", &[(0, "", Value::Null)]);
+    api.says("quick", &[(200, "\"1\"", state)]);
+
+    let refused = (503, Some("event.state".to_owned()));
+    assert_eq!(post_change(&lake, "slow").await, refused);
+    let asked = api.asked("slow").len();
+    assert!((1..=3).contains(&asked), "{asked}");
+    assert_eq!(post_change(&lake, "quick").await, refused);
+    assert_eq!(api.asked("quick").len(), 0, "the API is left alone");
+
+    // The first pause has five seconds.
+    let mut answer = refused;
+    for _ in 0..60 {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        answer = post_change(&lake, "quick").await;
+        if answer.0 == 202 {
+            break;
+        }
+    }
+    assert_eq!(answer, (202, None), "it is asked again");
+    assert_eq!(api.asked("quick").len(), 1);
 }

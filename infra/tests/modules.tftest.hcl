@@ -294,7 +294,7 @@ run "minimal" {
 
   assert {
     condition = output.function_environments["raw-landing"] == tomap({
-      RAW_BUCKET       = output.buckets.raw, TOPIC_EPOCH = "1", QUEUE_LANES = "2", WATCHING = "small"
+      RAW_BUCKET       = output.buckets.raw, STACK = "polelake", TOPIC_EPOCH = "1", QUEUE_LANES = "2", WATCHING = "small"
       EVENTS_QUEUE_URL = output.events_queue_url
     })
     error_message = "The landing gets its bucket, the topics' epoch, the queue and its lanes."
@@ -331,7 +331,7 @@ run "minimal_over_kafka" {
   }
 
   assert {
-    condition     = output.function_environments["raw-landing"] == tomap({ RAW_BUCKET = output.buckets.raw, TOPIC_EPOCH = "1" })
+    condition     = output.function_environments["raw-landing"] == tomap({ RAW_BUCKET = output.buckets.raw, STACK = "polelake", TOPIC_EPOCH = "1" })
     error_message = "The landing gets its bucket and the topics' epoch."
   }
 }

@@ -58,13 +58,13 @@ run "a_small_deployment" {
 
   assert {
     condition = jsonencode(module.observability.metrics) == jsonencode({
-      polelake-derived-steps-failed = { metric = "derived_steps_failed", dimensions = { function = "snapshot-merge" } }
+      polelake-derived-steps-failed = { metric = "derived_steps_failed", dimensions = { stack = "polelake", function = "snapshot-merge" } }
       polelake-errors               = { metric = "Errors", dimensions = {} }
-      polelake-messages-missing     = { metric = "messages_missing", dimensions = { function = "raw-landing" } }
-      polelake-quarantine           = { metric = "records_quarantined", dimensions = { function = "pole-transform" } }
-      polelake-reconciliation-open  = { metric = "reconciliation_open", dimensions = { function = "quality-report" } }
-      polelake-report-missing       = { metric = "rules_passed", dimensions = { function = "quality-report" } }
-      polelake-rules-failed         = { metric = "rules_failed", dimensions = { function = "quality-report" } }
+      polelake-messages-missing     = { metric = "messages_missing", dimensions = { stack = "polelake", function = "raw-landing" } }
+      polelake-quarantine           = { metric = "records_quarantined", dimensions = { stack = "polelake", function = "pole-transform" } }
+      polelake-reconciliation-open  = { metric = "reconciliation_open", dimensions = { stack = "polelake", function = "quality-report" } }
+      polelake-report-missing       = { metric = "rules_passed", dimensions = { stack = "polelake", function = "quality-report" } }
+      polelake-rules-failed         = { metric = "rules_failed", dimensions = { stack = "polelake", function = "quality-report" } }
     })
     error_message = "An alarm watches a series that small metrics do not have: ${jsonencode(module.observability.metrics)}"
   }
@@ -101,7 +101,7 @@ run "a_small_deployment" {
 
   assert {
     condition = output.function_environments["raw-landing"] == tomap({
-      RAW_BUCKET       = output.buckets.raw, TOPIC_EPOCH = "1", QUEUE_LANES = "2", WATCHING = "small"
+      RAW_BUCKET       = output.buckets.raw, STACK = "polelake", TOPIC_EPOCH = "1", QUEUE_LANES = "2", WATCHING = "small"
       EVENTS_QUEUE_URL = output.events_queue_url
     })
     error_message = "The landing knows the queue that it empties."
@@ -208,7 +208,7 @@ run "small_watching_of_kafka" {
   assert {
     condition = alltrue([for alarm, metric in { landing-failed = "landing_failed", offset-gaps = "offset_gaps" } :
       jsonencode(module.observability.metrics["polelake-${alarm}"]) ==
-      jsonencode({ metric = metric, dimensions = { function = "raw-landing" } })
+      jsonencode({ metric = metric, dimensions = { stack = "polelake", function = "raw-landing" } })
     ])
     error_message = "Sums have no topic."
   }

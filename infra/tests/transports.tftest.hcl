@@ -39,7 +39,7 @@ run "the_events_queue_alone" {
 
   assert {
     condition = output.function_environments["raw-landing"] == tomap({
-      RAW_BUCKET = output.buckets.raw, TOPIC_EPOCH = "1", QUEUE_LANES = "2"
+      RAW_BUCKET = output.buckets.raw, STACK = "polelake", TOPIC_EPOCH = "1", QUEUE_LANES = "2"
     })
     error_message = "The landing has a lane for each of its invocations."
   }

@@ -11,11 +11,6 @@ const EVENTS_QUEUE_URL: &str = "https://sqs.eu-west-2.amazonaws.com/000000000000
 pub(super) fn synthetic_outputs() -> Value {
     let bucket = |zone: &str| format!("polelake-{zone}");
     let arn = |zone: &str, path: &str| format!("arn:aws:s3:::polelake-{zone}{path}");
-    let allow = |actions: &[&str], resources: &[String]| {
-        json!({
-            "Effect": "Allow", "Action": actions, "Resource": resources
-        })
-    };
     let policy =
         |statements: Value| json!({"Version": "2012-10-17", "Statement": statements}).to_string();
     let queue = "arn:aws:sqs:eu-west-2:000000000000:polelake-events";
@@ -64,14 +59,26 @@ pub(super) fn synthetic_outputs() -> Value {
             ])),
             "raw-landing": policy(json!([
                 allow(&["s3:GetObject", "s3:PutObject"], &[arn("raw", "/raw/*")]),
+                deny(&["s3:PutObject"], &[arn("raw", "/raw/_queue/*")]),
                 allow(&["s3:ListBucket"], &[arn("raw", "")]),
                 allow(&["sqs:DeleteMessage", "sqs:ReceiveMessage"], &[queue.to_owned()]),
             ])),
             "pole-transform": policy(json!([
-                allow(&["s3:GetObject"], &[arn("raw", "/raw/*"), arn("refined", "/refined/_*")]),
+                allow(
+                    &["s3:GetObject"],
+                    &[
+                        arn("raw", "/raw/*"), arn("refined", "/refined/_receipts/*"),
+                        arn("refined", "/refined/_erasures.json"),
+                        arn("refined", "/refined/_identity.json"),
+                    ],
+                ),
                 allow(
                     &["s3:PutObject", "s3:DeleteObject"],
                     &[arn("refined", "/refined/*"), arn("refined", "/quarantine/*")],
+                ),
+                deny(
+                    &["s3:PutObject", "s3:DeleteObject"],
+                    &[arn("refined", "/refined/_erasures.json"), arn("refined", "/refined/_losses/*")],
                 ),
                 allow(&["s3:ListBucket"], &[arn("refined", "")]),
                 allow(
@@ -118,4 +125,16 @@ pub(super) fn synthetic_outputs() -> Value {
             ])),
         },
     })
+}
+
+fn allow(actions: &[&str], resources: &[String]) -> Value {
+    statement("Allow", actions, resources)
+}
+
+fn deny(actions: &[&str], resources: &[String]) -> Value {
+    statement("Deny", actions, resources)
+}
+
+fn statement(effect: &str, actions: &[&str], resources: &[String]) -> Value {
+    json!({"Effect": effect, "Action": actions, "Resource": resources})
 }

@@ -35,7 +35,7 @@ impl Context {
     pub async fn from_env() -> Result<Self, Failure> {
         let mut settings = Settings::new(std::env::vars());
         host::init_telemetry(settings.optional_text("AWS_LAMBDA_LOG_LEVEL").as_deref());
-        host::choose_watching(&mut settings);
+        host::choose_metrics(&mut settings);
         let contracts = settings.required_text("CONTRACTS");
         let kafka = read_kafka_settings(&mut settings)?;
         let events_queue = read_queue_settings(&mut settings);

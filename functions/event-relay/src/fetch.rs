@@ -12,6 +12,7 @@ use reqwest::{Response, StatusCode};
 use serde_json::json;
 use serde_json::value::RawValue;
 
+use crate::fetch_pause::FetchPauses;
 use crate::outbound::{OutboundClients, find_refused_address};
 use crate::problem::{ProblemDetails, RefusalReason};
 use crate::retry::{DeadlineRetry, time_left};
@@ -55,6 +56,7 @@ impl FetchedState {
 pub struct StateFetcher {
     clients: OutboundClients,
     secrets: SecretCache,
+    pauses: FetchPauses,
     /// Origins that replace those of the contracts, by source: another environment's API.
     origins: BTreeMap<String, OutboundUrl>,
     /// Whether states may come from this machine.
@@ -67,6 +69,12 @@ enum FetchAttemptError {
     /// Another request may get it.
     #[error("{0}")]
     Retryable(String),
+    /// The API did not answer within the time that its contract gives it.
+    #[error("the API did not answer in time")]
+    TimedOut,
+    /// The API did not answer several requests in time, and is left alone for a while.
+    #[error("the API did not answer in time, and is left alone for a while")]
+    Paused,
     /// The secret may have been rotated: another request, with the secret of now, may get it.
     #[error("the API answered {0}: the secret does not fit")]
     SecretRefused(StatusCode),
@@ -79,6 +87,11 @@ impl FetchAttemptError {
     fn is_retryable(&self) -> bool {
         !matches!(self, Self::Permanent(_))
     }
+
+    /// Whether another request can be sent at once.
+    fn is_retryable_now(&self) -> bool {
+        self.is_retryable() && !matches!(self, Self::Paused)
+    }
 }
 
 /// The error's own text has the address, and the address has the record's key: it is left out.
@@ -86,6 +99,7 @@ impl From<reqwest::Error> for FetchAttemptError {
     fn from(error: reqwest::Error) -> Self {
         match find_refused_address(&error) {
             Some(refused) => Self::Permanent(refused.to_string()),
+            None if error.is_timeout() => Self::TimedOut,
             None => Self::Retryable(error.without_url().to_string()),
         }
     }
@@ -109,10 +123,18 @@ impl From<FetchAttemptError> for ProblemDetails {
 
 /// One record's state to fetch.
 struct StateRequest<'f> {
+    source: &'f str,
     fetch: &'f Fetch,
     url: OutboundUrl,
     allowed: AllowedNetworks,
     deadline: Instant,
+}
+
+impl StateRequest<'_> {
+    /// Whether the deadline leaves the API the time that its contract gives it.
+    fn has_all_its_time(&self) -> bool {
+        time_left(self.deadline) >= Duration::from_millis(self.fetch.timeout_ms)
+    }
 }
 
 impl StateFetcher {
@@ -123,6 +145,7 @@ impl StateFetcher {
         Self {
             clients: OutboundClients::default(),
             secrets: SecretCache::default(),
+            pauses: FetchPauses::default(),
             origins,
             loopback,
         }
@@ -137,6 +160,7 @@ impl StateFetcher {
         deadline: Instant,
     ) -> Result<FetchedState, ProblemDetails> {
         let request = &StateRequest {
+            source,
             fetch,
             url: self.record_url(source, fetch, key)?,
             allowed: AllowedNetworks {
@@ -150,7 +174,7 @@ impl StateFetcher {
         let (_, outcome) = attempt
             .retry(RETRY_POLICY.pauses_until(deadline))
             .context(false)
-            .when(FetchAttemptError::is_retryable)
+            .when(FetchAttemptError::is_retryable_now)
             .await;
 
         outcome.map_err(|error| {
@@ -166,7 +190,7 @@ impl StateFetcher {
         request: &StateRequest<'_>,
         was_missing: bool,
     ) -> (bool, Result<FetchedState, FetchAttemptError>) {
-        match self.request_state(request).await {
+        match self.request_unless_paused(request).await {
             Ok(state) if state.status == 404 && !was_missing => {
                 let error =
                     FetchAttemptError::Retryable("the record was not found once".to_owned());
@@ -178,6 +202,33 @@ impl StateFetcher {
                 (was_missing, Err(FetchAttemptError::SecretRefused(status)))
             }
             outcome => (was_missing, outcome),
+        }
+    }
+
+    /// One request, unless the API is left alone at the moment; notes whether the API answered.
+    async fn request_unless_paused(
+        &self,
+        request: &StateRequest<'_>,
+    ) -> Result<FetchedState, FetchAttemptError> {
+        let source = request.source;
+        if !self.pauses.admit_request(source, Instant::now()) {
+            return Err(FetchAttemptError::Paused);
+        }
+
+        let had_all_its_time = request.has_all_its_time();
+        let outcome = self.request_state(request).await;
+        match &outcome {
+            Err(FetchAttemptError::TimedOut) if had_all_its_time => self.note_timeout(source),
+            Err(FetchAttemptError::TimedOut) => {}
+            _ => self.pauses.note_answer(source),
+        }
+        outcome
+    }
+
+    fn note_timeout(&self, source: &str) {
+        if let Some(pause) = self.pauses.note_timeout(source, Instant::now()) {
+            let seconds = pause.as_secs();
+            tracing::warn!(source, seconds, "the API does not answer and is left alone");
         }
     }
 
@@ -217,6 +268,7 @@ impl StateFetcher {
             url,
             allowed,
             deadline,
+            ..
         } = state_request;
         // Before the secret is read: it must not be at hand for a request that may not be sent.
         if let Some(fault) = url.refusal(*allowed) {

@@ -10,6 +10,7 @@ pub mod check;
 mod context;
 mod delivery;
 pub mod fetch;
+mod fetch_pause;
 pub mod file_places;
 mod handler;
 mod http_api;

@@ -63,7 +63,7 @@ impl Context {
     pub async fn from_env() -> Result<Self, Failure> {
         let mut settings = Settings::new(std::env::vars());
         host::init_telemetry(settings.optional_text("AWS_LAMBDA_LOG_LEVEL").as_deref());
-        host::choose_watching(&mut settings);
+        host::choose_metrics(&mut settings);
 
         let raw = settings.required_text("RAW_BUCKET");
         let refined = settings.required_text("REFINED_BUCKET");

@@ -46,7 +46,7 @@ impl Context {
     pub async fn from_env() -> Result<Self, Failure> {
         let mut settings = Settings::new(std::env::vars());
         host::init_telemetry(settings.optional_text("AWS_LAMBDA_LOG_LEVEL").as_deref());
-        host::choose_watching(&mut settings);
+        host::choose_metrics(&mut settings);
         let bucket = settings.required_text("RAW_BUCKET");
         let epoch = settings.number_or("TOPIC_EPOCH", 1);
         let lanes = settings.number_or("QUEUE_LANES", LANES_DEFAULT);

@@ -4,38 +4,38 @@ locals {
   rows = [
     {
       title = "Events accepted and refused, by source"
-      found = ["{polelake,function,source} (events_accepted OR events_refused)"]
+      found = ["{polelake,stack,function,source} stack=\"${var.name}\" (events_accepted OR events_refused)"]
       every = 300
     },
     {
       title = "Records and messages landed, repeated, failed, offset gaps, by topic"
-      found = ["{polelake,function,topic} (records_landed OR records_repeated OR messages_landed OR messages_repeated OR append_conflicts OR landing_failed OR offset_gaps)"]
+      found = ["{polelake,stack,function,topic} stack=\"${var.name}\" (records_landed OR records_repeated OR messages_landed OR messages_repeated OR append_conflicts OR landing_failed OR offset_gaps)"]
       every = 300
     },
     {
       title = "Records refined, ignored, quarantined, by source"
-      found = ["{polelake,function,source} (records_refined OR records_ignored OR records_quarantined)"]
+      found = ["{polelake,stack,function,source} stack=\"${var.name}\" (records_refined OR records_ignored OR records_quarantined)"]
       every = 300
     },
     {
       title = "Undeclared fields, unlisted and unreadable values, members of one name, by source"
-      found = ["{polelake,function,source} (fields_undeclared OR values_unlisted OR values_unreadable OR members_duplicate)"]
+      found = ["{polelake,stack,function,source} stack=\"${var.name}\" (fields_undeclared OR values_unlisted OR values_unreadable OR members_duplicate)"]
       every = 3600
     },
     {
       title = "Rows of each table, inserted and deleted"
-      found = ["{polelake,function,table} (rows OR rows_inserted OR rows_deleted)"]
+      found = ["{polelake,stack,function,table} stack=\"${var.name}\" (rows OR rows_inserted OR rows_deleted)"]
       every = 86400
     },
     {
       title = "Verdicts, reconciliation, raw objects without a receipt"
-      found = ["{polelake,function} (rules_passed OR rules_warned OR rules_failed OR unusual_metrics OR reconciliation_open OR raw_objects_behind OR derived_steps_failed)"]
+      found = ["{polelake,stack,function} stack=\"${var.name}\" (rules_passed OR rules_warned OR rules_failed OR unusual_metrics OR reconciliation_open OR raw_objects_behind OR derived_steps_failed)"]
       every = 86400
     },
     {
       title = "Verdicts in the namespace Glue Data Quality"
       found = [for verdict in ["passed", "failed"] :
-      "Namespace=\"Glue Data Quality\" MetricName=\"glue.data.quality.rules.${verdict}\""]
+      "Namespace=\"Glue Data Quality\" MetricName=\"glue.data.quality.rules.${verdict}\" EvaluationContext=${var.name}"]
       every = 86400
     },
     {

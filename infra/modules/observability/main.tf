@@ -6,10 +6,11 @@
 locals {
   full = var.watching == "full"
 
-  landing   = "raw-landing"
-  transform = "pole-transform"
-  merge     = "snapshot-merge"
-  report    = "quality-report"
+  # The dimensions of each function's own metrics: an account may have several stacks.
+  landing   = { stack = var.name, function = "raw-landing" }
+  transform = { stack = var.name, function = "pole-transform" }
+  merge     = { stack = var.name, function = "snapshot-merge" }
+  report    = { stack = var.name, function = "quality-report" }
   tell      = [aws_sns_topic.alerts.arn]
 
   # What has an alarm of its own, to its dimension's value: one of all, without that dimension, is null.
@@ -91,7 +92,7 @@ resource "aws_cloudwatch_metric_alarm" "freshness" {
   alarm_description   = "No record of the topic ${each.key} has landed for ${each.value} h."
   namespace           = "polelake"
   metric_name         = "records_landed"
-  dimensions          = { function = local.landing, topic = each.key }
+  dimensions          = merge(local.landing, { topic = each.key })
   statistic           = "Sum"
   period              = 3600
   evaluation_periods  = each.value
@@ -110,7 +111,7 @@ resource "aws_cloudwatch_metric_alarm" "landing_failed" {
   alarm_description   = "Records of ${coalesce(each.value, "a topic")} do not land, or the topic was recreated. The log names the place and the reason."
   namespace           = "polelake"
   metric_name         = "landing_failed"
-  dimensions          = merge({ function = local.landing }, each.value == null ? {} : { topic = each.value })
+  dimensions          = merge(local.landing, each.value == null ? {} : { topic = each.value })
   statistic           = "Sum"
   period              = 300
   evaluation_periods  = 3
@@ -128,7 +129,7 @@ resource "aws_cloudwatch_metric_alarm" "messages_missing" {
   alarm_description   = "The events queue acknowledged messages of ${coalesce(each.value, "a topic")} that did not land. The log names their numbers."
   namespace           = "polelake"
   metric_name         = "messages_missing"
-  dimensions          = merge({ function = local.landing }, each.value == null ? {} : { topic = each.value })
+  dimensions          = merge(local.landing, each.value == null ? {} : { topic = each.value })
   statistic           = "Maximum"
   period              = 3600
   evaluation_periods  = 1
@@ -146,7 +147,7 @@ resource "aws_cloudwatch_metric_alarm" "offset_gaps" {
   alarm_description   = "Offsets of ${coalesce(each.value, "a topic")} are missing: retention overtook the landing, or Lambda gave up records."
   namespace           = "polelake"
   metric_name         = "offset_gaps"
-  dimensions          = merge({ function = local.landing }, each.value == null ? {} : { topic = each.value })
+  dimensions          = merge(local.landing, each.value == null ? {} : { topic = each.value })
   statistic           = "Sum"
   period              = 300
   evaluation_periods  = 1
@@ -164,7 +165,7 @@ resource "aws_cloudwatch_metric_alarm" "quarantine" {
   alarm_description   = "${coalesce(each.value, "All sources")}: more than ${var.quarantine_an_hour} records were quarantined within an hour."
   namespace           = "polelake"
   metric_name         = "records_quarantined"
-  dimensions          = merge({ function = local.transform }, each.value == null ? {} : { source = each.value })
+  dimensions          = merge(local.transform, each.value == null ? {} : { source = each.value })
   statistic           = "Sum"
   period              = 3600
   evaluation_periods  = 1
@@ -202,7 +203,7 @@ resource "aws_cloudwatch_metric_alarm" "snapshot_missing" {
   alarm_description   = "No day was merged for 26 h."
   namespace           = "polelake"
   metric_name         = "raw_objects_behind"
-  dimensions          = { function = local.merge }
+  dimensions          = local.merge
   statistic           = "SampleCount"
   period              = 3600
   evaluation_periods  = 26
@@ -220,7 +221,7 @@ resource "aws_cloudwatch_metric_alarm" "table_missing" {
   alarm_description   = "The table ${each.key} has no snapshot for 26 h."
   namespace           = "polelake"
   metric_name         = "rows"
-  dimensions          = { function = local.merge, table = each.key }
+  dimensions          = merge(local.merge, { table = each.key })
   statistic           = "SampleCount"
   period              = 3600
   evaluation_periods  = 26
@@ -238,7 +239,7 @@ resource "aws_cloudwatch_metric_alarm" "merge_behind" {
   alarm_description   = "The day was merged without raw objects that had no receipt yet: the next run takes them."
   namespace           = "polelake"
   metric_name         = "raw_objects_behind"
-  dimensions          = { function = local.merge }
+  dimensions          = local.merge
   statistic           = "Maximum"
   period              = 3600
   evaluation_periods  = 1
@@ -254,7 +255,7 @@ resource "aws_cloudwatch_metric_alarm" "derived_steps_failed" {
   alarm_description   = "Statistics, the Iceberg table, the event index or the tables of raw and refined objects are behind: the log of snapshot-merge names the step and its remedy."
   namespace           = "polelake"
   metric_name         = "derived_steps_failed"
-  dimensions          = { function = local.merge }
+  dimensions          = local.merge
   statistic           = "Sum"
   period              = 3600
   evaluation_periods  = 1
@@ -270,7 +271,7 @@ resource "aws_cloudwatch_metric_alarm" "report_missing" {
   alarm_description   = "No day was reported for 26 h."
   namespace           = "polelake"
   metric_name         = "rules_passed"
-  dimensions          = { function = local.report }
+  dimensions          = local.report
   statistic           = "SampleCount"
   period              = 3600
   evaluation_periods  = 26
@@ -286,7 +287,7 @@ resource "aws_cloudwatch_metric_alarm" "reconciliation_open" {
   alarm_description   = "The day's reconciliation does not balance: landed is not refined + ignored + quarantined."
   namespace           = "polelake"
   metric_name         = "reconciliation_open"
-  dimensions          = { function = local.report }
+  dimensions          = local.report
   statistic           = "Maximum"
   period              = 3600
   evaluation_periods  = 1
@@ -302,7 +303,7 @@ resource "aws_cloudwatch_metric_alarm" "rules_failed" {
   alarm_description   = "A blocking rule failed: readers keep the newest day that passed."
   namespace           = "polelake"
   metric_name         = "rules_failed"
-  dimensions          = { function = local.report }
+  dimensions          = local.report
   statistic           = "Maximum"
   period              = 3600
   evaluation_periods  = 1
@@ -321,7 +322,7 @@ resource "aws_cloudwatch_metric_alarm" "unusual" {
   alarm_description   = "Metrics of the day are outside their usual range: the day's page names them."
   namespace           = "polelake"
   metric_name         = "unusual_metrics"
-  dimensions          = { function = local.report }
+  dimensions          = local.report
   statistic           = "Maximum"
   period              = 3600
   evaluation_periods  = 1

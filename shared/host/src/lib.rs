@@ -31,7 +31,7 @@ pub use failure::{Failure, FailureKind};
 pub use identity::{check_identity_key, check_known_identity_key, read_identity_secret};
 pub use settings::Settings;
 pub use store::{RetryPolicy, retry_with_backoff};
-pub use telemetry::{choose_watching, emit_metric, emit_metric_in, init_telemetry};
+pub use telemetry::{choose_metrics, emit_metric, emit_metric_in, init_telemetry, stack_name};
 
 /// One try at one request, its body included: a shard of 512 MB takes some ten seconds.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(120);

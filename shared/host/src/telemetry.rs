@@ -1,5 +1,6 @@
 //! Logs as JSON lines and metrics in CloudWatch's embedded format, both on standard output.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -17,6 +18,9 @@ const METRIC_NAMESPACE: &str = "polelake";
 /// Whether a small deployment is watched: fewer series, because each costs as much as a million
 /// requests.
 static WATCHES_LITTLE: AtomicBool = AtomicBool::new(false);
+
+/// The name of the deployment: an account may have several, whose metrics must not be one.
+static STACK: OnceLock<String> = OnceLock::new();
 
 /// The metrics of a small deployment: those of its alarms, and three by which an operator sees that
 /// it works: what landed, what a merge left behind, what is unusual. All other counts are in
@@ -36,10 +40,19 @@ const SMALL_METRICS: [&str; 11] = [
 ];
 
 /// Reads how much is watched: `WATCHING` is `full`, as without it, or `small`. Small metrics have
-/// the dimension `function` alone, and are those for which there is an alarm.
-pub fn choose_watching(settings: &mut Settings) {
+/// the dimensions `stack` and `function` alone, and are those for which there is an alarm. `STACK`
+/// is the value of the dimension `stack`, which metrics have where it is set.
+pub fn choose_metrics(settings: &mut Settings) {
     let watching = settings.choice("WATCHING", &["full", "small"]);
     WATCHES_LITTLE.store(watching == "small", Ordering::Relaxed);
+    if let Some(stack) = settings.optional_text("STACK") {
+        STACK.get_or_init(|| stack);
+    }
+}
+
+/// The name of the deployment; none where it has none, as on a developer's machine.
+pub fn stack_name() -> Option<&'static str> {
+    STACK.get().map(String::as_str)
 }
 
 /// Starts the log, at `level` (such as `info`); a second call does nothing.
@@ -74,11 +87,12 @@ pub fn emit_metric_in(namespace: &str, dimensions: &[(&str, &str)], values: &[(&
         return;
     }
 
-    let (dimensions, written) = match WATCHES_LITTLE.load(Ordering::Relaxed) {
+    let (mut dimensions, written) = match WATCHES_LITTLE.load(Ordering::Relaxed) {
         true => small_metrics(namespace, dimensions, values),
         false => (dimensions.to_vec(), written_values(dimensions, values)),
     };
     if !written.is_empty() {
+        add_stack(namespace, &mut dimensions, stack_name());
         println!("{}", format_emf_line(namespace, &dimensions, &written));
     }
 }
@@ -109,6 +123,14 @@ fn small_metrics<'v>(
     let mut written = written_values(dimensions, values);
     written.retain(|(name, _)| namespace == METRIC_NAMESPACE && SMALL_METRICS.contains(name));
     (function, written)
+}
+
+/// Adds the dimension `stack` to those of polelake's own metrics. Other services have dimensions of
+/// their own.
+fn add_stack<'v>(namespace: &str, dimensions: &mut Named<'v, &'v str>, stack: Option<&'v str>) {
+    if let Some(stack) = stack.filter(|_| namespace == METRIC_NAMESPACE) {
+        dimensions.insert(0, ("stack", stack));
+    }
 }
 
 fn format_emf_line(namespace: &str, dimensions: &[(&str, &str)], values: &[(&str, u64)]) -> Value {
@@ -185,6 +207,21 @@ mod tests {
 
         let glue = small_metrics("Glue Data Quality", &[], &[("rules_passed", 1)]);
         assert!(glue.1.is_empty());
+    }
+
+    #[test]
+    fn own_metrics_name_their_stack_and_those_of_other_services_do_not() {
+        let mut own = vec![("function", "raw-landing")];
+        add_stack(METRIC_NAMESPACE, &mut own, Some("prod"));
+        assert_eq!(own, [("stack", "prod"), ("function", "raw-landing")]);
+
+        let mut unnamed = vec![("function", "raw-landing")];
+        add_stack(METRIC_NAMESPACE, &mut unnamed, None);
+        assert_eq!(unnamed, [("function", "raw-landing")]);
+
+        let mut of_glue = vec![("EvaluationContext", "person")];
+        add_stack("Glue Data Quality", &mut of_glue, Some("prod"));
+        assert_eq!(of_glue, [("EvaluationContext", "person")]);
     }
 
     #[test]

@@ -33,11 +33,13 @@ pub fn repair_hint(key: &str) -> &'static str {
         || key.starts_with(Chunk::REFINED_PREFIX)
     {
         return "`polelake repair` makes it again from its raw object; `polelake rebuild --raw \
-                --from` with its day does so under the contracts of today";
+                --from` with its day does so under the contracts of today; where the raw object is \
+                lost, `polelake repair --declare-lost` with its key has rebuilds go over it";
     }
     if key.starts_with(Chunk::RAW_PREFIX) {
         return "restore an earlier version of it or a copy from a backup, and run the command \
-                again; `polelake repair --dry-run` finds others, and says which records are lost";
+                again; `polelake repair --dry-run` finds others, and says which records are lost; \
+                `polelake repair --declare-lost` with its key has rebuilds go over them";
     }
     "`polelake repair` makes it again; where it cannot, restore an earlier version of it, or move \
      away the manifests that name it and run `polelake rebuild --from` with their first day"

@@ -81,7 +81,7 @@ fn copy_folder(from: &Path, to: &Path) {
         let entry = entry.unwrap();
         let name = entry.file_name();
         let text = name.to_string_lossy();
-        if text == ".terraform" || text.starts_with(".terraform.lock") || text.contains("tfstate") {
+        if text == ".terraform" || text.contains("tfstate") {
             continue;
         }
         if entry.file_type().unwrap().is_dir() {
@@ -138,7 +138,9 @@ impl Terraform {
     #[track_caller]
     fn init(&self) {
         let plugins = plugins().map(|folder| format!("-plugin-dir={}", folder.display()));
-        let arguments = ["init", "-no-color"].into_iter().chain(plugins.as_deref());
+        // The provider is the one whose digests are committed.
+        let readonly = ["init", "-no-color", "-lockfile=readonly"];
+        let arguments = readonly.into_iter().chain(plugins.as_deref());
         self.must(&arguments.collect::<Vec<_>>());
     }
 }

@@ -111,7 +111,8 @@ fn describe_version(applied: Option<&str>, given: &str) -> String {
 }
 
 fn print_source(source: &SourceStatus) {
-    if source.raw.objects == 0 && source.not_landed.unwrap_or(0) == 0 {
+    let lost = source.declared_lost;
+    if source.raw.objects == 0 && source.not_landed.unwrap_or(0) == 0 && lost.objects == 0 {
         return;
     }
     let newest = match (&source.newest_append, source.newest_append_age) {
@@ -134,6 +135,12 @@ fn print_source(source: &SourceStatus) {
         "  quarantine     {}",
         describe_open(&source.open_quarantine)
     );
+    if lost.objects > 0 {
+        println!(
+            "  declared lost  {} raw objects with {} offsets; `polelake audit` names them",
+            lost.objects, lost.offsets
+        );
+    }
     println!(
         "  versions       contract {}, mapping {}",
         describe_version(

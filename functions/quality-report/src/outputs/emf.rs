@@ -1,7 +1,7 @@
 //! Metrics in the log: those of this function, and the rules of each table under the names that
 //! Glue Data Quality uses, so that alarms and dashboards for Glue Data Quality work with them.
 
-use host::{emit_metric, emit_metric_in};
+use host::{emit_metric, emit_metric_in, stack_name};
 use lake::{RuleVerdict, SnapshotManifest};
 
 use crate::report::{Report, TrendState};
@@ -9,18 +9,28 @@ use crate::report::{Report, TrendState};
 /// The namespace of Glue Data Quality's metrics.
 const GLUE_NAMESPACE: &str = "Glue Data Quality";
 
-/// The dimension that names the dataset in Glue Data Quality; here it names the table.
+/// The dimension that names the dataset in Glue Data Quality; here it names the deployment and the
+/// table.
 const EVALUATION_CONTEXT: &str = "EvaluationContext";
 
 /// Emits the day's metrics.
 pub(super) fn emit_metrics(report: &Report) {
     emit_metric(&[("function", "quality-report")], &report_counts(report));
     for (table, manifest) in &report.tables {
+        let context = evaluation_context(stack_name(), table);
         emit_metric_in(
             GLUE_NAMESPACE,
-            &[(EVALUATION_CONTEXT, table)],
+            &[(EVALUATION_CONTEXT, &context)],
             &glue_rule_counts(manifest),
         );
+    }
+}
+
+/// The dataset's name: an account may have tables of one name in several deployments.
+fn evaluation_context(stack: Option<&str>, table: &str) -> String {
+    match stack {
+        Some(stack) => format!("{stack}.{table}"),
+        None => table.to_owned(),
     }
 }
 
@@ -63,6 +73,12 @@ fn glue_rule_counts(manifest: &SnapshotManifest) -> [(&'static str, u64); 2] {
 mod tests {
     use super::*;
     use crate::outputs::tests::failing_report;
+
+    #[test]
+    fn tables_of_two_deployments_have_different_contexts() {
+        assert_eq!(evaluation_context(Some("prod"), "person"), "prod.person");
+        assert_eq!(evaluation_context(None, "person"), "person");
+    }
 
     #[test]
     fn every_rule_is_counted_once() {

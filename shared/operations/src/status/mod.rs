@@ -16,6 +16,7 @@ mod table_status;
 use serde::Serialize;
 
 use self::attention::AttentionFinder;
+use crate::declared_losses::DeclaredLosses;
 use crate::error::OperationError;
 use crate::lake_handle::LakeHandle;
 use crate::quarantine::{
@@ -25,7 +26,7 @@ use crate::quarantine::{
 pub use attention::AttentionItem;
 pub use events_queue_status::{EventsQueueAnswer, EventsQueueStatus};
 pub use lake_sizes::LakeSizes;
-pub use source_status::{SourceStatus, SourceVersions, TopicRefusal};
+pub use source_status::{DeclaredLossCount, SourceStatus, SourceVersions, TopicRefusal};
 pub use stored_size::StoredSize;
 pub use table_status::TableStatus;
 
@@ -90,8 +91,10 @@ pub async fn read_status(
         let now = request.now_millis;
         sources.push(source_status::read_source(lake, mapping, &tables, now).await?);
     }
+    let losses = read_declared_losses(lake).await?;
     for source in &mut sources {
         source.add_refusals(&refusals);
+        source.add_losses(&losses);
     }
 
     let sizes = lake_sizes::measure_lake(lake, &sources, &tables).await?;
@@ -112,6 +115,15 @@ pub async fn read_status(
         sizes,
         attention,
     })
+}
+
+/// The declared losses. One that cannot be read needs attention, as other objects do.
+async fn read_declared_losses(lake: &LakeHandle) -> Result<DeclaredLosses, OperationError> {
+    let mut losses = DeclaredLosses::read(lake).await?;
+    for object in losses.unreadable.drain(..) {
+        lake.unreadable.add(object);
+    }
+    Ok(losses)
 }
 
 /// The refused records that no redrive has processed with success, by source and rule.

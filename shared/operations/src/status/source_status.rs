@@ -15,6 +15,7 @@ use store::{ObjectError, ObjectHead};
 use super::day_reading::first_uncommitted_day;
 use super::stored_size::StoredSize;
 use super::table_status::TableStatus;
+use crate::declared_losses::DeclaredLosses;
 use crate::error::OperationError;
 use crate::lake_handle::{LakeHandle, TopicOffsets};
 use crate::quarantine::RefusalGroup;
@@ -42,6 +43,15 @@ pub struct TopicRefusal {
     pub what: String,
     /// What to do about it.
     pub next: String,
+}
+
+/// What an operator declared lost of a source.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct DeclaredLossCount {
+    /// Raw objects.
+    pub objects: usize,
+    /// Their offsets, of which each was a record.
+    pub offsets: i64,
 }
 
 /// How far a source is.
@@ -78,6 +88,8 @@ pub struct SourceStatus {
     pub versions: SourceVersions,
     /// Its raw objects.
     pub raw: StoredSize,
+    /// What is declared lost of it.
+    pub declared_lost: DeclaredLossCount,
     /// Since when, in milliseconds since 1970, the first raw object without a receipt waits.
     #[serde(skip)]
     pub(super) waits_since: Option<i64>,
@@ -88,6 +100,14 @@ impl SourceStatus {
         let own = groups.iter().filter(|group| group.source == self.source);
         for group in own {
             *self.open_quarantine.entry(group.rule.clone()).or_default() += group.records;
+        }
+    }
+
+    pub(super) fn add_losses(&mut self, losses: &DeclaredLosses) {
+        let own = losses.iter().filter(|loss| loss.stream.topic == self.topic);
+        for loss in own {
+            self.declared_lost.objects += 1;
+            self.declared_lost.offsets += loss.next - loss.first;
         }
     }
 }
