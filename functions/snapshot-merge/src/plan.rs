@@ -155,8 +155,9 @@ fn plan_table_inputs(
     })?;
     if sealed.is_some_and(|sealed| sealed.committed_offsets != consumed.committed_offsets) {
         let message = format!(
-            "{day} of `{}` cannot be built again as it was: streams that it consumed no \
-             longer exist, and later days are built on it",
+            "{day} of `{}` cannot be built again as it was: some of what it consumed is not there \
+             any more, and later days are built on it; `polelake repair --dry-run` names what is \
+             missing, and `polelake repair --declare-lost` has rebuilds go over what is lost",
             table.name
         );
         return Err(Failure::new(FailureKind::Corrupt, message));

@@ -4,16 +4,22 @@
 //! text: a trigger, dead letters, an alarm, a setting. [`find_problems`] names everything that is;
 //! the mutation tests take each of these things out and see that it does.
 
+mod alarms;
+mod iam;
 mod remembered;
 mod rules;
 mod settings;
+mod stack;
 mod terraform;
 mod watching;
 
+pub use alarms::{MetricAlarm, MetricSeries, SeriesName};
+pub use iam::{AccessRequest, PolicyAnswer, PolicyDocument};
 pub use remembered::RememberedTest;
 pub use rules::find_problems;
 pub use settings::settings_read_by;
-pub use terraform::{BlockLocation, Infra, repository_root};
+pub use stack::{StackResource, StackState};
+pub use terraform::{BlockLocation, Infra, infra_folder, repository_root};
 
 /// The functions: the names recur in files, functions, packages, roles, logs, alarms.
 pub const FUNCTIONS: [&str; 5] = [

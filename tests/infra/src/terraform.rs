@@ -11,6 +11,13 @@ pub fn repository_root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
+/// The Terraform to look at: the repository's, or the copy that `infra/tests/mutations.py` changes.
+#[must_use]
+pub fn infra_folder() -> PathBuf {
+    let changed = std::env::var_os("POLELAKE_INFRA");
+    changed.map_or_else(|| repository_root().join("infra"), PathBuf::from)
+}
+
 /// The parsed files, by their path below `infra/`: those of the root and of the modules.
 #[derive(Clone, Debug)]
 pub struct Infra {

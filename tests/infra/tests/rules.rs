@@ -10,11 +10,11 @@ use std::collections::BTreeSet;
 
 use hcl::{Block, Expression, Structure};
 use infra_tests::{
-    BlockLocation, FUNCTIONS, Infra, find_problems, repository_root, settings_read_by,
+    BlockLocation, FUNCTIONS, Infra, find_problems, infra_folder, repository_root, settings_read_by,
 };
 
 fn infra() -> Infra {
-    Infra::read(&repository_root().join("infra")).unwrap()
+    Infra::read(&infra_folder()).unwrap()
 }
 
 #[test]
@@ -25,7 +25,7 @@ fn nothing_is_missing() {
 
 #[test]
 fn files_are_short() {
-    let folder = repository_root().join("infra");
+    let folder = infra_folder();
     for file in infra().files.keys() {
         let lines = std::fs::read_to_string(folder.join(file))
             .unwrap()
