@@ -47,6 +47,22 @@ impl RememberedTest {
         passed
     }
 
+    /// The text that was remembered for the same inputs; none where there is none, or where all is to
+    /// be run again.
+    #[must_use]
+    pub fn recall_text(&self) -> Option<String> {
+        let again = std::env::var_os("POLELAKE_TEST_AGAIN").is_some();
+        std::fs::read_to_string(&self.file).ok().filter(|_| !again)
+    }
+
+    /// Remembers a text for these inputs.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn remember_text(&self, text: &str) -> std::io::Result<()> {
+        std::fs::write(&self.file, text)
+    }
+
     /// Remembers that the test passed.
     ///
     /// # Errors

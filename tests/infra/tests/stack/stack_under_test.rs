@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use infra_tests::{StackResource, StackState, infra_folder};
+use infra_tests::{RememberedTest, StackResource, StackState, infra_folder};
 
 /// The account of the mocked answers.
 pub(crate) const ACCOUNT: &str = "123456789012";
@@ -32,25 +32,36 @@ fn make_stacks() -> Option<BTreeMap<String, StackState>> {
         println!("{message}");
         return None;
     }
-    let infra = copy_infra();
-    run_terraform(&infra, &init_arguments());
+    if std::env::var_os("POLELAKE_INFRA").is_some() {
+        return Some(StackState::of_each_run(&plan_stacks(&infra_folder())));
+    }
+
+    // The digest of every file that is read: the same files give the same stacks.
+    let remembered = RememberedTest::named("stacks", Path::new(env!("CARGO_TARGET_TMPDIR")));
+    let remembered = remembered.unwrap();
+    let output = remembered.recall_text().unwrap_or_else(|| {
+        let output = plan_stacks(&copy_infra());
+        remembered.remember_text(&output).unwrap();
+        output
+    });
+    Some(StackState::of_each_run(&output))
+}
+
+/// What Terraform says of the stacks.
+fn plan_stacks(infra: &Path) -> String {
+    run_terraform(infra, &init_arguments());
     let arguments = [
         "test",
         "-json",
         "-verbose",
         "-filter=tests/stacks.tftest.hcl",
     ];
-    let output = run_terraform(&infra, &arguments.map(str::to_owned));
-    Some(StackState::of_each_run(&output))
+    run_terraform(infra, &arguments.map(str::to_owned))
 }
 
-/// A copy of the Terraform, for Terraform leaves plugins beside what it reads; or the copy that the
-/// mutations change.
+/// A copy of the Terraform, for Terraform leaves plugins beside what it reads.
 fn copy_infra() -> PathBuf {
     let infra = infra_folder();
-    if std::env::var_os("POLELAKE_INFRA").is_some() {
-        return infra;
-    }
     let copy = Path::new(env!("CARGO_TARGET_TMPDIR")).join("infra-stacks");
     drop(std::fs::remove_dir_all(&copy));
     let status = Command::new("cp").arg("-a").arg(&infra).arg(&copy).status();
