@@ -60,6 +60,10 @@ locals {
     for id, contract in local.sources :
     id => one([for custom in contract.customProperties : custom.value if custom.property == "polelake"])
   }
+  # Source to the callers whose signed requests it takes, as the relay compares them: letter by letter.
+  callers = { for id, extension in local.extensions : id => try(extension.push.principals, []) }
+  # One role without a path, one user, or the account itself; a pattern is none of them.
+  caller_arn = "^arn:aws[a-z-]*:(iam::[0-9]{12}:(root|role/[A-Za-z0-9_+=,.@-]+|user/[A-Za-z0-9_+=,.@/-]+)|sts::[0-9]{12}:federated-user/[A-Za-z0-9_+=,.@-]+)$"
   # Topic to source.
   topics = { for id, extension in local.extensions : extension.topic => id }
   # Source to transport: the contract's own, or the deployment's.

@@ -14,6 +14,14 @@ output "caller_policies" {
     for source, statements in local.caller_statements :
     source => jsonencode({ Version = "2012-10-17", Statement = jsondecode(statements) })
   }
+
+  precondition {
+    # The relay would not start with such a contract: the plan says so first.
+    condition = alltrue([for arn in flatten(values(local.callers)) : can(regex(local.caller_arn, arn))])
+    error_message = "A contract's `push.principals` are ARNs of roles or users in full, without `*`: ${join(", ", [
+      for arn in flatten(values(local.callers)) : arn if !can(regex(local.caller_arn, arn))
+    ])}."
+  }
 }
 
 output "site" {

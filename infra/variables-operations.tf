@@ -10,12 +10,29 @@ variable "principals" {
   description = "Role of the contracts to ARNs of IAM roles of this account."
   type        = map(list(string))
   default     = {}
+
+  validation {
+    # The policy is attached to the role of this name: in another account there may be none, or another one.
+    condition = alltrue([
+      for arn in flatten(values(var.principals)) :
+      can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]+$", arn))
+    ])
+    error_message = "Principals are ARNs of IAM roles in full, without `*`."
+  }
 }
 
 variable "lake_formation_admins" {
   description = "Administrators of Lake Formation, among them the role that applies this. They replace the present ones."
   type        = list(string)
   default     = []
+
+  validation {
+    condition = alltrue([
+      for arn in var.lake_formation_admins :
+      can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:(role|user)/[A-Za-z0-9_+=,.@/-]+$", arn))
+    ])
+    error_message = "Administrators are ARNs of IAM roles or users in full, without `*`."
+  }
 }
 
 variable "athena" {
@@ -40,6 +57,14 @@ variable "erasure_principals" {
   description = "Principals that may assume the role that erases; empty creates no such role."
   type        = list(string)
   default     = []
+
+  validation {
+    condition = alltrue([
+      for arn in var.erasure_principals :
+      can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:(role|user)/[A-Za-z0-9_+=,.@/-]+$", arn))
+    ])
+    error_message = "Principals are ARNs of IAM roles or users in full, without `*`: they may delete."
+  }
 }
 
 variable "cloudfront" {

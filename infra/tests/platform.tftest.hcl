@@ -317,6 +317,28 @@ run "a_secret_of_another_source_is_not_granted" {
   }
 }
 
+run "callers_are_named_in_full" {
+  command = plan
+
+  variables {
+    contracts = "./tests/callers-by-pattern"
+  }
+
+  expect_failures = [output.caller_policies]
+}
+
+run "readers_and_erasers_are_named_in_full" {
+  command = plan
+
+  variables {
+    principals            = { housing-analyst = ["arn:aws:iam::123456789012:role/housing-*"] }
+    erasure_principals    = ["*"]
+    lake_formation_admins = ["arn:aws:iam::*:role/deployer"]
+  }
+
+  expect_failures = [var.principals, var.erasure_principals, var.lake_formation_admins]
+}
+
 run "origins_have_no_user_info" {
   command = plan
 
