@@ -97,7 +97,7 @@ resource "aws_msk_cluster" "this" {
   }
 
   encryption_info {
-    encryption_at_rest_kms_key_arn = local.key_arn.operations
+    encryption_at_rest_kms_key_arn = local.key_arn.events
 
     encryption_in_transit {
       client_broker = "TLS"

@@ -31,6 +31,14 @@ module "pole_transform" {
       Resource = [module.transform_queue.arn]
     },
     {
+      # They are notices of S3, and hold no record.
+      Sid       = "OpenMessages"
+      Effect    = "Allow"
+      Action    = ["kms:Decrypt"]
+      Resource  = local.key_arns.operations
+      Condition = local.through_sqs
+    },
+    {
       Sid      = "ReadRaw"
       Effect   = "Allow"
       Action   = ["s3:GetObject"]

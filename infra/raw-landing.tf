@@ -83,7 +83,7 @@ module "raw_landing" {
         Sid       = "OpenMessages"
         Effect    = "Allow"
         Action    = ["kms:Decrypt"]
-        Resource  = local.key_arns.operations
+        Resource  = local.events_key_arns
         Condition = local.through_sqs
       },
     ] : statement if local.uses_queue],
@@ -156,7 +156,7 @@ module "events_queue" {
   # SQS may count a notice's age from its sending, before it shows the notice: it is no sign that the landing is slow.
   max_age         = 900 + local.notice_delay
   age_is_watched  = true
-  kms_key_arn     = local.common.kms_key_arn
+  kms_key_arn     = local.key_arn.events
   watching        = local.common.watching
   alert_topic_arn = local.common.alert_topic_arn
 }

@@ -184,3 +184,34 @@ variable "force_destroy" {
   type        = bool
   default     = false
 }
+
+variable "smoke_subject" {
+  description = "Subject of the GitHub tokens that take the smoke test's role, such as `repo:OWNER/NAME:environment:smoke`: an environment of its own. Null for none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.smoke_subject == null ? true : can(regex("^repo:[^*?:/]+/[^*?:/]+:environment:[^*?:]+$", var.smoke_subject))
+    error_message = "A subject is `repo:OWNER/NAME:environment:ENVIRONMENT`, without `*`."
+  }
+
+  validation {
+    # `production` is that of the role that applies (environments/pipeline): one token would take both.
+    condition     = var.smoke_subject == null ? true : !endswith(var.smoke_subject, ":environment:production")
+    error_message = "The smoke test has an environment of its own: `production` is that of the role that applies."
+  }
+}
+
+variable "smoke_principals" {
+  description = "Principals that may take the smoke test's role besides."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition = alltrue([
+      for arn in var.smoke_principals :
+      can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:(role|user)/[A-Za-z0-9_+=,.@/-]+$", arn))
+    ])
+    error_message = "Principals are ARNs of IAM roles or users in full, without `*`."
+  }
+}

@@ -61,6 +61,9 @@ module "polelake" {
   lake_formation_admins = var.lake_formation_admins
   erasure_principals    = var.erasure_principals
 
+  smoke_subject    = var.smoke_subject
+  smoke_principals = var.smoke_principals
+
   cloudfront           = true
   site_domain          = var.site_domain
   site_certificate_arn = var.site_certificate_arn

@@ -168,3 +168,15 @@ variable "monthly_budget" {
   type        = number
   default     = 1200
 }
+
+variable "smoke_subject" {
+  description = "Subject of the GitHub tokens that take the smoke test's role: `repo:OWNER/NAME:environment:smoke`. Null for none."
+  type        = string
+  default     = null
+}
+
+variable "smoke_principals" {
+  description = "Principals that may take the smoke test's role besides."
+  type        = list(string)
+  default     = []
+}
