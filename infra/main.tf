@@ -106,8 +106,17 @@ locals {
     { "${local.databases}_curated_quality" = ["Metrics and verdicts of every day"] },
   )
 
-  # Who may read what: `roles` of the tables' contracts. A role gets personal columns only where the contract says so.
-  grants = flatten([
+  # Tables that only say what belongs together: without names they still give people away, by whom they stand with.
+  tying_tables = [
+    for name, contract in local.tables : name if anytrue([
+      for custom in try(contract.customProperties, []) : custom.property == "polelake" && try(custom.value.family, "") == "link"
+    ])
+  ]
+
+  # Who may read what: `roles` of the tables' contracts. A role gets personal columns, and tables of links, only where the
+  # contract says so. With the personal columns go the ids of other rows, which tie a row to a person.
+  grants = [for grant in local.asked_grants : grant if grant.personal || !contains(local.tying_tables, grant.table)]
+  asked_grants = flatten([
     for name, contract in local.tables : [
       for role in try(contract.roles, []) : {
         role     = role.role
@@ -116,8 +125,9 @@ locals {
         personal = anytrue([
           for custom in try(role.customProperties, []) : custom.property == "personal" && tobool(custom.value)
         ])
-        personal_columns = sort([
-          for column in contract.schema[0].properties : column.name if try(column.classification, "") == "personal"
+        withheld_columns = sort([
+          for column in contract.schema[0].properties : column.name
+          if try(column.classification, "") == "personal" || (endswith(column.name, "_id") && column.name != "pole_id")
         ])
       } if try(role.access, "read") == "read"
     ]

@@ -69,13 +69,18 @@ output "grants" {
 }
 
 output "readers" {
-  description = "Role of the contracts to its policy, with `access = \"iam\"`."
+  description = "Role of the contracts to its policy, with `access` other than `none`."
   value       = module.catalogue.readers
 }
 
 output "columns" {
   description = "Columns that are withheld, by table and principal, with `access = \"lake_formation\"`."
   value       = module.catalogue.columns
+}
+
+output "lake_formation_databases" {
+  description = "Databases that Lake Formation governs: `infra/revoke-iam-allowed` takes them."
+  value       = module.catalogue.governed
 }
 
 output "functions" {

@@ -1,7 +1,7 @@
 # Readers, site, alarms, logs, cost.
 
 variable "access" {
-  description = "How the contracts' grants are applied: `none`, `iam` (whole tables), or `lake_formation` (columns), which needs existing tables: switch to it after the first day."
+  description = "How the contracts' grants are applied: `none`, `iam` (whole tables), or `lake_formation` (columns; IAM for databases that `lake_formation_databases` leaves out), which needs existing tables: switch to it after the first day."
   type        = string
   default     = "none"
 }
@@ -22,7 +22,7 @@ variable "principals" {
 }
 
 variable "lake_formation_admins" {
-  description = "Administrators of Lake Formation, among them the role that applies this. They replace the present ones."
+  description = "Administrators of Lake Formation that are added to the account's, such as the role that applies this; empty writes no settings of the account."
   type        = list(string)
   default     = []
 
@@ -33,6 +33,26 @@ variable "lake_formation_admins" {
     ])
     error_message = "Administrators are ARNs of IAM roles or users in full, without `*`."
   }
+}
+
+variable "lake_formation_read_admins" {
+  description = "Administrators of Lake Formation that only read, added to the account's, such as the role that plans: others see no grants, and would plan them again."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition = alltrue([
+      for arn in var.lake_formation_read_admins :
+      can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:(role|user)/[A-Za-z0-9_+=,.@/-]+$", arn))
+    ])
+    error_message = "Administrators are ARNs of IAM roles or users in full, without `*`."
+  }
+}
+
+variable "lake_formation_databases" {
+  description = "Databases that Lake Formation governs with `access = \"lake_formation\"`; null for all in which the contracts grant a table."
+  type        = set(string)
+  default     = null
 }
 
 variable "athena" {

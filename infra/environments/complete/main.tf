@@ -59,7 +59,11 @@ module "polelake" {
   access                = var.access
   principals            = var.principals
   lake_formation_admins = var.lake_formation_admins
-  erasure_principals    = var.erasure_principals
+
+  lake_formation_databases   = var.lake_formation_databases
+  lake_formation_read_admins = var.lake_formation_read_admins
+
+  erasure_principals = var.erasure_principals
 
   smoke_subject    = var.smoke_subject
   smoke_principals = var.smoke_principals

@@ -122,9 +122,21 @@ variable "principals" {
 }
 
 variable "lake_formation_admins" {
-  description = "Administrators of Lake Formation."
+  description = "Administrators of Lake Formation, added to the account's."
   type        = list(string)
   default     = []
+}
+
+variable "lake_formation_read_admins" {
+  description = "Administrators of Lake Formation that only read, such as the role that plans."
+  type        = list(string)
+  default     = []
+}
+
+variable "lake_formation_databases" {
+  description = "Databases that Lake Formation governs; null for all in which the contracts grant a table."
+  type        = set(string)
+  default     = null
 }
 
 variable "erasure_principals" {
