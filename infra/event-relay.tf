@@ -117,6 +117,7 @@ module "event_relay" {
     ] : statement if length(var.queue_sources) > 0],
   ))
 
+  account            = local.account
   log_retention_days = local.common.log_retention_days
   emulated           = local.common.emulated
   log_level          = local.common.log_level

@@ -107,6 +107,10 @@ module "pole_transform" {
     },
   ])
 
+  # Without one the function reaches the internet.
+  vpc = var.processing_network
+
+  account            = local.account
   log_retention_days = local.common.log_retention_days
   emulated           = local.common.emulated
   log_level          = local.common.log_level

@@ -130,6 +130,7 @@ module "raw_landing" {
     ] : statement if local.kafka.iam],
   ))
 
+  account            = local.account
   log_retention_days = local.common.log_retention_days
   emulated           = local.common.emulated
   log_level          = local.common.log_level

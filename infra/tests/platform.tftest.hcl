@@ -150,11 +150,24 @@ run "policies" {
   assert {
     # AWS's tables list no resources for the exceptions.
     condition = alltrue(flatten([for policy in values(output.function_policies) : [
-      for statement in jsondecode(policy).Statement : !contains(statement.Resource, "*") || alltrue([
+      for statement in jsondecode(policy).Statement : !contains(statement.Resource, "*") || statement.Effect == "Deny" || alltrue([
         for action in statement.Action : startswith(action, "xray:") || startswith(action, "ec2:")
       ])
     ]]))
     error_message = "A policy names no resource."
+  }
+
+  assert {
+    condition = alltrue([for policy in values(output.function_policies) : anytrue([
+      for statement in jsondecode(policy).Statement : alltrue([
+        statement.Effect == "Deny",
+        toset(statement.Action) == toset(["s3:PutObject", "sns:Publish", "sqs:SendMessage"]),
+        statement.Resource == ["*"],
+        try(statement.Condition.StringNotEquals, {}) == { "aws:ResourceAccount" = "123456789012" },
+        try(statement.Condition.Null, {}) == { "aws:ResourceAccount" = "false" },
+      ]) if statement.Sid == "StayInAccount"
+    ])])
+    error_message = "A function may write to another account."
   }
 
   assert {
@@ -181,7 +194,7 @@ run "policies" {
 
   assert {
     condition = toset(flatten([for statement in jsondecode(output.function_policies["quality-report"]).Statement :
-      statement.Resource if contains(statement.Action, "sns:Publish")
+      statement.Resource if statement.Effect == "Allow" && contains(statement.Action, "sns:Publish")
     ])) == toset([output.alert_topic_arn])
     error_message = "quality-report publishes to one topic."
   }

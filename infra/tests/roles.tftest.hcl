@@ -139,6 +139,34 @@ run "events_have_a_key_of_their_own" {
   }
 }
 
+run "functions_that_read_records_run_in_the_closed_network" {
+  variables {
+    processing_network = { subnet_ids = ["subnet-7", "subnet-8"], security_group_ids = ["sg-7"] }
+  }
+
+  assert {
+    condition = alltrue([for function in [module.pole_transform, module.snapshot_merge, module.quality_report] : alltrue([
+      function.subnet_ids == toset(["subnet-7", "subnet-8"]), strcontains(function.policy, "ec2:CreateNetworkInterface"),
+    ])])
+    error_message = "A function that reads records has open egress."
+  }
+
+  assert {
+    condition     = length(module.event_relay.subnet_ids) == 0 && length(module.raw_landing.subnet_ids) == 0
+    error_message = "The relay fetches states from outside, and landing reads no record."
+  }
+}
+
+run "a_closed_network_has_groups" {
+  command = plan
+
+  variables {
+    processing_network = { subnet_ids = ["subnet-7"], security_group_ids = [] }
+  }
+
+  expect_failures = [var.processing_network]
+}
+
 run "nobody_takes_a_role_that_nobody_asked_for" {
   command = plan
 

@@ -37,8 +37,11 @@ module "polelake" {
   vpc_zones       = 3
   network         = var.network
   consumer_groups = var.consumer_groups
-  queue_landing   = var.queue_landing
-  landing_window  = 120
+
+  processing_network = var.processing_network
+
+  queue_landing  = var.queue_landing
+  landing_window = 120
 
   watching           = var.watching
   keys               = var.keys

@@ -43,6 +43,15 @@ variable "network" {
   default = null
 }
 
+variable "processing_network" {
+  description = "An existing VPC without a way to the internet for transform, merge and report; null runs them outside of any VPC."
+  type = object({
+    subnet_ids         = list(string)
+    security_group_ids = list(string)
+  })
+  default = null
+}
+
 variable "consumer_groups" {
   description = "Topic to consumer group whose offsets are taken over."
   type        = map(string)
