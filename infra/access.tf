@@ -9,7 +9,16 @@ module "catalogue" {
   principals            = var.principals
   access                = var.access
   lake_formation_admins = var.lake_formation_admins
-  merge_role_arn        = module.snapshot_merge.role_arn
+
+  lake_formation_databases = setintersection(
+    keys(local.catalogue),
+    coalesce(var.lake_formation_databases, toset([for grant in local.grants : grant.database])),
+  )
+  lake_formation_read_admins = var.lake_formation_read_admins
+  writer_role_arns = merge(
+    { merge = module.snapshot_merge.role_arn },
+    { for role in aws_iam_role.erasure : "erasure" => role.arn },
+  )
 
   athena           = var.athena
   workgroups       = var.athena_workgroups

@@ -73,3 +73,10 @@ check "fetching" {
     error_message = "A contract names a secret that is not its source's: name it `polelake/<source>/<name>`."
   }
 }
+
+check "lake_formation" {
+  assert {
+    condition     = alltrue([for database in coalesce(var.lake_formation_databases, []) : contains(keys(local.catalogue), database)])
+    error_message = "`lake_formation_databases` names a database that is not the stack's."
+  }
+}

@@ -69,7 +69,7 @@ module "event_relay" {
         Sid       = "SealMessages"
         Effect    = "Allow"
         Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
-        Resource  = local.key_arns.operations
+        Resource  = local.key_arns.events
         Condition = local.through_sqs
       },
       {
@@ -101,14 +101,24 @@ module "event_relay" {
       Resource  = var.secret_key_arns
       Condition = { StringEquals = { "kms:ViaService" = "secretsmanager.${local.region}.amazonaws.com" } }
     }] : statement if length(var.secret_key_arns) > 0],
-    [for statement in [{
-      Sid      = "TakeMessages"
-      Effect   = "Allow"
-      Action   = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
-      Resource = [for source in keys(var.queue_sources) : module.relay_queue[source].arn]
-    }] : statement if length(var.queue_sources) > 0],
+    [for statement in [
+      {
+        Sid      = "TakeMessages"
+        Effect   = "Allow"
+        Action   = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
+        Resource = [for source in keys(var.queue_sources) : module.relay_queue[source].arn]
+      },
+      {
+        Sid       = "OpenMessages"
+        Effect    = "Allow"
+        Action    = ["kms:Decrypt"]
+        Resource  = local.events_key_arns
+        Condition = local.through_sqs
+      },
+    ] : statement if length(var.queue_sources) > 0],
   ))
 
+  account            = local.account
   log_retention_days = local.common.log_retention_days
   emulated           = local.common.emulated
   log_level          = local.common.log_level
@@ -187,7 +197,7 @@ module "relay_queue" {
   emulated           = var.emulated
   visibility_timeout = 6 * local.relay_timeout
   senders            = [for topic in each.value.topic_arns : { service = "sns.amazonaws.com", arn = topic }]
-  kms_key_arn        = local.common.kms_key_arn
+  kms_key_arn        = local.key_arn.events
   watching           = local.common.watching
   alert_topic_arn    = local.common.alert_topic_arn
 }

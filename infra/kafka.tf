@@ -4,11 +4,14 @@ module "network" {
   count  = local.uses_kafka && var.network == null ? 1 : 0
   source = "./modules/network"
 
-  name    = var.name
-  region  = local.region
-  account = local.account
-  cidr    = var.vpc_cidr
-  zones   = var.vpc_zones
+  name      = var.name
+  region    = local.region
+  partition = local.partition
+  account   = local.account
+  cidr      = var.vpc_cidr
+  zones     = var.vpc_zones
+  # Large batches, and records that Lambda gives up.
+  bucket_arns = [local.bucket_arns.raw, local.bucket_arns.failures]
   interface_endpoints = setunion(
     ["lambda", "sts"],
     length(local.secrets) > 0 ? ["secretsmanager"] : [],
@@ -97,7 +100,7 @@ resource "aws_msk_cluster" "this" {
   }
 
   encryption_info {
-    encryption_at_rest_kms_key_arn = local.key_arn.operations
+    encryption_at_rest_kms_key_arn = local.key_arn.events
 
     encryption_in_transit {
       client_broker = "TLS"

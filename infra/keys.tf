@@ -1,13 +1,16 @@
 # Keys, as `keys` says: one for each zone, so that the right to read one zone is separate from the right to read another,
-# and one for operations (settings, logs, queues, alerts); or one for everything; or none of one's own.
+# one for events that have not landed (the queues of the relay, Kafka), and one for operations (settings, logs, notices,
+# alerts); or one for everything, by choice; or none of one's own.
 
 locals {
-  # What is encrypted together: four zones, and operations.
+  # What is encrypted together: four zones, events on their way, and operations. Who may read the functions' settings, as
+  # the pipeline's plan must, may therefore open no event.
   key_users = {
     raw        = []
     refined    = []
     curated    = []
     site       = local.site_readers
+    events     = local.events_users
     operations = local.operations_users
   }
 
@@ -32,6 +35,9 @@ locals {
     ]
   }
 
+  # Messages that came before events had a key of their own are under that of operations.
+  events_key_arns = distinct(concat(local.key_arns.events, local.key_arns.operations))
+
   site_readers = [for statement in [{
     Sid       = "CloudFront"
     Effect    = "Allow"
@@ -40,6 +46,24 @@ locals {
     Resource  = "*"
     Condition = { StringEquals = { "aws:SourceAccount" = local.account } }
   }] : statement if var.cloudfront]
+
+  events_users = [
+    {
+      # Other teams' topics, which may be in their own accounts.
+      Sid       = "Topics"
+      Effect    = "Allow"
+      Principal = { Service = "sns.amazonaws.com" }
+      Action    = ["kms:Decrypt", "kms:GenerateDataKey*"]
+      Resource  = "*"
+      Condition = {
+        StringEquals = {
+          "aws:SourceAccount" = distinct(concat([local.account], [
+            for topic in flatten([for from in values(var.queue_sources) : from.topic_arns]) : split(":", topic)[4]
+          ]))
+        }
+      }
+    },
+  ]
 
   operations_users = [
     {
@@ -55,22 +79,15 @@ locals {
       }
     },
     {
-      # Services that send to our queues and topic: S3's notifications, other teams' topics, alarms, budgets.
+      # Services that send to our queues and topic: S3's notifications, alarms, budgets.
       Sid    = "Senders"
       Effect = "Allow"
       Principal = {
-        Service = ["s3.amazonaws.com", "sns.amazonaws.com", "cloudwatch.amazonaws.com", "budgets.amazonaws.com"]
+        Service = ["s3.amazonaws.com", "cloudwatch.amazonaws.com", "budgets.amazonaws.com"]
       }
-      Action   = ["kms:Decrypt", "kms:GenerateDataKey*"]
-      Resource = "*"
-      # Other teams' topics may be in their own accounts.
-      Condition = {
-        StringEquals = {
-          "aws:SourceAccount" = distinct(concat([local.account], [
-            for topic in flatten([for from in values(var.queue_sources) : from.topic_arns]) : split(":", topic)[4]
-          ]))
-        }
-      }
+      Action    = ["kms:Decrypt", "kms:GenerateDataKey*"]
+      Resource  = "*"
+      Condition = { StringEquals = { "aws:SourceAccount" = local.account } }
     },
   ]
 }

@@ -60,6 +60,10 @@ locals {
     for id, contract in local.sources :
     id => one([for custom in contract.customProperties : custom.value if custom.property == "polelake"])
   }
+  # Source to the callers whose signed requests it takes, as the relay compares them: letter by letter.
+  callers = { for id, extension in local.extensions : id => try(extension.push.principals, []) }
+  # One role without a path, one user, or the account itself; a pattern is none of them.
+  caller_arn = "^arn:aws[a-z-]*:(iam::[0-9]{12}:(root|role/[A-Za-z0-9_+=,.@-]+|user/[A-Za-z0-9_+=,.@/-]+)|sts::[0-9]{12}:federated-user/[A-Za-z0-9_+=,.@-]+)$"
   # Topic to source.
   topics = { for id, extension in local.extensions : extension.topic => id }
   # Source to transport: the contract's own, or the deployment's.
@@ -102,8 +106,17 @@ locals {
     { "${local.databases}_curated_quality" = ["Metrics and verdicts of every day"] },
   )
 
-  # Who may read what: `roles` of the tables' contracts. A role gets personal columns only where the contract says so.
-  grants = flatten([
+  # Tables that only say what belongs together: without names they still give people away, by whom they stand with.
+  tying_tables = [
+    for name, contract in local.tables : name if anytrue([
+      for custom in try(contract.customProperties, []) : custom.property == "polelake" && try(custom.value.family, "") == "link"
+    ])
+  ]
+
+  # Who may read what: `roles` of the tables' contracts. A role gets personal columns, and tables of links, only where the
+  # contract says so. With the personal columns go the ids of other rows, which tie a row to a person.
+  grants = [for grant in local.asked_grants : grant if grant.personal || !contains(local.tying_tables, grant.table)]
+  asked_grants = flatten([
     for name, contract in local.tables : [
       for role in try(contract.roles, []) : {
         role     = role.role
@@ -112,8 +125,9 @@ locals {
         personal = anytrue([
           for custom in try(role.customProperties, []) : custom.property == "personal" && tobool(custom.value)
         ])
-        personal_columns = sort([
-          for column in contract.schema[0].properties : column.name if try(column.classification, "") == "personal"
+        withheld_columns = sort([
+          for column in contract.schema[0].properties : column.name
+          if try(column.classification, "") == "personal" || (endswith(column.name, "_id") && column.name != "pole_id")
         ])
       } if try(role.access, "read") == "read"
     ]

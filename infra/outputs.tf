@@ -14,6 +14,14 @@ output "caller_policies" {
     for source, statements in local.caller_statements :
     source => jsonencode({ Version = "2012-10-17", Statement = jsondecode(statements) })
   }
+
+  precondition {
+    # The relay would not start with such a contract: the plan says so first.
+    condition = alltrue([for arn in flatten(values(local.callers)) : can(regex(local.caller_arn, arn))])
+    error_message = "A contract's `push.principals` are ARNs of roles or users in full, without `*`: ${join(", ", [
+      for arn in flatten(values(local.callers)) : arn if !can(regex(local.caller_arn, arn))
+    ])}."
+  }
 }
 
 output "site" {
@@ -61,13 +69,18 @@ output "grants" {
 }
 
 output "readers" {
-  description = "Role of the contracts to its policy, with `access = \"iam\"`."
+  description = "Role of the contracts to its policy, with `access` other than `none`."
   value       = module.catalogue.readers
 }
 
 output "columns" {
   description = "Columns that are withheld, by table and principal, with `access = \"lake_formation\"`."
   value       = module.catalogue.columns
+}
+
+output "lake_formation_databases" {
+  description = "Databases that Lake Formation governs: `infra/revoke-iam-allowed` takes them."
+  value       = module.catalogue.governed
 }
 
 output "functions" {
@@ -206,6 +219,19 @@ output "consumer_groups" {
 output "erasure_role_arn" {
   description = "Role that erases; null where `erasure_principals` is empty."
   value       = one(aws_iam_role.erasure[*].arn)
+}
+
+output "smoke_role_arn" {
+  description = "Role of the smoke test; null where nobody may take it."
+  value       = one(aws_iam_role.smoke[*].arn)
+}
+
+output "smoke_policies" {
+  description = "Who may take the smoke test's role, and what it may; null where nobody may take it."
+  value = one([for place, role in aws_iam_role.smoke : {
+    trust  = role.assume_role_policy
+    rights = aws_iam_role_policy.smoke[place].policy
+  }])
 }
 
 output "topics" {

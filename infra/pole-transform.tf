@@ -32,6 +32,14 @@ module "pole_transform" {
       Resource = [module.transform_queue.arn]
     },
     {
+      # They are notices of S3, and hold no record.
+      Sid       = "OpenMessages"
+      Effect    = "Allow"
+      Action    = ["kms:Decrypt"]
+      Resource  = local.key_arns.operations
+      Condition = local.through_sqs
+    },
+    {
       Sid      = "ReadRaw"
       Effect   = "Allow"
       Action   = ["s3:GetObject"]
@@ -107,6 +115,10 @@ module "pole_transform" {
     },
   ])
 
+  # Without one the function reaches the internet.
+  vpc = var.processing_network
+
+  account            = local.account
   log_retention_days = local.common.log_retention_days
   emulated           = local.common.emulated
   log_level          = local.common.log_level

@@ -141,6 +141,10 @@ module "quality_report" {
     },
   ])
 
+  # Without one the function reaches the internet.
+  vpc = var.processing_network
+
+  account            = local.account
   log_retention_days = local.common.log_retention_days
   emulated           = local.common.emulated
   log_level          = local.common.log_level

@@ -91,7 +91,7 @@ module "raw_landing" {
         Sid       = "OpenMessages"
         Effect    = "Allow"
         Action    = ["kms:Decrypt"]
-        Resource  = local.key_arns.operations
+        Resource  = local.events_key_arns
         Condition = local.through_sqs
       },
     ] : statement if local.uses_queue],
@@ -138,6 +138,7 @@ module "raw_landing" {
     ] : statement if local.kafka.iam],
   ))
 
+  account            = local.account
   log_retention_days = local.common.log_retention_days
   emulated           = local.common.emulated
   log_level          = local.common.log_level
@@ -164,7 +165,7 @@ module "events_queue" {
   # SQS may count a notice's age from its sending, before it shows the notice: it is no sign that the landing is slow.
   max_age         = 900 + local.notice_delay
   age_is_watched  = true
-  kms_key_arn     = local.common.kms_key_arn
+  kms_key_arn     = local.key_arn.events
   watching        = local.common.watching
   alert_topic_arn = local.common.alert_topic_arn
 }

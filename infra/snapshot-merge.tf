@@ -122,6 +122,10 @@ module "snapshot_merge" {
     },
   ])
 
+  # Without one the function reaches the internet.
+  vpc = var.processing_network
+
+  account            = local.account
   log_retention_days = local.common.log_retention_days
   emulated           = local.common.emulated
   log_level          = local.common.log_level

@@ -1,7 +1,7 @@
 # Readers, site, alarms, logs, cost.
 
 variable "access" {
-  description = "How the contracts' grants are applied: `none`, `iam` (whole tables), or `lake_formation` (columns), which needs existing tables: switch to it after the first day."
+  description = "How the contracts' grants are applied: `none`, `iam` (whole tables), or `lake_formation` (columns; IAM for databases that `lake_formation_databases` leaves out), which needs existing tables: switch to it after the first day."
   type        = string
   default     = "none"
 }
@@ -10,12 +10,49 @@ variable "principals" {
   description = "Role of the contracts to ARNs of IAM roles of this account."
   type        = map(list(string))
   default     = {}
+
+  validation {
+    # The policy is attached to the role of this name: in another account there may be none, or another one.
+    condition = alltrue([
+      for arn in flatten(values(var.principals)) :
+      can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]+$", arn))
+    ])
+    error_message = "Principals are ARNs of IAM roles in full, without `*`."
+  }
 }
 
 variable "lake_formation_admins" {
-  description = "Administrators of Lake Formation, among them the role that applies this. They replace the present ones."
+  description = "Administrators of Lake Formation that are added to the account's, such as the role that applies this; empty writes no settings of the account."
   type        = list(string)
   default     = []
+
+  validation {
+    condition = alltrue([
+      for arn in var.lake_formation_admins :
+      can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:(role|user)/[A-Za-z0-9_+=,.@/-]+$", arn))
+    ])
+    error_message = "Administrators are ARNs of IAM roles or users in full, without `*`."
+  }
+}
+
+variable "lake_formation_read_admins" {
+  description = "Administrators of Lake Formation that only read, added to the account's, such as the role that plans: others see no grants, and would plan them again."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition = alltrue([
+      for arn in var.lake_formation_read_admins :
+      can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:(role|user)/[A-Za-z0-9_+=,.@/-]+$", arn))
+    ])
+    error_message = "Administrators are ARNs of IAM roles or users in full, without `*`."
+  }
+}
+
+variable "lake_formation_databases" {
+  description = "Databases that Lake Formation governs with `access = \"lake_formation\"`; null for all in which the contracts grant a table."
+  type        = set(string)
+  default     = null
 }
 
 variable "athena" {
@@ -40,6 +77,14 @@ variable "erasure_principals" {
   description = "Principals that may assume the role that erases; empty creates no such role."
   type        = list(string)
   default     = []
+
+  validation {
+    condition = alltrue([
+      for arn in var.erasure_principals :
+      can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:(role|user)/[A-Za-z0-9_+=,.@/-]+$", arn))
+    ])
+    error_message = "Principals are ARNs of IAM roles or users in full, without `*`: they may delete."
+  }
 }
 
 variable "cloudfront" {
@@ -158,4 +203,35 @@ variable "force_destroy" {
   description = "Whether a destroy deletes data: for trials only."
   type        = bool
   default     = false
+}
+
+variable "smoke_subject" {
+  description = "Subject of the GitHub tokens that take the smoke test's role, such as `repo:OWNER/NAME:environment:smoke`: an environment of its own. Null for none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.smoke_subject == null ? true : can(regex("^repo:[^*?:/]+/[^*?:/]+:environment:[^*?:]+$", var.smoke_subject))
+    error_message = "A subject is `repo:OWNER/NAME:environment:ENVIRONMENT`, without `*`."
+  }
+
+  validation {
+    # `production` is that of the role that applies (environments/pipeline): one token would take both.
+    condition     = var.smoke_subject == null ? true : !endswith(var.smoke_subject, ":environment:production")
+    error_message = "The smoke test has an environment of its own: `production` is that of the role that applies."
+  }
+}
+
+variable "smoke_principals" {
+  description = "Principals that may take the smoke test's role besides."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition = alltrue([
+      for arn in var.smoke_principals :
+      can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:(role|user)/[A-Za-z0-9_+=,.@/-]+$", arn))
+    ])
+    error_message = "Principals are ARNs of IAM roles or users in full, without `*`."
+  }
 }

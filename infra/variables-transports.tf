@@ -52,6 +52,22 @@ variable "network" {
   default = null
 }
 
+variable "processing_network" {
+  description = "An existing VPC without a way to the internet for the functions that read records: transform, merge and report. It needs endpoints of S3 (gateway), Glue, Secrets Manager and SNS. Null runs them outside of any VPC, with open egress."
+  type = object({
+    subnet_ids         = list(string)
+    security_group_ids = list(string)
+  })
+  default = null
+
+  validation {
+    condition = var.processing_network == null ? true : (
+      length(var.processing_network.subnet_ids) > 0 && length(var.processing_network.security_group_ids) > 0
+    )
+    error_message = "A network has a subnet and a security group."
+  }
+}
+
 variable "vpc_cidr" {
   description = "Addresses of the created VPC."
   type        = string

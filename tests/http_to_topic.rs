@@ -241,7 +241,7 @@ async fn tokens_are_held_to_the_contract_and_to_their_time() {
             text.replace(
             "      push:\n",
             "      push:\n        \
-             claims: [{iss: \"https://issuer.polelake.local\", client_id: \"housing-*\", scope: events/write}]\n",
+             claims: [{iss: \"https://issuer.polelake.local\", client_id: \"housing-api\", scope: events/write}]\n",
         )
         },
     );

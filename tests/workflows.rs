@@ -137,6 +137,10 @@ fn rights_are_given_job_by_job_and_apply_waits_for_an_approval() {
                 [of("package"), of("plan"), of("apply"), of("smoke")],
                 [vec![], vec![roles[0]], vec![roles[1]], vec![roles[2]]]
             );
+            // A token names its environment: a job in `production` could take the role that applies.
+            let jobs = &workflow["jobs"];
+            assert_eq!(jobs["smoke"]["environment"], "smoke");
+            assert!(jobs["plan"]["environment"].is_null());
         }
     }
 }

@@ -13,6 +13,7 @@ variables {
   packages        = "./tests/packages"
   contracts       = "./tests/contracts"
   name            = "polelake"
+  account         = "123456789012"
   kms_key_arn     = "arn:aws:kms:eu-west-2:123456789012:key/11111111-2222-3333-4444-555555555555"
   alert_topic_arn = "arn:aws:sns:eu-west-2:123456789012:alerts"
   # The relay fetches states from outside: the network that environments would create has no route there.
@@ -228,9 +229,35 @@ run "a_network_without_a_way_out" {
     region              = "eu-west-2"
     account             = "123456789012"
     cidr                = "10.64.0.0/20"
+    bucket_arns         = ["arn:aws:s3:::raw", "arn:aws:s3:::failures"]
     zones               = 3
     interface_endpoints = ["lambda", "sts"]
     log_retention_days  = 30
+  }
+
+  # Egress goes to groups and to the gateway of S3; nothing has a range of addresses.
+  assert {
+    condition = alltrue([
+      for rule in concat(values(aws_vpc_security_group_egress_rule.this), values(aws_vpc_security_group_egress_rule.s3)) :
+      try(rule.cidr_ipv4, null) == null && try(rule.cidr_ipv6, null) == null && (
+        try(rule.referenced_security_group_id, null) != null || try(rule.prefix_list_id, null) != null
+      )
+    ])
+    error_message = "A group has open egress."
+  }
+
+  assert {
+    condition = jsondecode(output.endpoint_policies.s3).Statement == [{
+      Sid       = "OwnBuckets"
+      Effect    = "Allow"
+      Principal = "*"
+      Action    = ["s3:AbortMultipartUpload", "s3:ListBucket", "s3:PutObject"]
+      Resource  = ["arn:aws:s3:::raw", "arn:aws:s3:::raw/*", "arn:aws:s3:::failures", "arn:aws:s3:::failures/*"]
+      Condition = {
+        StringEquals = { "aws:PrincipalAccount" = "123456789012", "aws:ResourceAccount" = "123456789012" }
+      }
+    }]
+    error_message = "The way to S3 leads to foreign buckets, or is open to foreign credentials: ${output.endpoint_policies.s3}"
   }
 
   assert {
@@ -253,6 +280,7 @@ run "a_network_from_which_the_relay_sends_to_the_queue" {
     region              = "eu-west-2"
     account             = "123456789012"
     cidr                = "10.64.0.0/20"
+    bucket_arns         = ["arn:aws:s3:::raw", "arn:aws:s3:::failures"]
     zones               = 2
     interface_endpoints = ["lambda", "sts", "sqs"]
     log_retention_days  = 30
@@ -262,6 +290,36 @@ run "a_network_from_which_the_relay_sends_to_the_queue" {
     condition     = toset(keys(aws_vpc_security_group_egress_rule.s3)) == toset(["clients-s3", "pollers-s3"])
     error_message = "The relay reaches SQS, and S3 for large batches."
   }
+
+  assert {
+    condition = one(jsondecode(output.endpoint_policies.sqs).Statement) == {
+      Sid       = "OwnAccount"
+      Effect    = "Allow"
+      Principal = "*"
+      Action    = "sqs:*"
+      Resource  = ["arn:aws:sqs:eu-west-2:123456789012:*"]
+      Condition = { StringEquals = { "aws:PrincipalAccount" = "123456789012" } }
+    }
+    error_message = "The relay can send to foreign queues: ${output.endpoint_policies.sqs}"
+  }
+}
+
+run "the_way_to_s3_names_its_buckets" {
+  command = plan
+  module {
+    source = "./modules/network"
+  }
+
+  variables {
+    region              = "eu-west-2"
+    cidr                = "10.64.0.0/20"
+    zones               = 3
+    interface_endpoints = ["lambda", "sts"]
+    log_retention_days  = 30
+    bucket_arns         = ["arn:aws:s3:::*"]
+  }
+
+  expect_failures = [var.bucket_arns]
 }
 
 run "pollers_need_their_endpoints" {
@@ -274,6 +332,7 @@ run "pollers_need_their_endpoints" {
     region              = "eu-west-2"
     account             = "123456789012"
     cidr                = "10.64.0.0/20"
+    bucket_arns         = ["arn:aws:s3:::raw", "arn:aws:s3:::failures"]
     zones               = 3
     interface_endpoints = ["sts"]
     log_retention_days  = 30

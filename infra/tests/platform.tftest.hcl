@@ -150,11 +150,24 @@ run "policies" {
   assert {
     # AWS's tables list no resources for the exceptions.
     condition = alltrue(flatten([for policy in values(output.function_policies) : [
-      for statement in jsondecode(policy).Statement : !contains(statement.Resource, "*") || alltrue([
+      for statement in jsondecode(policy).Statement : !contains(statement.Resource, "*") || statement.Effect == "Deny" || alltrue([
         for action in statement.Action : startswith(action, "xray:") || startswith(action, "ec2:")
       ])
     ]]))
     error_message = "A policy names no resource."
+  }
+
+  assert {
+    condition = alltrue([for policy in values(output.function_policies) : anytrue([
+      for statement in jsondecode(policy).Statement : alltrue([
+        statement.Effect == "Deny",
+        toset(statement.Action) == toset(["s3:PutObject", "sns:Publish", "sqs:SendMessage"]),
+        statement.Resource == ["*"],
+        try(statement.Condition.StringNotEquals, {}) == { "aws:ResourceAccount" = "123456789012" },
+        try(statement.Condition.Null, {}) == { "aws:ResourceAccount" = "false" },
+      ]) if statement.Sid == "StayInAccount"
+    ])])
+    error_message = "A function may write to another account."
   }
 
   assert {
@@ -181,7 +194,7 @@ run "policies" {
 
   assert {
     condition = toset(flatten([for statement in jsondecode(output.function_policies["quality-report"]).Statement :
-      statement.Resource if contains(statement.Action, "sns:Publish")
+      statement.Resource if statement.Effect == "Allow" && contains(statement.Action, "sns:Publish")
     ])) == toset([output.alert_topic_arn])
     error_message = "quality-report publishes to one topic."
   }
@@ -315,6 +328,28 @@ run "a_secret_of_another_source_is_not_granted" {
     condition     = local.secrets == []
     error_message = "A contract gave the relay the secret of another source."
   }
+}
+
+run "callers_are_named_in_full" {
+  command = plan
+
+  variables {
+    contracts = "./tests/callers-by-pattern"
+  }
+
+  expect_failures = [output.caller_policies]
+}
+
+run "readers_and_erasers_are_named_in_full" {
+  command = plan
+
+  variables {
+    principals            = { housing-analyst = ["arn:aws:iam::123456789012:role/housing-*"] }
+    erasure_principals    = ["*"]
+    lake_formation_admins = ["arn:aws:iam::*:role/deployer"]
+  }
+
+  expect_failures = [var.principals, var.erasure_principals, var.lake_formation_admins]
 }
 
 run "origins_have_no_user_info" {

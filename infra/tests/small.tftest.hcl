@@ -21,6 +21,10 @@ mock_provider "aws" {
     values = { arn = "arn:aws:kms:eu-west-2:123456789012:key/site" }
   }
   override_resource {
+    target = aws_kms_key.this["events"]
+    values = { arn = "arn:aws:kms:eu-west-2:123456789012:key/events" }
+  }
+  override_resource {
     target = aws_kms_key.this["operations"]
     values = { arn = "arn:aws:kms:eu-west-2:123456789012:key/operations" }
   }
@@ -253,7 +257,7 @@ run "one_key" {
 
   assert {
     condition = toset([for statement in jsondecode(aws_kms_key.this["lake"].policy).Statement : statement.Sid]) == toset([
-      "Account", "CloudFront", "Logs", "Senders",
+      "Account", "CloudFront", "Logs", "Senders", "Topics",
     ])
     error_message = "The one key serves every service that a zone's key serves."
   }
@@ -353,7 +357,7 @@ run "the_keys_of_a_former_choice_stay" {
   }
 
   assert {
-    condition     = output.kms_keys == tolist(["curated", "lake", "operations", "raw", "refined", "site"])
+    condition     = output.kms_keys == tolist(["curated", "events", "lake", "operations", "raw", "refined", "site"])
     error_message = "What is stored under the former keys could not be read: ${join(", ", output.kms_keys)}"
   }
 
@@ -397,8 +401,8 @@ run "keys_of_each_zone" {
       for statement in jsondecode(policy).Statement : [for arn in statement.Resource : reverse(split("/", arn))[0]]
       if anytrue([for action in statement.Action : startswith(action, "kms:")])
       ])) } == {
-      event-relay    = toset(["operations", "raw"])
-      raw-landing    = toset(["operations", "raw"])
+      event-relay    = toset(["events", "operations", "raw"])
+      raw-landing    = toset(["events", "operations", "raw"])
       pole-transform = toset(["operations", "raw", "refined"])
       snapshot-merge = toset(["operations", "refined", "curated"])
       quality-report = toset(["operations", "refined", "curated", "site"])

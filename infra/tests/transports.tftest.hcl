@@ -216,8 +216,9 @@ run "kafka_alone" {
       length(module.events_queue) == 0,
       length(aws_lambda_event_source_mapping.events) == 0,
       output.events_queue_url == null,
-      !strcontains(output.function_policies["event-relay"], "sqs:SendMessage"),
-      !strcontains(output.function_policies["event-relay"], "s3:"),
+      !anytrue(flatten([for statement in jsondecode(output.function_policies["event-relay"]).Statement : [
+        for action in statement.Action : action == "sqs:SendMessage" || startswith(action, "s3:")
+      ] if statement.Effect == "Allow"])),
       !contains(keys(output.function_environments["event-relay"]), "RAW_BUCKET"),
       !contains(keys(output.function_environments["raw-landing"]), "QUEUE_LANES"),
       !contains(keys(output.function_environments["raw-landing"]), "KAFKA_FAILURES"),

@@ -38,13 +38,15 @@ fn shipped_principals() -> String {
 }
 
 #[test]
-fn lint_refuses_patterns_that_admit_more_than_they_say() {
+fn lint_refuses_patterns_of_callers() {
     let shipped = shipped_principals();
-    let fine = format!("claims: [{{iss: \"{ISSUER}\", client_id: \"housing-*\"}}]");
+    let fine = format!("claims: [{{iss: \"{ISSUER}\", client_id: \"housing-api\"}}]");
     assert!(lint_with(&shipped, &fine).status.success(), "{fine}");
     for push in [
         r#"principals: ["*"]"#,
-        r#"principals: ["arn:aws:iam::*:role/housing-*"]"#,
+        r#"principals: ["arn:aws:iam::000000000000:role/housing-*"]"#,
+        r#"principals: ["arn:aws:iam::000000000000:user/team/*"]"#,
+        r#"principals: ["arn:aws:iam::*:role/housing-api"]"#,
         r#"principals: ["arn:aws:iam::000000000000:role/fine", "arn:aws:iam::*:role/x"]"#,
         r#"principals: ["arn:aws:iam::0000*:role/x"]"#,
         r#"principals: ["arn:aws:iam::000000000000:*"]"#,
@@ -54,6 +56,7 @@ fn lint_refuses_patterns_that_admit_more_than_they_say() {
         r#"claims: [{iss: "*", client_id: housing}]"#,
         r#"claims: [{iss: "https://*", client_id: housing}]"#,
         r#"claims: [{iss: "https://issuer.example", client_id: "*"}]"#,
+        r#"claims: [{iss: "https://issuer.example", client_id: "housing-*"}]"#,
         r#"claims: [{iss: "https://issuer.example", aud: lake}]"#,
         r#"claims: [{iss: "https://issuer.example", client_id: housing, aud: "*"}]"#,
     ] {
@@ -159,18 +162,21 @@ async fn push_as(lake: &LakeUnderTest, caller: &str, source: &str) -> (u16, Stri
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pattern_admits_names_of_its_account_and_type_and_answers_name_no_other_source() {
+async fn a_caller_is_the_one_that_is_named_and_answers_name_no_other_source() {
     let lake = LakeUnderTest::start().await;
     let account = "arn:aws:iam::000000000000";
-    let admitted = format!("{account}:role/housing-api");
+    let admitted = format!("{account}:role/housing-person-api");
     assert_eq!(push_as(&lake, &admitted, "housing-person").await.0, 202);
     for caller in [
-        "arn:aws:iam::999999999999:role/housing-evil".to_owned(),
-        format!("{account}:user/x:role/housing-/bob"),
-        format!("{account}:role/housing-/bob"),
-        format!("{account}:role/housing-a:b"),
-        format!("{account}:user/housing-api"),
-        "arn:aws:sts::999999999999:assumed-role/housing-evil/session".to_owned(),
+        "arn:aws:iam::999999999999:role/housing-person-api".to_owned(),
+        format!("{account}:user/x:role/housing-person-api"),
+        format!("{account}:user/x:role/housing-person-api/bob"),
+        format!("{account}:role/x/housing-person-api"),
+        format!("{account}:role/housing-person-apis"),
+        format!("{account}:role/Housing-person-api"),
+        format!("{account}:role/housing-*"),
+        format!("{account}:user/housing-person-api"),
+        "arn:aws:sts::999999999999:assumed-role/housing-person-api/session".to_owned(),
     ] {
         let (status, text) = push_as(&lake, &caller, "housing-person").await;
         assert_eq!(status, 403, "{caller}: {text}");
@@ -183,10 +189,16 @@ async fn a_pattern_admits_names_of_its_account_and_type_and_answers_name_no_othe
         }
     }
 
+    // Another source of the same team has another role.
+    let other = format!("{account}:role/housing-tenure-api");
+    assert_eq!(push_as(&lake, &other, "housing-person").await.0, 403);
+
     let (status, text) = push_as(&lake, &admitted, "housing-persons").await;
     assert_eq!(status, 404);
-    assert!(text.contains("housing-tenure"), "its own: {text}");
-    assert!(!text.contains("planning"), "not others': {text}");
+    assert!(text.contains("may use housing-person"), "its own: {text}");
+    for source in ["housing-tenure", "planning"] {
+        assert!(!text.contains(source), "not others': {text}");
+    }
 }
 
 /// Pushes one event with a token of these claims.
@@ -207,7 +219,7 @@ async fn push_with(lake: &LakeUnderTest, claims: &Value) -> u16 {
 async fn a_token_holds_in_its_time_and_for_its_audience() {
     let contracts = contracts_with("attack-tokens", PERSON, |text| {
         let claims =
-            format!("claims: [{{iss: \"{ISSUER}\", client_id: \"housing-*\", aud: lake}}]");
+            format!("claims: [{{iss: \"{ISSUER}\", client_id: \"housing-api\", aud: lake}}]");
         text.replace("      push:\n", &format!("      push:\n        {claims}\n"))
     });
     let lake = LakeUnderTest::with_contracts(&contracts).await;

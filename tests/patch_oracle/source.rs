@@ -96,7 +96,7 @@ impl SourceShape {
             true => json!(["$.branch", "$.entityId"]),
             false => json!(["$.entityId"]),
         };
-        let principals = ["arn:aws:iam::000000000000:role/oracle-*"];
+        let principals = ["arn:aws:iam::000000000000:role/oracle"];
         let mut extension = json!({
             "topic": self.name, "envelope": "entity-event", "record": "record", "key": key,
             "body": ["$.eventData.newData"], "state": "$.entity", "events": deeds,

@@ -37,8 +37,11 @@ module "polelake" {
   vpc_zones       = 3
   network         = var.network
   consumer_groups = var.consumer_groups
-  queue_landing   = var.queue_landing
-  landing_window  = 120
+
+  processing_network = var.processing_network
+
+  queue_landing  = var.queue_landing
+  landing_window = 120
 
   watching           = var.watching
   keys               = var.keys
@@ -59,7 +62,14 @@ module "polelake" {
   access                = var.access
   principals            = var.principals
   lake_formation_admins = var.lake_formation_admins
-  erasure_principals    = var.erasure_principals
+
+  lake_formation_databases   = var.lake_formation_databases
+  lake_formation_read_admins = var.lake_formation_read_admins
+
+  erasure_principals = var.erasure_principals
+
+  smoke_subject    = var.smoke_subject
+  smoke_principals = var.smoke_principals
 
   cloudfront           = true
   site_domain          = var.site_domain

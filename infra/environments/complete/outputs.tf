@@ -47,3 +47,8 @@ output "transports" {
   description = "Source to its transport: `queue` or `kafka`."
   value       = module.polelake.transports
 }
+
+output "smoke_role_arn" {
+  description = "Role of the smoke test; null where nobody may take it."
+  value       = module.polelake.smoke_role_arn
+}

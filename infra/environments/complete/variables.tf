@@ -43,6 +43,15 @@ variable "network" {
   default = null
 }
 
+variable "processing_network" {
+  description = "An existing VPC without a way to the internet for transform, merge and report; null runs them outside of any VPC."
+  type = object({
+    subnet_ids         = list(string)
+    security_group_ids = list(string)
+  })
+  default = null
+}
+
 variable "consumer_groups" {
   description = "Topic to consumer group whose offsets are taken over."
   type        = map(string)
@@ -122,9 +131,21 @@ variable "principals" {
 }
 
 variable "lake_formation_admins" {
-  description = "Administrators of Lake Formation."
+  description = "Administrators of Lake Formation, added to the account's."
   type        = list(string)
   default     = []
+}
+
+variable "lake_formation_read_admins" {
+  description = "Administrators of Lake Formation that only read, such as the role that plans."
+  type        = list(string)
+  default     = []
+}
+
+variable "lake_formation_databases" {
+  description = "Databases that Lake Formation governs; null for all in which the contracts grant a table."
+  type        = set(string)
+  default     = null
 }
 
 variable "erasure_principals" {
@@ -167,4 +188,16 @@ variable "monthly_budget" {
   description = "US dollars a month."
   type        = number
   default     = 1200
+}
+
+variable "smoke_subject" {
+  description = "Subject of the GitHub tokens that take the smoke test's role: `repo:OWNER/NAME:environment:smoke`. Null for none."
+  type        = string
+  default     = null
+}
+
+variable "smoke_principals" {
+  description = "Principals that may take the smoke test's role besides."
+  type        = list(string)
+  default     = []
 }

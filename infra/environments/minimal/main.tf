@@ -52,6 +52,9 @@ module "polelake" {
   queue_landing  = var.queue_landing
   landing_window = var.landing_window
 
+  smoke_subject    = var.smoke_subject
+  smoke_principals = var.smoke_principals
+
   athena         = var.athena
   alert_emails   = var.alert_emails
   monthly_budget = var.monthly_budget

@@ -67,3 +67,8 @@ output "events_queue_url" {
   description = "URL of the events queue; null where no source uses it."
   value       = module.polelake.events_queue_url
 }
+
+output "smoke_role_arn" {
+  description = "Role of the smoke test; null where nobody may take it."
+  value       = module.polelake.smoke_role_arn
+}

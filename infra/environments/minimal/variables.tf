@@ -150,3 +150,15 @@ variable "emulated" {
   type        = bool
   default     = false
 }
+
+variable "smoke_subject" {
+  description = "Subject of the GitHub tokens that take the smoke test's role: `repo:OWNER/NAME:environment:smoke`. Null for none."
+  type        = string
+  default     = null
+}
+
+variable "smoke_principals" {
+  description = "Principals that may take the smoke test's role besides."
+  type        = list(string)
+  default     = []
+}

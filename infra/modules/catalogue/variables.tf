@@ -20,7 +20,7 @@ variable "grants" {
     database         = string
     table            = string
     personal         = bool
-    personal_columns = list(string)
+    withheld_columns = list(string)
   }))
 }
 
@@ -39,14 +39,29 @@ variable "access" {
   }
 }
 
+variable "lake_formation_databases" {
+  description = "Databases that Lake Formation governs with `lake_formation`; IAM governs the others."
+  type        = set(string)
+}
+
 variable "lake_formation_admins" {
-  description = "Administrators of Lake Formation in this account."
+  description = "Administrators of Lake Formation that are added to the account's."
   type        = list(string)
 }
 
-variable "merge_role_arn" {
-  description = "Role of snapshot-merge, which creates the tables."
-  type        = string
+variable "lake_formation_read_admins" {
+  description = "Administrators of Lake Formation that only read, added to the account's."
+  type        = list(string)
+}
+
+variable "writer_role_arns" {
+  description = "Roles that write tables: `merge`, which creates them, and `erasure` where there is one."
+  type        = map(string)
+
+  validation {
+    condition     = contains(keys(var.writer_role_arns), "merge")
+    error_message = "The merge creates the tables."
+  }
 }
 
 variable "athena" {

@@ -14,6 +14,18 @@ locals {
   own = concat(
     [
       {
+        # Whatever else is granted: what it reads goes to no other account, also where that account takes a name of ours.
+        # Services that do not say whose the resource is are left alone.
+        Sid      = "StayInAccount"
+        Effect   = "Deny"
+        Action   = ["s3:PutObject", "sns:Publish", "sqs:SendMessage"]
+        Resource = ["*"]
+        Condition = {
+          StringNotEquals = { "aws:ResourceAccount" = var.account }
+          Null            = { "aws:ResourceAccount" = "false" }
+        }
+      },
+      {
         Sid      = "Log"
         Effect   = "Allow"
         Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]

@@ -56,3 +56,13 @@ output "log_retention_days" {
   description = "Days for which its log lines are retained."
   value       = aws_cloudwatch_log_group.this.retention_in_days
 }
+
+output "settings_key_arn" {
+  description = "Key of its settings; null with Lambda's own encryption."
+  value       = aws_lambda_function.this.kms_key_arn
+}
+
+output "subnet_ids" {
+  description = "Subnets that it runs in; empty outside of any VPC."
+  value       = toset(flatten(aws_lambda_function.this.vpc_config[*].subnet_ids))
+}

@@ -96,6 +96,16 @@ variable "kms_key_arn" {
   type        = string
 }
 
+variable "account" {
+  description = "Account of the function: what it writes stays there."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[0-9]{12}$", var.account))
+    error_message = "An account has 12 digits."
+  }
+}
+
 variable "kms_key_arns" {
   description = "Keys by which its settings may be encrypted: the same, and former ones."
   type        = list(string)

@@ -7,6 +7,12 @@ data "aws_availability_zones" "this" {
 locals {
   zones   = slice(data.aws_availability_zones.this.names, 0, var.zones)
   subnets = { for place, zone in local.zones : zone => cidrsubnet(var.cidr, 4, place) }
+
+  # Services that functions call with a body, and what is the account's own there.
+  own_resources = {
+    for service in ["secretsmanager", "sqs"] :
+    service => ["arn:${var.partition}:${service}:${var.region}:${var.account}:*"]
+  }
 }
 
 resource "aws_vpc" "this" {
@@ -46,6 +52,20 @@ resource "aws_vpc_endpoint" "s3" {
   service_name      = "com.amazonaws.${var.region}.s3"
   vpc_endpoint_type = "Gateway"
   route_table_ids   = [aws_route_table.private.id]
+
+  # The way to S3 is the only way out of this VPC. Without a policy it leads to every bucket of the world, with any
+  # credentials: who takes over a function could bring his own.
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "OwnBuckets"
+      Effect    = "Allow"
+      Principal = "*"
+      Action    = ["s3:AbortMultipartUpload", "s3:ListBucket", "s3:PutObject"]
+      Resource  = flatten([for bucket in var.bucket_arns : [bucket, "${bucket}/*"]])
+      Condition = { StringEquals = { "aws:PrincipalAccount" = var.account, "aws:ResourceAccount" = var.account } }
+    }]
+  })
 }
 
 # lambda and sts: Lambda's pollers enter through interfaces in these subnets and assume the function's role there. sqs:
@@ -58,6 +78,19 @@ resource "aws_vpc_endpoint" "interface" {
   private_dns_enabled = true
   subnet_ids          = [for subnet in aws_subnet.private : subnet.id]
   security_group_ids  = [aws_security_group.endpoints.id]
+
+  # Lambda itself comes through `lambda` and `sts`, which have AWS's policy.
+  policy = contains(keys(local.own_resources), each.key) ? jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "OwnAccount"
+      Effect    = "Allow"
+      Principal = "*"
+      Action    = "${each.key}:*"
+      Resource  = local.own_resources[each.key]
+      Condition = { StringEquals = { "aws:PrincipalAccount" = var.account } }
+    }]
+  }) : null
 }
 
 resource "aws_security_group" "clients" {

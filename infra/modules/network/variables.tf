@@ -8,9 +8,25 @@ variable "region" {
   type        = string
 }
 
-variable "account" {
-  description = "Account whose flow logs may take the role."
+variable "partition" {
+  description = "Partition of the account: `aws`."
   type        = string
+  default     = "aws"
+}
+
+variable "account" {
+  description = "Account whose flow logs may take the role, and to whose resources the endpoints lead."
+  type        = string
+}
+
+variable "bucket_arns" {
+  description = "Buckets to which the way to S3 leads: those that the relay and Lambda's pollers write."
+  type        = list(string)
+
+  validation {
+    condition     = length(var.bucket_arns) > 0 && alltrue([for arn in var.bucket_arns : can(regex("^arn:aws[a-z-]*:s3:::[a-z0-9.-]+$", arn))])
+    error_message = "ARNs of buckets in full, without `*`."
+  }
 }
 
 variable "cidr" {

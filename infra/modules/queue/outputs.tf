@@ -44,3 +44,8 @@ output "encryption" {
     queue.kms_master_key_id != null ? "KMS" : queue.sqs_managed_sse_enabled == true ? "SQS" : "none"
   ])
 }
+
+output "key_arn" {
+  description = "Key of its messages; null with SQS's own encryption."
+  value       = aws_sqs_queue.this.kms_master_key_id
+}

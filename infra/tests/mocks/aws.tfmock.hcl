@@ -88,3 +88,14 @@ mock_resource "aws_cloudfront_distribution" {
 mock_resource "aws_lakeformation_resource" {
   defaults = { arn = "arn:aws:s3:::mocked/curated" }
 }
+
+# An account with an administrator of its own, and the defaults with which AWS makes one.
+mock_data "aws_lakeformation_data_lake_settings" {
+  defaults = {
+    admins                              = ["arn:aws:iam::123456789012:role/data-office"]
+    read_only_admins                    = ["arn:aws:iam::123456789012:role/auditors"]
+    create_database_default_permissions = [{ permissions = ["ALL"], principal = "IAM_ALLOWED_PRINCIPALS" }]
+    create_table_default_permissions    = [{ permissions = ["ALL"], principal = "IAM_ALLOWED_PRINCIPALS" }]
+    parameters                          = { CROSS_ACCOUNT_VERSION = "3" }
+  }
+}

@@ -169,12 +169,12 @@ pub(crate) enum BadRecords {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PushPermissions {
-    /// ARNs of IAM roles (without a path) or users, with their account; `*` in a name matches any
-    /// run of characters but `:` and `/`.
+    /// ARNs of IAM roles (without a path) or users, with their account, each in full: they are
+    /// compared letter by letter, and `*` is refused.
     #[serde(default)]
     pub(crate) principals: Vec<String>,
     /// Claims of a token: all claims of one entry must match. Each entry needs `iss`, and a claim
-    /// that identifies the caller. `aud` is checked where it is given.
+    /// that identifies the caller. `aud` is checked where it is given. `*` is refused.
     #[serde(default)]
     pub(crate) claims: Vec<TokenClaims>,
 }

@@ -17,7 +17,7 @@ use self::extension_check::{check_extension, compile_fetch};
 use self::field_place::field_place;
 use crate::backfill::{BackfillKeyPart, CompiledBackfill};
 use crate::calendar::Calendar;
-use crate::caller::{matches_pattern, token_matches};
+use crate::caller::token_matches;
 use crate::dialect::FileDialect;
 use crate::event_paths::EventPaths;
 use crate::event_time::{ClockMembers, EventClock, TimeSkew};
@@ -69,7 +69,7 @@ pub struct SourceContract {
     pub transport: Option<Transport>,
     /// What each event type does. An event of any other type is quarantined.
     pub events: BTreeMap<String, EventOp>,
-    /// The IAM ARNs that may push; `*` matches any run of characters but `:` and `/`.
+    /// The IAM ARNs that may push, each in full.
     pub principals: Vec<String>,
     /// The tokens that may push: all claims of one entry must match. `scope` and `aud` match one
     /// word of several.
@@ -351,10 +351,7 @@ impl SourceContract {
     #[must_use]
     pub fn admits_caller(&self, caller: Caller<'_>) -> bool {
         match caller {
-            Caller::Principal(arn) => self
-                .principals
-                .iter()
-                .any(|pattern| matches_pattern(pattern, arn)),
+            Caller::Principal(arn) => self.principals.iter().any(|principal| principal == arn),
             Caller::Token(token) => self
                 .claims
                 .iter()

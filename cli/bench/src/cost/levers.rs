@@ -25,7 +25,7 @@ pub(super) struct LeverEffect {
 pub(super) fn levers(transport: Transport) -> Vec<Lever> {
     let mut levers = vec![
         lever("as it is", |_| {}),
-        lever("watching: full, five keys", |month| {
+        lever("watching: full, six keys", |month| {
             watch(month, Watching::Full);
         }),
         lever("watching: small, one key", |month| {

@@ -57,7 +57,7 @@ pub(crate) struct CostBench {
     /// are given; `full` is the default of the module in infra/.
     #[arg(long, value_enum, default_value_t = Watching::Small)]
     watching: Watching,
-    /// Customer's keys in KMS; 0 are AWS's own. Without it, one when `small` is watched, else five.
+    /// Customer's keys in KMS; 0 are AWS's own. Without it, one when `small` is watched, else six.
     #[arg(long)]
     keys: Option<u8>,
     /// Whether requests come by the HTTP API or by a function URL.

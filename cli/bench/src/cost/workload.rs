@@ -32,7 +32,7 @@ impl Watching {
     pub(crate) fn usual_keys(self) -> f64 {
         match self {
             Self::Small => 1.0,
-            Self::Full => 5.0,
+            Self::Full => 6.0,
         }
     }
 }
