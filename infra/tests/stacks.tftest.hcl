@@ -53,6 +53,16 @@ override_resource {
 }
 
 override_resource {
+  target = aws_kms_key.this["events"]
+  values = { arn = "arn:aws:kms:eu-west-2:123456789012:key/events" }
+}
+
+override_resource {
+  target = aws_secretsmanager_secret.identity_key
+  values = { arn = "arn:aws:secretsmanager:eu-west-2:123456789012:secret:polelake/identity-key-AbCdEf" }
+}
+
+override_resource {
   target = module.transform_queue.aws_sqs_queue.this
   values = { arn = "arn:aws:sqs:eu-west-2:123456789012:polelake-pole-transform" }
 }

@@ -16,6 +16,7 @@ use crate::error::CliError;
 use crate::exit_code::{report_usage, run_to_exit_code};
 use crate::full_disk::{name_full_disk, until_disk_full};
 use crate::interruption::{describe_untouched, run_until_stopped};
+use crate::one_heap::restart_with_one_heap;
 use crate::work_progress::WorkProgress;
 
 /// Runs the command line. Exit code 0: done; 1: done, and a check failed; 2: not done;
@@ -23,7 +24,10 @@ use crate::work_progress::WorkProgress;
 #[must_use]
 pub fn main() -> ExitCode {
     match Cli::try_parse() {
-        Ok(cli) => run_to_exit_code("polelake", run_on_disk(cli.command)),
+        Ok(cli) => {
+            restart_with_one_heap(&cli.command);
+            run_to_exit_code("polelake", run_on_disk(cli.command))
+        }
         Err(error) => report_usage(&error),
     }
 }

@@ -27,6 +27,7 @@ mod full_disk;
 pub mod function_rebuilder;
 mod interruption;
 mod named_file;
+mod one_heap;
 pub mod open_lake;
 pub mod package;
 pub mod place;

@@ -14,13 +14,15 @@ use infra_tests::{FUNCTIONS, repository_root};
 use serde_json::Value;
 
 /// Licences under which the project may pass a crate on, alone or as a choice.
-const LICENCES: [&str; 10] = [
+const LICENCES: [&str; 11] = [
     "0BSD",
     "Apache-2.0",
     "BSD-2-Clause",
     "BSD-3-Clause",
     "BSL-1.0",
     "CC0-1.0",
+    // The list of root certificates.
+    "CDLA-Permissive-2.0",
     "ISC",
     "MIT",
     "Unicode-3.0",

@@ -96,9 +96,7 @@ impl MemoryBench {
     async fn run_operation(&self, operation: Operation, day: usize) -> Result<Value, CliError> {
         let mut command = Command::new(std::env::current_exe()?);
         command
-            // A function has two threads that allocate. Here files are read by dozens, and glibc
-            // gives each a heap of its own, whose free memory no other thread uses.
-            .env("MALLOC_ARENA_MAX", "2")
+            .env("MALLOC_ARENA_MAX", operation.heaps())
             .args(["memory-worker", operation.name(), &day.to_string()])
             .args(["--rows", &self.rows.to_string()])
             .args(["--changed", &self.changed.to_string()])
@@ -111,6 +109,16 @@ impl MemoryBench {
 }
 
 impl Operation {
+    /// The heaps that glibc may have. A function has two threads that allocate; here files are read
+    /// by dozens, each with a heap of its own, whose free memory no other uses. Operators' commands
+    /// start with one.
+    fn heaps(self) -> &'static str {
+        match self {
+            Self::Audit | Self::Erase | Self::Rebuild => "1",
+            Self::Transform | Self::Merge | Self::Entity | Self::Report => "2",
+        }
+    }
+
     /// Its name among the arguments of a worker.
     fn name(self) -> &'static str {
         match self {

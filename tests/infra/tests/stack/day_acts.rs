@@ -22,9 +22,19 @@ fn writes(actor: Actor, zone: &str, key: &str) -> [Act; 2] {
     ]
 }
 
+/// The key of the lake's ids, and the key that it is stored under.
+fn reads_identity_key(actor: Actor) -> [Act; 2] {
+    let secret =
+        format!("arn:aws:secretsmanager:eu-west-2:{ACCOUNT}:secret:polelake/identity-key-AbCdEf");
+    [
+        Act::new(actor, "secretsmanager:GetSecretValue", secret),
+        Act::on_key(actor, "kms:Decrypt", "operations", "secretsmanager"),
+    ]
+}
+
 /// A queue that is emptied, and the key of its messages.
-fn empties(actor: Actor, name: &str) -> Vec<Act> {
-    let mut acts = vec![Act::on_key(actor, "kms:Decrypt", "operations", "sqs")];
+fn empties(actor: Actor, name: &str, key: &str) -> Vec<Act> {
+    let mut acts = vec![Act::on_key(actor, "kms:Decrypt", key, "sqs")];
     for action in ["sqs:ReceiveMessage", "sqs:DeleteMessage"] {
         acts.push(Act::new(actor, action, queue(name)).over_tls());
     }
@@ -80,13 +90,8 @@ fn acts_of_transform() -> Vec<Act> {
         "refined",
         "refined/person/1.parquet",
     ));
-    acts.push(Act::on_key(
-        TRANSFORM,
-        "kms:Decrypt",
-        "operations",
-        "secretsmanager",
-    ));
-    acts.extend(empties(TRANSFORM, "pole-transform"));
+    acts.extend(reads_identity_key(TRANSFORM));
+    acts.extend(empties(TRANSFORM, "pole-transform", "operations"));
     acts.push(
         Act::new(
             TRANSFORM,
@@ -101,6 +106,7 @@ fn acts_of_transform() -> Vec<Act> {
 /// Increments in, snapshots out.
 fn acts_of_merge() -> Vec<Act> {
     let mut acts = Vec::new();
+    acts.extend(reads_identity_key(MERGE));
     acts.extend(reads(MERGE, "refined", "refined/person/1.parquet"));
     acts.extend(reads(MERGE, "curated", "curated/person/1.parquet"));
     acts.extend(writes(MERGE, "curated", "curated/_manifests/1.json"));
@@ -233,10 +239,10 @@ pub(crate) fn acts_over_kafka() -> Vec<Act> {
 pub(crate) fn acts_over_the_queue() -> Vec<Act> {
     let mut acts = vec![
         Act::new(RELAY, "sqs:SendMessage", queue("events")).over_tls(),
-        Act::on_key(RELAY, "kms:GenerateDataKey", "operations", "sqs"),
+        Act::on_key(RELAY, "kms:GenerateDataKey", "events", "sqs"),
     ];
     acts.extend(writes(RELAY, "raw", QUEUED));
     acts.extend(reads(LANDING, "raw", QUEUED));
-    acts.extend(empties(LANDING, "events"));
+    acts.extend(empties(LANDING, "events", "events"));
     acts
 }

@@ -78,6 +78,9 @@ fn forbidden_reads() -> Vec<Act> {
         Act::on_key(LANDING, "kms:Decrypt", "refined", "s3"),
         Act::on_key(TRANSFORM, "kms:Decrypt", "curated", "s3"),
         Act::on_key(ANALYST, "kms:Decrypt", "raw", "s3"),
+        // Messages that have not landed are under a key of their own.
+        Act::on_key(MERGE, "kms:Decrypt", "events", "sqs"),
+        Act::on_key(ANALYST, "kms:Decrypt", "events", "sqs"),
     ]
 }
 
