@@ -44,3 +44,8 @@ output "encryption" {
     queue.kms_master_key_id != null ? "KMS" : queue.sqs_managed_sse_enabled == true ? "SQS" : "none"
   ])
 }
+
+output "max_age" {
+  description = "Seconds for which the oldest message may wait without an alarm."
+  value       = local.max_age
+}
