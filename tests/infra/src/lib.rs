@@ -4,12 +4,14 @@
 //! text: a trigger, dead letters, an alarm, a setting. [`find_problems`] names everything that is;
 //! the mutation tests take each of these things out and see that it does.
 
+mod levers;
 mod remembered;
 mod rules;
 mod settings;
 mod terraform;
 mod watching;
 
+pub use levers::Levers;
 pub use remembered::RememberedTest;
 pub use rules::find_problems;
 pub use settings::settings_read_by;
