@@ -36,19 +36,23 @@ module "catalogue" {
 }
 
 # The role of `polelake erase`, the only one that deletes in raw. It reads the whole lake, so it needs a second factor
-# and lasts an hour.
+# (`erasure_second_factor` says who asks for it) and lasts an hour.
 resource "aws_iam_role" "erasure" {
   count                = length(var.erasure_principals) > 0 ? 1 : 0
   name                 = "${var.name}-erasure"
   max_session_duration = 3600
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [{
-      Effect    = "Allow"
-      Action    = "sts:AssumeRole"
-      Principal = { AWS = var.erasure_principals }
-      Condition = { Bool = { "aws:MultiFactorAuthPresent" = "true" } }
-    }]
+    Statement = [merge(
+      {
+        Effect    = "Allow"
+        Action    = "sts:AssumeRole"
+        Principal = { AWS = var.erasure_principals }
+      },
+      # Identity Center asks for it at its own sign-in, and its sessions do not say so.
+      { for needed in ["Condition"] : needed => { Bool = { "aws:MultiFactorAuthPresent" = "true" } }
+      if var.erasure_second_factor == "session" },
+    )]
   })
 }
 

@@ -1,6 +1,19 @@
 # The zones' buckets, and one for records that Lambda gave up.
 
 locals {
+  # What expires, when an operator says so. Only data: the ends of raw logs and the states of lanes (raw/_log/), receipts, the
+  # erasure list, the identity key's digest and declared losses (refined/_…) never expire, because they are old and valid.
+  expiring_raw = {
+    for topic in keys(local.topics) : "raw/${topic}/" => var.raw_retention_days if var.raw_retention_days != null
+  }
+  expiring_refined = {
+    for prefix in concat([for table in keys(local.tables) : "refined/${table}/"], ["refined/_records/"]) :
+    prefix => var.refined_retention_days if var.refined_retention_days != null
+  }
+  expiring_quarantine = {
+    for prefix in ["quarantine/"] : prefix => var.quarantine_retention_days if var.quarantine_retention_days != null
+  }
+
   erasure_role = "arn:${local.partition}:iam::${local.account}:role/${var.name}-erasure"
 }
 
@@ -14,7 +27,7 @@ module "raw_bucket" {
   noncurrent_days = 7
   archive         = var.raw_archive_days == null ? {} : { "raw/" = var.raw_archive_days }
   # Batches that were too large for a message of the events queue: the raw log has their records since.
-  expire        = { (local.queued_batches) = local.queued_batch_days }
+  expire        = merge({ (local.queued_batches) = local.queued_batch_days }, local.expiring_raw)
   force_destroy = var.force_destroy
 
   statements = jsonencode([
@@ -49,9 +62,11 @@ module "refined_bucket" {
   kms             = var.keys != "aws"
   kms_key_arn     = local.key_arn.refined
   noncurrent_days = 30
-  # None expires: receipts name them, and a day is rebuilt from them (docs/adr/0021). Those of merged days are read for
-  # a rebuild, an audit or an erasure only. S3 leaves objects below 128 KB where they are, because they would cost more.
+  # None expires unless the operator says so: receipts name them, and a day is rebuilt from them (docs/adr/0021). Those of
+  # merged days are read for a rebuild, an audit or an erasure only. S3 leaves objects below 128 KB where they are, because
+  # they would cost more.
   archive       = var.refined_archive_days == null ? {} : { "refined/" = var.refined_archive_days }
+  expire        = merge(local.expiring_refined, local.expiring_quarantine)
   force_destroy = var.force_destroy
 }
 
@@ -63,8 +78,9 @@ module "curated_bucket" {
   kms             = var.keys != "aws"
   kms_key_arn     = local.key_arn.curated
   noncurrent_days = 30
-  # Days share files, so no other object may expire by age (docs/adr/0021). These are left by interrupted merges.
-  expire        = { "curated/_work/" = 7 }
+  # Days share files, so no other object may expire by age (docs/adr/0021). These are left by interrupted merges, and by
+  # the state machine, for whoever looks at an execution.
+  expire        = { "curated/_work/" = 7, (local.map_results) = 7 }
   force_destroy = var.force_destroy
 }
 
@@ -92,11 +108,12 @@ module "site_bucket" {
 module "failures_bucket" {
   source = "./modules/bucket"
 
-  name            = local.buckets.failures
-  partition       = local.partition
-  kms             = var.keys != "aws"
-  kms_key_arn     = local.key_arn.raw
-  noncurrent_days = 30
+  name        = local.buckets.failures
+  partition   = local.partition
+  kms         = var.keys != "aws"
+  kms_key_arn = local.key_arn.raw
+  # The alarm on this bucket counts old versions too, and must end when the records are sent again.
+  noncurrent_days = 1
   force_destroy   = var.force_destroy
 }
 

@@ -79,6 +79,20 @@ locals {
       }
     },
     {
+      # Log deliveries, a service beside the log itself: those of the state machine, which it encrypts under its key. AWS
+      # documents this encryption context, and no aws:SourceArn.
+      Sid       = "LogDelivery"
+      Effect    = "Allow"
+      Principal = { Service = "delivery.logs.amazonaws.com" }
+      Action    = ["kms:Decrypt"]
+      Resource  = "*"
+      Condition = {
+        StringEquals = {
+          "kms:EncryptionContext:SourceArn" = "arn:${local.partition}:logs:${local.region}:${local.account}:*"
+        }
+      }
+    },
+    {
       # Services that send to our queues and topic: S3's notifications, alarms, budgets.
       Sid    = "Senders"
       Effect = "Allow"

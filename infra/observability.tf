@@ -17,6 +17,7 @@ module "observability" {
   sources            = toset(keys(local.sources))
   freshness_hours    = local.freshness_hours
   watched_tables     = var.watched_tables
+  late_minutes       = var.late_alarm
   quarantine_an_hour = var.quarantine_alarm
   objects_behind     = var.behind_alarm
   failures_bucket    = local.buckets.failures

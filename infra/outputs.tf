@@ -192,7 +192,7 @@ output "alarms" {
     flatten(module.kafka_source[*].alarms),
     flatten(module.state_machine[*].alarms),
     module.observability.alarms,
-    [aws_cloudwatch_metric_alarm.failed_invocations.alarm_name],
+    aws_cloudwatch_metric_alarm.failed_invocations[*].alarm_name,
   ))
 }
 

@@ -173,6 +173,12 @@ module "sweep_schedule" {
   kms_key_arn        = local.common.kms_key_arn
 }
 
+locals {
+  # What each shard's invocation answered: kept in objects, because the answers of more than some 250 shards would pass
+  # the 256 KiB of a state.
+  map_results = "curated/_runs/"
+}
+
 # For days that one function cannot finish within 14 min.
 module "state_machine" {
   count  = var.fan_out ? 1 : 0
@@ -183,10 +189,13 @@ module "state_machine" {
     snapshot_merge = module.snapshot_merge.arn
     quality_report = module.quality_report.arn
     curated_bucket = module.curated_bucket.name
+    results_prefix = trimsuffix(local.map_results, "/")
   })
-  function_arns  = [module.snapshot_merge.arn, module.quality_report.arn]
-  lists          = "${local.bucket_arns.curated}/curated/_work/*"
-  lists_key_arns = local.key_arns.curated
+  function_arns    = [module.snapshot_merge.arn, module.quality_report.arn]
+  lists            = "${local.bucket_arns.curated}/curated/_work/*"
+  lists_key_arns   = local.key_arns.curated
+  results          = "${local.bucket_arns.curated}/${local.map_results}*"
+  results_key_arns = compact([local.key_arn.curated])
 
   partition          = local.partition
   region             = local.region
@@ -205,7 +214,11 @@ resource "aws_sqs_queue" "failed_invocations" {
   sqs_managed_sse_enabled   = local.key_arn.operations == null ? true : null
 }
 
+# With small watching others tell: what fails is an error of its function, and a day or a landing that cannot start is
+# missing (-report-missing, -events-age).
 resource "aws_cloudwatch_metric_alarm" "failed_invocations" {
+  count = local.small ? 0 : 1
+
   alarm_name          = "${var.name}-failed-invocations"
   alarm_description   = "A scheduled invocation failed after all retries. Its payload is in the queue: run it again."
   namespace           = "AWS/SQS"

@@ -87,6 +87,26 @@ variable "erasure_principals" {
   }
 }
 
+variable "erasure_second_factor" {
+  description = "What proves the second factor of who erases: `session` (the session has one, which IAM users and roles show), or `identity-center` (its sign-in asks for one, which its sessions do not show: AWS sets no `aws:MultiFactorAuthPresent` there)."
+  type        = string
+  default     = "session"
+
+  validation {
+    condition     = contains(["session", "identity-center"], var.erasure_second_factor)
+    error_message = "`session` or `identity-center`."
+  }
+
+  validation {
+    # Nothing else may erase without a second factor.
+    condition = var.erasure_second_factor == "session" || alltrue([
+      for principal in var.erasure_principals :
+      can(regex("^arn:[a-z-]+:iam::[0-9]{12}:role/aws-reserved/sso[.]amazonaws[.]com/", principal))
+    ])
+    error_message = "With `identity-center` every principal is a role of Identity Center: arn:aws:iam::<account>:role/aws-reserved/sso.amazonaws.com/<region>/AWSReservedSSO_…."
+  }
+}
+
 variable "cloudfront" {
   description = "Whether CloudFront serves the site."
   type        = bool
@@ -146,6 +166,18 @@ variable "lag_alarm" {
   default     = 100000
 }
 
+variable "late_alarm" {
+  description = "Minutes for which a record may wait in Kafka before a landing takes it."
+  type        = number
+  default     = 60
+
+  validation {
+    # A landing tells of waits above 15 minutes alone; topics keep records for 7 days.
+    condition     = var.late_alarm >= 15 && var.late_alarm <= 1440
+    error_message = "15 to 1,440 minutes."
+  }
+}
+
 variable "quarantine_alarm" {
   description = "Records of a source that may be quarantined within an hour; with small watching, of all sources together."
   type        = number
@@ -194,9 +226,14 @@ variable "monthly_budget" {
 }
 
 variable "cost_tag" {
-  description = "`key$value` of the tag that the provider's default_tags put on all resources."
+  description = "`key$value` of the tag by which the budget counts, such as `Environment$polelake`. It counts nothing before the tag is activated as a cost allocation tag in the billing account; null counts the whole account."
   type        = string
-  default     = "Project$polelake"
+  default     = null
+
+  validation {
+    condition     = var.cost_tag == null ? true : can(regex("^[^$]+[$].+$", var.cost_tag))
+    error_message = "`key$value`."
+  }
 }
 
 variable "force_destroy" {

@@ -219,6 +219,59 @@ variable "refined_archive_days" {
   default     = 90
 }
 
+variable "refined_retention_days" {
+  description = "Days after which refined rows expire; null keeps them for ever. A day cannot be built again once they are gone, and an audit tells of each as missing (docs/runbook.md)."
+  type        = number
+  default     = null
+
+  validation {
+    # The newest days are built again from them, and Glacier Instant Retrieval is billed for 90 days at least.
+    condition     = var.refined_retention_days == null ? true : var.refined_retention_days >= max(90, var.keep.daily)
+    error_message = "90 days at least, and all of the days that `keep.daily` retains: they are built again from refined rows."
+  }
+
+  validation {
+    condition = anytrue([
+      var.refined_retention_days == null,
+      var.refined_archive_days == null,
+      try(var.refined_retention_days >= var.refined_archive_days + 90, false),
+    ])
+    error_message = "Glacier Instant Retrieval is billed for 90 days: keep refined rows for 90 days behind `refined_archive_days`, or set that to null."
+  }
+}
+
+variable "raw_retention_days" {
+  description = "Days after which raw objects expire; null keeps them for ever. They are the only copy of what was sent: what they held cannot be transformed, repaired or redriven again, and an audit tells of each as missing (docs/runbook.md)."
+  type        = number
+  default     = null
+
+  validation {
+    # Refined rows are made again from raw objects.
+    condition     = var.raw_retention_days == null ? true : try(var.raw_retention_days >= var.refined_retention_days, false)
+    error_message = "Raw objects are kept for as long as refined rows at least: set `refined_retention_days` too, and no longer than this."
+  }
+
+  validation {
+    condition = anytrue([
+      var.raw_retention_days == null,
+      var.raw_archive_days == null,
+      try(var.raw_retention_days >= var.raw_archive_days + 90, false),
+    ])
+    error_message = "Glacier Instant Retrieval is billed for 90 days: keep raw objects for 90 days behind `raw_archive_days`, or set that to null."
+  }
+}
+
+variable "quarantine_retention_days" {
+  description = "Days after which refused records expire; null keeps them for ever. Until then they can be corrected and redriven; afterwards an audit tells of each as missing (docs/runbook.md)."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.quarantine_retention_days == null ? true : var.quarantine_retention_days >= 30
+    error_message = "30 days at least: refused records wait for a corrected contract."
+  }
+}
+
 # pole-transform, snapshot-merge, quality-report --------------------------------------------------------
 
 variable "transform_concurrency" {

@@ -234,7 +234,8 @@ async fn run(context: &Context, stepwise: bool) -> Result<(), Failure> {
             .await
             .map(drop);
     }
-    let mut planned = steps::run_plan_step(&schedule, context, budget).await?;
+    let request = steps::PlanRequest::from(schedule);
+    let mut planned = steps::run_plan_step(&request, context, budget).await?;
     loop {
         for table in &planned.fan_out {
             for shard in 0..table.shards {
@@ -245,7 +246,7 @@ async fn run(context: &Context, stepwise: bool) -> Result<(), Failure> {
         if planned.then.is_none() {
             return Ok(());
         }
-        planned = steps::run_plan_tables_step(&schedule, context, budget).await?;
+        planned = steps::run_plan_tables_step(&request, context, budget).await?;
     }
 }
 

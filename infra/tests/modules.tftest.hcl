@@ -101,6 +101,22 @@ run "messages_stay_hidden" {
   expect_failures = [aws_sqs_queue.this]
 }
 
+run "a_message_that_failed_once_does_not_ring" {
+  command = plan
+  module {
+    source = "./modules/queue"
+  }
+
+  variables {
+    arn_prefix         = "arn:aws:sqs:eu-west-2:123456789012"
+    function_timeout   = 300
+    visibility_timeout = 1800
+    max_age            = 1800
+  }
+
+  expect_failures = [aws_sqs_queue.this]
+}
+
 run "kafka_source" {
   module {
     source = "./modules/kafka_source"
@@ -347,7 +363,7 @@ run "minimal" {
   }
 
   assert {
-    condition     = length(output.functions) == 5 && length(output.alarms) == 11
+    condition     = length(output.functions) == 5 && length(output.alarms) == 10
     error_message = "The minimal environment has five functions and small watching: ${join(", ", output.alarms)}"
   }
 

@@ -49,7 +49,6 @@ run "a_small_deployment" {
       "polelake-errors",
       "polelake-events-age",
       "polelake-events-dead-letters",
-      "polelake-failed-invocations",
       "polelake-messages-missing",
       "polelake-pole-transform-dead-letters",
       "polelake-quarantine",
@@ -57,7 +56,7 @@ run "a_small_deployment" {
       "polelake-report-missing",
       "polelake-rules-failed",
     ])
-    error_message = "Other alarms than the eleven: ${join(", ", output.alarms)}"
+    error_message = "Other alarms than the ten: ${join(", ", output.alarms)}"
   }
 
   assert {
@@ -67,7 +66,6 @@ run "a_small_deployment" {
       polelake-messages-missing     = { metric = "messages_missing", dimensions = { stack = "polelake", function = "raw-landing" } }
       polelake-quarantine           = { metric = "records_quarantined", dimensions = { stack = "polelake", function = "pole-transform" } }
       polelake-reconciliation-open  = { metric = "reconciliation_open", dimensions = { stack = "polelake", function = "quality-report" } }
-      polelake-report-missing       = { metric = "rules_passed", dimensions = { stack = "polelake", function = "quality-report" } }
       polelake-rules-failed         = { metric = "rules_failed", dimensions = { stack = "polelake", function = "quality-report" } }
     })
     error_message = "An alarm watches a series that small metrics do not have: ${jsonencode(module.observability.metrics)}"
@@ -186,7 +184,7 @@ run "the_operator_says_how_long_logs_are_kept" {
   }
 
   assert {
-    condition     = length(output.alarms) == 12 && contains(output.alarms, "polelake-event-relay-parking-permit-dead-letters")
+    condition     = length(output.alarms) == 11 && contains(output.alarms, "polelake-event-relay-parking-permit-dead-letters")
     error_message = "A queue of SNS adds the alarm on its dead letters: ${join(", ", output.alarms)}"
   }
 }
@@ -200,17 +198,20 @@ run "small_watching_of_kafka" {
   assert {
     condition = setsubtract(output.alarms, [
       "polelake-derived-steps-failed", "polelake-errors", "polelake-events-age", "polelake-events-dead-letters",
-      "polelake-failed-invocations", "polelake-messages-missing", "polelake-pole-transform-dead-letters", "polelake-quarantine",
+      "polelake-messages-missing", "polelake-pole-transform-dead-letters", "polelake-quarantine",
       "polelake-reconciliation-open", "polelake-report-missing", "polelake-rules-failed",
       ]) == toset([
-      "polelake-failures-bucket", "polelake-landing-failed", "polelake-offset-gaps", "polelake-raw-landing-destination",
+      "polelake-failures-bucket", "polelake-landing-failed", "polelake-landing-late", "polelake-offset-gaps",
+      "polelake-raw-landing-destination",
       "polelake-raw-landing-offset-lag",
     ])
     error_message = "What Kafka adds: ${join(", ", output.alarms)}"
   }
 
   assert {
-    condition = alltrue([for alarm, metric in { landing-failed = "landing_failed", offset-gaps = "offset_gaps" } :
+    condition = alltrue([for alarm, metric in {
+      landing-failed = "landing_failed", landing-late = "landing_wait_seconds", offset-gaps = "offset_gaps"
+      } :
       jsonencode(module.observability.metrics["polelake-${alarm}"]) ==
       jsonencode({ metric = metric, dimensions = { stack = "polelake", function = "raw-landing" } })
     ])
@@ -257,7 +258,7 @@ run "one_key" {
 
   assert {
     condition = toset([for statement in jsondecode(aws_kms_key.this["lake"].policy).Statement : statement.Sid]) == toset([
-      "Account", "CloudFront", "Logs", "Senders", "Topics",
+      "Account", "CloudFront", "LogDelivery", "Logs", "Senders", "Topics",
     ])
     error_message = "The one key serves every service that a zone's key serves."
   }

@@ -5,12 +5,16 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use futures_util::future::join_all;
 use host::{Failure, TimeBudget, emit_metric};
-use lake::{Chunk, LakeError, RawRecord};
+use lake::{Chunk, LOG_APPEND_TIME, LakeError, RawRecord};
 use store::raw_log::{LandingCounts, RawLogError, land_records};
 use trigger::{KafkaEvent, KafkaFailures, KafkaRecord, PayloadText};
 
 use crate::context::Context;
 use crate::payload::unreadable_payload;
+
+/// A record that waited for longer has its wait told, in seconds: a window gathers records for 300 s
+/// at most. Shorter waits are no metric, which would cost a series of each topic.
+const TOLD_WAIT_SECONDS: u64 = 900;
 
 /// A topic and a partition.
 type StreamName<'e> = (&'e str, i32);
@@ -19,6 +23,8 @@ type StreamName<'e> = (&'e str, i32);
 struct StreamOutcome<'e> {
     stream: StreamName<'e>,
     first_offset: i64,
+    /// How long the oldest record waited, where that is worth telling.
+    long_wait: Option<u64>,
     landed: Result<LandingCounts, RawLogError>,
 }
 
@@ -77,8 +83,21 @@ async fn land_in_time<'e>(
     StreamOutcome {
         stream,
         first_offset: records.first().map_or(0, |record| record.offset),
+        long_wait: find_long_wait(&records, host::now_micros() / 1_000),
         landed: landed.unwrap_or(Err(RawLogError::OutOfTime)),
     }
+}
+
+/// The seconds for which the oldest record has waited, when they are more than
+/// [`TOLD_WAIT_SECONDS`]. Producers' own timestamps say nothing of it.
+fn find_long_wait(records: &[&KafkaRecord<'_>], now_millis: i64) -> Option<u64> {
+    let appended = records.iter().filter(|record| {
+        let kind = record.timestamp_type.as_ref();
+        kind.is_some_and(|kind| kind.0 == LOG_APPEND_TIME)
+    });
+    let oldest = appended.map(|record| record.timestamp).min()?;
+    let waited = u64::try_from(now_millis.saturating_sub(oldest) / 1_000).ok()?;
+    (waited > TOLD_WAIT_SECONDS).then_some(waited)
 }
 
 async fn land_stream(
@@ -134,6 +153,9 @@ fn report_outcomes(outcomes: Vec<StreamOutcome<'_>>) -> KafkaFailures {
     for outcome in outcomes {
         let (topic, partition) = outcome.stream;
         let offset = outcome.first_offset;
+        if let Some(seconds) = outcome.long_wait {
+            emit_long_wait(topic, seconds);
+        }
         match outcome.landed {
             Ok(counts) => emit_landed(topic, counts),
             Err(error) => {
@@ -164,9 +186,54 @@ fn emit_landed(topic: &str, counts: LandingCounts) {
     emit_metric(&[("function", "raw-landing"), ("topic", topic)], &values);
 }
 
+/// Also of records that do not land: until they do, their wait grows.
+fn emit_long_wait(topic: &str, seconds: u64) {
+    emit_metric(
+        &[("function", "raw-landing"), ("topic", topic)],
+        &[("landing_wait_seconds", seconds)],
+    );
+}
+
 fn emit_landing_failed(topic: &str) {
     emit_metric(
         &[("function", "raw-landing"), ("topic", topic)],
         &[("landing_failed", 1)],
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wait_of(records: &str, now_seconds: i64) -> Option<u64> {
+        let payload = format!(r#"{{"records": {{"t-0": [{records}]}}}}"#);
+        let event = KafkaEvent::parse(&payload).unwrap();
+        let records: Vec<KafkaRecord<'_>> =
+            event.records.unwrap().into_values().flatten().collect();
+        let records: Vec<&KafkaRecord<'_>> = records.iter().collect();
+        find_long_wait(&records, now_seconds * 1_000)
+    }
+
+    fn record(seconds: i64, kind: &str) -> String {
+        format!(
+            r#"{{"topic": "t", "partition": 0, "offset": 1, "timestamp": {}, "timestampType": "{kind}"}}"#,
+            seconds * 1_000
+        )
+    }
+
+    #[test]
+    fn the_oldest_record_says_how_long_the_landing_waits() {
+        let (old, new) = (record(100, LOG_APPEND_TIME), record(4_000, LOG_APPEND_TIME));
+        assert_eq!(wait_of(&format!("{new}, {old}"), 4_100), Some(4_000));
+        assert_eq!(wait_of(&new, 4_900), None, "a window and some retries");
+        assert_eq!(wait_of(&new, 4_901), Some(901));
+        assert_eq!(wait_of(&new, 10), None, "the broker's clock is ahead");
+    }
+
+    #[test]
+    fn a_producers_own_time_says_nothing_of_the_landing() {
+        assert_eq!(wait_of(&record(100, "CREATE_TIME"), 9_000), None);
+        let untold = r#"{"topic": "t", "partition": 0, "offset": 1}"#;
+        assert_eq!(wait_of(untold, 9_000), None);
+    }
 }

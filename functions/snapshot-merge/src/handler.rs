@@ -17,7 +17,9 @@ use crate::entity;
 use crate::glue_databases;
 use crate::input_request::InputRequest;
 use crate::manifest_lookup::{ManifestLookup, look_up_manifests};
-use crate::merge_run::{MergeRun, MergedDay, TableFailure, TableRun, emit_table_metrics};
+use crate::merge_run::{
+    MergeRun, MergedDay, TableFailure, TableRun, emit_merged_tables, emit_table_metrics,
+};
 use crate::plan::{PlannedMerge, plan_table};
 use crate::raw_tables::publish_raw_tables;
 use crate::streams::StreamReceipts;
@@ -262,6 +264,7 @@ impl<'q> TableQueue<'q> {
             &[("function", "snapshot-merge")],
             &[("raw_objects_behind", merged.run.behind)],
         );
+        emit_merged_tables(merged.run.tables.len() + merged.run.records.len());
         let newest = self.streams.data_days().map(|(_, newest)| newest);
         let zones = glue_databases::publish_zone_tables(self.day, newest, self.context);
         if merged.failures.is_empty()

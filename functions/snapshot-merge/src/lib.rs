@@ -38,6 +38,7 @@ mod entity_rows;
 mod entity_sightings;
 mod entity_window;
 pub mod erase;
+mod failed_tables;
 mod gathered_entity;
 pub mod glue_databases;
 mod handler;
@@ -81,6 +82,7 @@ mod zone_extents;
 pub use context::{Context, ZoneBuckets};
 pub use derived_steps::StepWarning;
 pub use drop_day::{DroppedDay, drop_day};
+pub use failed_tables::FailedTable;
 pub use handler::{handle, merge_day};
 pub use iceberg_repair::publish_iceberg_days;
 pub use merge_run::{MergeRun, MergedDay, TableFailure, TableRun};
@@ -149,17 +151,17 @@ pub async fn answer_request(
         MergeRequest::Day(schedule) => {
             serde_json::to_value(handle(&schedule, context, budget).await?)
         }
-        MergeRequest::Step(MergeStep::Plan(schedule)) => {
-            serde_json::to_value(steps::run_plan_step(&schedule, context, budget).await?)
+        MergeRequest::Step(MergeStep::Plan(request)) => {
+            serde_json::to_value(steps::run_plan_step(&request, context, budget).await?)
         }
-        MergeRequest::Step(MergeStep::PlanTables(schedule)) => {
-            serde_json::to_value(steps::run_plan_tables_step(&schedule, context, budget).await?)
+        MergeRequest::Step(MergeStep::PlanTables(request)) => {
+            serde_json::to_value(steps::run_plan_tables_step(&request, context, budget).await?)
         }
         MergeRequest::Step(MergeStep::Merge { table, date, shard }) => {
             serde_json::to_value(steps::run_merge_step(&table, &date, shard, context).await?)
         }
-        MergeRequest::Step(MergeStep::Entities { date }) => {
-            serde_json::to_value(steps::run_entities_step(&date, context).await?)
+        MergeRequest::Step(MergeStep::Entities { date, failed }) => {
+            serde_json::to_value(steps::run_entities_step(&date, &failed, context).await?)
         }
         MergeRequest::Step(MergeStep::Sweep {
             keep,

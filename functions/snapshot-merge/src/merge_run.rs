@@ -110,3 +110,12 @@ pub(crate) fn emit_table_metrics(run: &TableRun) {
         &values,
     );
 }
+
+/// Emits how many tables were merged; nothing when none was. The alarm of a missing day waits for
+/// this metric, which a run must not write in which every table failed.
+pub(crate) fn emit_merged_tables(tables: usize) {
+    if tables > 0 {
+        let values = [("tables_merged", u64::try_from(tables).unwrap_or(u64::MAX))];
+        emit_metric(&[("function", "snapshot-merge")], &values);
+    }
+}

@@ -20,8 +20,9 @@ use crate::context::Context;
 use crate::day_events;
 use crate::day_roots;
 use crate::entity;
+use crate::failed_tables::{FailedTable, find_failed_source, lacks_source};
 use crate::handler::{MergePhase, TableQueue, find_table};
-use crate::merge_run::{MergeRun, TableFailure, TableRun, emit_table_metrics};
+use crate::merge_run::{MergeRun, TableFailure, TableRun, emit_merged_tables, emit_table_metrics};
 use crate::plan::{MergePlan, PlannedMerge};
 use crate::raw_tables;
 use crate::retention::{self, RetentionPolicy, SweepResult};
@@ -36,9 +37,9 @@ const READS_AT_ONCE: usize = 16;
 #[serde(tag = "step", rename_all = "snake_case", deny_unknown_fields)]
 pub enum MergeStep {
     /// Merge the small tables of a day, and plan the others.
-    Plan(ScheduleRequest),
+    Plan(PlanRequest),
     /// The same of the tables that readers see, after those of records are published.
-    PlanTables(ScheduleRequest),
+    PlanTables(PlanRequest),
     /// Merge one shard of a plan.
     Merge {
         /// The table.
@@ -52,6 +53,9 @@ pub enum MergeStep {
     Entities {
         /// The day.
         date: String,
+        /// What has failed of the day before: each object with a `table` names one.
+        #[serde(default)]
+        failed: Value,
     },
     /// Drop the days that are not retained, and the files that no retained day names.
     Sweep {
@@ -74,6 +78,46 @@ pub enum MergeStep {
     },
 }
 
+/// What to plan, and what becomes of a table that cannot be planned.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlanRequest {
+    /// As in [`ScheduleRequest`].
+    #[serde(default)]
+    pub date: Option<String>,
+    /// As in [`ScheduleRequest`].
+    #[serde(default)]
+    pub scheduled_time: Option<String>,
+    /// As in [`ScheduleRequest`].
+    #[serde(default)]
+    pub tables: Vec<String>,
+    /// Whether the answer names the tables that fail; otherwise the step fails, so that it is
+    /// tried again.
+    #[serde(default)]
+    pub name_failed: bool,
+}
+
+impl PlanRequest {
+    fn schedule(&self) -> ScheduleRequest {
+        ScheduleRequest {
+            date: self.date.clone(),
+            scheduled_time: self.scheduled_time.clone(),
+            tables: self.tables.clone(),
+        }
+    }
+}
+
+impl From<ScheduleRequest> for PlanRequest {
+    fn from(schedule: ScheduleRequest) -> Self {
+        Self {
+            date: schedule.date,
+            scheduled_time: schedule.scheduled_time,
+            tables: schedule.tables,
+            name_failed: false,
+        }
+    }
+}
+
 /// The result of the plan step.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PlanRun {
@@ -85,6 +129,8 @@ pub struct PlanRun {
     /// The step that follows when these tables are published: the tables that readers see are
     /// planned after the records that they are made from.
     pub then: Option<Value>,
+    /// The tables that failed.
+    pub failed: Vec<FailedTable>,
 }
 
 /// A table whose shards are merged one by one.
@@ -114,13 +160,13 @@ pub struct ShardRun {
 /// Runs the first step: small tables are merged, the plans of the others are stored.
 ///
 /// # Errors
-/// When a table cannot be planned or merged; what was merged before it is committed.
+/// When a table cannot be planned or merged, unless the request is to name it; the others are.
 pub async fn run_plan_step(
-    schedule: &ScheduleRequest,
+    request: &PlanRequest,
     context: &Context,
     budget: TimeBudget,
 ) -> Result<PlanRun, Failure> {
-    plan_phases(schedule, &MergePhase::ALL, context, budget).await
+    plan_phases(request, &MergePhase::ALL, context, budget).await
 }
 
 /// Runs the first step of the tables that readers see.
@@ -128,16 +174,16 @@ pub async fn run_plan_step(
 /// # Errors
 /// As [`run_plan_step`]; when the records of a table are not merged.
 pub async fn run_plan_tables_step(
-    schedule: &ScheduleRequest,
+    request: &PlanRequest,
     context: &Context,
     budget: TimeBudget,
 ) -> Result<PlanRun, Failure> {
-    plan_phases(schedule, &[MergePhase::Tables], context, budget).await
+    plan_phases(request, &[MergePhase::Tables], context, budget).await
 }
 
 /// Plans the phases, up to one of which shards are still to be merged.
 async fn plan_phases(
-    schedule: &ScheduleRequest,
+    request: &PlanRequest,
     phases: &[MergePhase],
     context: &Context,
     budget: TimeBudget,
@@ -154,22 +200,31 @@ async fn plan_phases(
         Ok(None)
     };
 
-    let queue = TableQueue::open(schedule, context, budget).await?;
+    let queue = TableQueue::open(&request.schedule(), context, budget).await?;
     let mut merged = queue.begin_run();
     let mut then = None;
     for phase in phases {
         if !lock_fan_out(&fan_out).is_empty() {
             let date = &merged.run.date;
-            then = Some(json!({"step": "plan_tables", "date": date, "tables": schedule.tables}));
+            then = Some(json!({"step": "plan_tables", "date": date, "tables": request.tables}));
             break;
         }
         queue.process_phase(*phase, &mut merged, &process).await;
     }
     queue.finish_run(&mut merged).await;
 
+    let failed = match request.name_failed {
+        true => merged.failures.drain(..).map(FailedTable::from).collect(),
+        false => Vec::new(),
+    };
     let run = merged.into_run()?;
     let fan_out = std::mem::take(&mut *lock_fan_out(&fan_out));
-    Ok(PlanRun { run, fan_out, then })
+    Ok(PlanRun {
+        run,
+        fan_out,
+        then,
+        failed,
+    })
 }
 
 fn lock_fan_out(fan_out: &Mutex<Vec<FanOut>>) -> MutexGuard<'_, Vec<FanOut>> {
@@ -180,10 +235,18 @@ fn lock_fan_out(fan_out: &Mutex<Vec<FanOut>>) -> MutexGuard<'_, Vec<FanOut>> {
 /// tables of raw objects; no table where the contracts have no such table.
 ///
 /// # Errors
-/// As a merge; root and index are written where `entity` cannot be made.
-pub async fn run_entities_step(date: &str, context: &Context) -> Result<Option<TableRun>, Failure> {
+/// As a merge, and when a table has failed that it is made from; root and index are written where
+/// `entity` cannot be made.
+pub async fn run_entities_step(
+    date: &str,
+    failed: &Value,
+    context: &Context,
+) -> Result<Option<TableRun>, Failure> {
     let day = parse_step_date(date)?;
-    let merged = entity::merge_entities(day, context).await;
+    let merged = match find_failed_source(failed, context) {
+        Some(table) => Err(lacks_source(table)),
+        None => entity::merge_entities(day, context).await,
+    };
     day_roots::write_day_root(day, context).await?;
     // Failures are in the log and counted: the answer has only the table.
     day_events::write_day_events(day, context).await;
@@ -388,7 +451,23 @@ pub async fn run_publish_step(
         .try_collect()
         .await?;
     // Alarms read every table's rows, however it was merged.
-    table::commit_and_publish(contract, &planned, results, context)
-        .await
-        .inspect(emit_table_metrics)
+    let run = table::commit_and_publish(contract, &planned, results, context).await?;
+    emit_table_metrics(&run);
+    emit_merged_tables(1);
+    Ok(run)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_fails_unless_it_is_asked_to_name_what_failed() {
+        let read = |text: &str| serde_json::from_str::<MergeStep>(text);
+        let strict = read(r#"{"step":"plan","scheduled_time":"2026-03-03T01:00:00Z"}"#).unwrap();
+        assert!(matches!(strict, MergeStep::Plan(request) if !request.name_failed));
+        let told = read(r#"{"step":"plan_tables","name_failed":true,"date":"2026-03-02"}"#);
+        assert!(matches!(told.unwrap(), MergeStep::PlanTables(request) if request.name_failed));
+        assert!(read(r#"{"step":"plan","name_fail":true}"#).is_err());
+    }
 }

@@ -31,9 +31,9 @@ module "polelake" {
   packages  = var.packages
   contracts = var.contracts
 
-  transport       = "kafka"
+  transport       = var.transport
   draining        = var.draining
-  msk             = "provisioned"
+  msk             = var.msk
   vpc_zones       = 3
   network         = var.network
   consumer_groups = var.consumer_groups
@@ -41,7 +41,7 @@ module "polelake" {
   processing_network = var.processing_network
 
   queue_landing  = var.queue_landing
-  landing_window = 120
+  landing_window = var.landing_window
 
   watching           = var.watching
   keys               = var.keys
@@ -54,10 +54,10 @@ module "polelake" {
   jwt_audience    = var.jwt_audience
   queue_sources   = var.queue_sources
 
-  fan_out          = true
-  merge_memory     = 3538
-  merge_storage    = 2048
-  raw_archive_days = 90
+  fan_out          = var.fan_out
+  merge_memory     = var.merge_memory
+  merge_storage    = var.merge_storage
+  raw_archive_days = var.raw_archive_days
 
   access                = var.access
   principals            = var.principals
@@ -81,4 +81,34 @@ module "polelake" {
   # Alarms of tables are part of full watching.
   watched_tables = var.watching == "full" ? ["person", "location"] : []
   monthly_budget = var.monthly_budget
+
+  # docs/runbook.md and docs/deploy.md name these.
+  schedules_enabled         = var.schedules_enabled
+  landing_enabled           = var.landing_enabled
+  topic_epoch               = var.topic_epoch
+  queue_landings            = var.queue_landings
+  relay_concurrency         = var.relay_concurrency
+  transform_concurrency     = var.transform_concurrency
+  report_memory             = var.report_memory
+  http_rate                 = var.http_rate
+  http_burst                = var.http_burst
+  kafka_cluster_arn         = var.kafka_cluster_arn
+  kafka_bootstrap           = var.kafka_bootstrap
+  kafka_auth                = var.kafka_auth
+  kafka_pollers             = var.kafka_pollers
+  maximum_pollers           = var.maximum_pollers
+  kafka_volume_gb           = var.kafka_volume_gb
+  architecture              = var.architecture
+  athena                    = var.athena
+  keep                      = var.keep
+  refined_archive_days      = var.refined_archive_days
+  raw_retention_days        = var.raw_retention_days
+  refined_retention_days    = var.refined_retention_days
+  quarantine_retention_days = var.quarantine_retention_days
+  quarantine_alarm          = var.quarantine_alarm
+  behind_alarm              = var.behind_alarm
+  lag_alarm                 = var.lag_alarm
+  late_alarm                = var.late_alarm
+  cost_tag                  = var.cost_tag
+  erasure_second_factor     = var.erasure_second_factor
 }

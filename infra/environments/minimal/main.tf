@@ -62,4 +62,37 @@ module "polelake" {
   # A destroy deletes the data of a trial.
   log_retention_days = var.log_retention_days
   force_destroy      = true
+
+  # docs/runbook.md and docs/deploy.md name these.
+  schedules_enabled         = var.schedules_enabled
+  landing_enabled           = var.landing_enabled
+  topic_epoch               = var.topic_epoch
+  queue_landings            = var.queue_landings
+  queue_sources             = var.queue_sources
+  relay_concurrency         = var.relay_concurrency
+  transform_concurrency     = var.transform_concurrency
+  fan_out                   = var.fan_out
+  merge_memory              = var.merge_memory
+  merge_storage             = var.merge_storage
+  report_memory             = var.report_memory
+  http_authoriser           = var.http_authoriser
+  http_rate                 = var.http_rate
+  http_burst                = var.http_burst
+  jwt_issuer                = var.jwt_issuer
+  jwt_audience              = var.jwt_audience
+  maximum_pollers           = var.maximum_pollers
+  kafka_volume_gb           = var.kafka_volume_gb
+  keep                      = var.keep
+  raw_archive_days          = var.raw_archive_days
+  refined_archive_days      = var.refined_archive_days
+  raw_retention_days        = var.raw_retention_days
+  refined_retention_days    = var.refined_retention_days
+  quarantine_retention_days = var.quarantine_retention_days
+  quarantine_alarm          = var.quarantine_alarm
+  behind_alarm              = var.behind_alarm
+  lag_alarm                 = var.lag_alarm
+  erasure_principals        = var.erasure_principals
+  late_alarm                = var.late_alarm
+  cost_tag                  = var.cost_tag
+  erasure_second_factor     = var.erasure_second_factor
 }

@@ -13,7 +13,21 @@ locals {
     value  = "AES256"
   }
 
-  guards = [
+  # A request that names an algorithm and no key would be S3's own encryption (AES256), or AWS's key for S3 (aws:kms).
+  only_named_key = [for statement in [{
+    Sid       = "OnlyNamedKey"
+    Effect    = "Deny"
+    Principal = "*"
+    Action    = "s3:PutObject"
+    Resource  = [local.objects]
+    Condition = {
+      # It holds as well when no key is named.
+      StringNotEquals = { (local.encryption.header) = local.encryption.value }
+      Null            = { "s3:x-amz-server-side-encryption" = "false" }
+    }
+  }] : statement if var.kms]
+
+  guards = concat([
     {
       Sid       = "OnlyTls"
       Effect    = "Deny"
@@ -42,7 +56,7 @@ locals {
         Null            = { (local.encryption.header) = "false" }
       }
     },
-  ]
+  ], local.only_named_key)
 }
 
 resource "aws_s3_bucket" "this" {
@@ -103,6 +117,11 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
     status = "Enabled"
 
     filter {}
+
+    # The mark of a deletion outlives the versions behind it, and counts as an object.
+    expiration {
+      expired_object_delete_marker = true
+    }
 
     noncurrent_version_expiration {
       noncurrent_days = var.noncurrent_days

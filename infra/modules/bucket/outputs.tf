@@ -25,3 +25,21 @@ output "encryption" {
     rule.apply_server_side_encryption_by_default[*].sse_algorithm
   ]))
 }
+
+output "expire" {
+  description = "Prefix to the days after which its current objects expire, as its lifecycle has it."
+  value = merge([
+    for rule in aws_s3_bucket_lifecycle_configuration.this.rule : {
+      (one(rule.filter[*].prefix)) = one(rule.expiration[*].days)
+    } if startswith(rule.id, "expire-")
+  ]...)
+}
+
+output "leaves_after" {
+  description = "Days after which nothing of a deleted object is left: its old versions, and then the mark of its deletion."
+  value = one([
+    for rule in aws_s3_bucket_lifecycle_configuration.this.rule : (
+      one(rule.noncurrent_version_expiration[*].noncurrent_days)
+    ) if rule.id == "old-versions" && one(rule.expiration[*].expired_object_delete_marker) == true
+  ])
+}

@@ -85,25 +85,6 @@ resource "aws_cloudwatch_metric_alarm" "errors" {
 
 # Sources ------------------------------------------------------------------------------------------
 
-resource "aws_cloudwatch_metric_alarm" "freshness" {
-  for_each = { for topic, hours in var.freshness_hours : topic => hours if local.full }
-
-  alarm_name          = "${var.name}-freshness-${each.key}"
-  alarm_description   = "No record of the topic ${each.key} has landed for ${each.value} h."
-  namespace           = "polelake"
-  metric_name         = "records_landed"
-  dimensions          = merge(local.landing, { topic = each.key })
-  statistic           = "Sum"
-  period              = 3600
-  evaluation_periods  = each.value
-  comparison_operator = "LessThanThreshold"
-  threshold           = 1
-  # The landing sends no count of zero: missing data means that no record landed.
-  treat_missing_data = "breaching"
-  alarm_actions      = local.tell
-  ok_actions         = local.tell
-}
-
 resource "aws_cloudwatch_metric_alarm" "landing_failed" {
   for_each = local.watched.topics
 
@@ -117,6 +98,26 @@ resource "aws_cloudwatch_metric_alarm" "landing_failed" {
   evaluation_periods  = 3
   comparison_operator = "GreaterThanThreshold"
   threshold           = 0
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = local.tell
+  ok_actions          = local.tell
+}
+
+# How late the landing of Kafka is, in time: a number of records says nothing without their rate. A landing that does not
+# run at all is told by its lag in records, and by freshness.
+resource "aws_cloudwatch_metric_alarm" "landing_late" {
+  for_each = local.watched.kafka_topics
+
+  alarm_name          = "${var.name}-landing-late${each.value == null ? "" : "-${each.value}"}"
+  alarm_description   = "Records of ${coalesce(each.value, "a topic")} waited in Kafka for more than ${var.late_minutes} minutes before a landing took them."
+  namespace           = "polelake"
+  metric_name         = "landing_wait_seconds"
+  dimensions          = merge(local.landing, each.value == null ? {} : { topic = each.value })
+  statistic           = "Maximum"
+  period              = 300
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = var.late_minutes * 60
   treat_missing_data  = "notBreaching"
   alarm_actions       = local.tell
   ok_actions          = local.tell
@@ -179,8 +180,9 @@ resource "aws_cloudwatch_metric_alarm" "quarantine" {
 resource "aws_cloudwatch_metric_alarm" "given_up" {
   count = local.full || length(var.kafka_topics) > 0 ? 1 : 0
 
-  alarm_name          = "${var.name}-failures-bucket"
-  alarm_description   = "The failures bucket is not empty: records in it are not in the raw zone."
+  alarm_name = "${var.name}-failures-bucket"
+  # S3 counts old versions and marks of deletions too: the bucket's lifecycle ends both after a day.
+  alarm_description   = "The failures bucket is not empty: records in it are not in the raw zone. It ends within three days of their deletion."
   namespace           = "AWS/S3"
   metric_name         = "NumberOfObjects"
   dimensions          = { BucketName = var.failures_bucket, StorageType = "AllStorageTypes" }
@@ -195,42 +197,6 @@ resource "aws_cloudwatch_metric_alarm" "given_up" {
 }
 
 # The day -------------------------------------------------------------------------------------------
-
-resource "aws_cloudwatch_metric_alarm" "snapshot_missing" {
-  count = local.full ? 1 : 0
-
-  alarm_name          = "${var.name}-snapshot-missing"
-  alarm_description   = "No day was merged for 26 h."
-  namespace           = "polelake"
-  metric_name         = "raw_objects_behind"
-  dimensions          = local.merge
-  statistic           = "SampleCount"
-  period              = 3600
-  evaluation_periods  = 26
-  comparison_operator = "LessThanThreshold"
-  threshold           = 1
-  treat_missing_data  = "breaching"
-  alarm_actions       = local.tell
-  ok_actions          = local.tell
-}
-
-resource "aws_cloudwatch_metric_alarm" "table_missing" {
-  for_each = toset([for table in var.watched_tables : table if local.full])
-
-  alarm_name          = "${var.name}-table-missing-${each.key}"
-  alarm_description   = "The table ${each.key} has no snapshot for 26 h."
-  namespace           = "polelake"
-  metric_name         = "rows"
-  dimensions          = merge(local.merge, { table = each.key })
-  statistic           = "SampleCount"
-  period              = 3600
-  evaluation_periods  = 26
-  comparison_operator = "LessThanThreshold"
-  threshold           = 1
-  treat_missing_data  = "breaching"
-  alarm_actions       = local.tell
-  ok_actions          = local.tell
-}
 
 resource "aws_cloudwatch_metric_alarm" "merge_behind" {
   count = local.full ? 1 : 0
@@ -262,22 +228,6 @@ resource "aws_cloudwatch_metric_alarm" "derived_steps_failed" {
   comparison_operator = "GreaterThanThreshold"
   threshold           = 0
   treat_missing_data  = "notBreaching"
-  alarm_actions       = local.tell
-  ok_actions          = local.tell
-}
-
-resource "aws_cloudwatch_metric_alarm" "report_missing" {
-  alarm_name          = "${var.name}-report-missing"
-  alarm_description   = "No day was reported for 26 h."
-  namespace           = "polelake"
-  metric_name         = "rules_passed"
-  dimensions          = local.report
-  statistic           = "SampleCount"
-  period              = 3600
-  evaluation_periods  = 26
-  comparison_operator = "LessThanThreshold"
-  threshold           = 1
-  treat_missing_data  = "breaching"
   alarm_actions       = local.tell
   ok_actions          = local.tell
 }
@@ -395,9 +345,13 @@ resource "aws_budgets_budget" "this" {
   limit_unit   = "USD"
   time_unit    = "MONTHLY"
 
-  cost_filter {
-    name   = "TagKeyValue"
-    values = ["user:${var.cost_tag}"]
+  # Without a tag it counts the whole account: AWS counts nothing under a tag that is no cost allocation tag.
+  dynamic "cost_filter" {
+    for_each = var.cost_tag == null ? [] : [var.cost_tag]
+    content {
+      name   = "TagKeyValue"
+      values = ["user:${cost_filter.value}"]
+    }
   }
 
   # At four fifths of the budget, and as soon as the forecast of the month exceeds it.

@@ -71,6 +71,11 @@ variable "watched_tables" {
   type        = set(string)
 }
 
+variable "late_minutes" {
+  description = "Minutes for which a record may wait in Kafka without an alarm."
+  type        = number
+}
+
 variable "quarantine_an_hour" {
   description = "Records of a source that may be quarantined within an hour without an alarm."
   type        = number
@@ -108,6 +113,6 @@ variable "budget" {
 }
 
 variable "cost_tag" {
-  description = "`key$value` of the tag that costs are counted by."
+  description = "`key$value` of the cost allocation tag that costs are counted by; null for the whole account."
   type        = string
 }

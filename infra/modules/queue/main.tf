@@ -4,6 +4,9 @@ locals {
   full   = var.watching == "full"
   suffix = var.fifo ? ".fifo" : ""
   arn    = "${var.arn_prefix}:${var.name}${local.suffix}"
+
+  # A message that failed is hidden, and ages, until its next try: that alone must not ring.
+  max_age = coalesce(var.max_age, var.visibility_timeout + 900)
 }
 
 resource "aws_sqs_queue" "this" {
@@ -26,6 +29,11 @@ resource "aws_sqs_queue" "this" {
       # throttle, holds it.
       condition     = var.visibility_timeout >= 6 * var.function_timeout
       error_message = "${var.name}: the visibility timeout is at least six times the function's ${var.function_timeout} s."
+    }
+
+    precondition {
+      condition     = local.max_age > var.visibility_timeout
+      error_message = "${var.name}: a message that failed once is ${var.visibility_timeout} s old at its next try: `max_age` is more."
     }
   }
 }
@@ -125,7 +133,7 @@ resource "aws_cloudwatch_metric_alarm" "age" {
   count = local.full || var.age_is_watched ? 1 : 0
 
   alarm_name          = "${var.name}-age"
-  alarm_description   = "The oldest message has waited for more than ${var.max_age} s: the function is too slow, or fails."
+  alarm_description   = "The oldest message has waited for more than ${local.max_age} s: the function is too slow, or fails."
   namespace           = "AWS/SQS"
   metric_name         = "ApproximateAgeOfOldestMessage"
   dimensions          = { QueueName = aws_sqs_queue.this.name }
@@ -133,7 +141,7 @@ resource "aws_cloudwatch_metric_alarm" "age" {
   period              = 300
   evaluation_periods  = 3
   comparison_operator = "GreaterThanThreshold"
-  threshold           = var.max_age
+  threshold           = local.max_age
   treat_missing_data  = "notBreaching"
   alarm_actions       = [var.alert_topic_arn]
   ok_actions          = [var.alert_topic_arn]

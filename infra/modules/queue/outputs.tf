@@ -49,3 +49,8 @@ output "key_arn" {
   description = "Key of its messages; null with SQS's own encryption."
   value       = aws_sqs_queue.this.kms_master_key_id
 }
+
+output "max_age" {
+  description = "Seconds for which the oldest message may wait without an alarm."
+  value       = local.max_age
+}

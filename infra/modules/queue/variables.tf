@@ -43,9 +43,9 @@ variable "max_receive_count" {
 }
 
 variable "max_age" {
-  description = "Seconds for which the oldest message may wait without an alarm."
+  description = "Seconds for which the oldest message may wait without an alarm; null for a quarter of an hour behind the second try."
   type        = number
-  default     = 900
+  default     = null
 }
 
 variable "senders" {

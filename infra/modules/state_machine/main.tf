@@ -73,6 +73,18 @@ resource "aws_iam_role_policy" "this" {
           Resource = [var.lists]
         },
         {
+          # The results of a map's items. Step Functions writes them in parts.
+          Sid    = "WriteResults"
+          Effect = "Allow"
+          Action = [
+            "s3:AbortMultipartUpload",
+            "s3:GetObject",
+            "s3:ListMultipartUploadParts",
+            "s3:PutObject",
+          ]
+          Resource = [var.results]
+        },
+        {
           # A distributed map runs its items as executions of the same state machine.
           Sid      = "FanOut"
           Effect   = "Allow"
@@ -116,6 +128,15 @@ resource "aws_iam_role_policy" "this" {
       ] : statement if length(var.lists_key_arns) > 0],
       [for statement in [
         {
+          Sid       = "SealResults"
+          Effect    = "Allow"
+          Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+          Resource  = var.results_key_arns
+          Condition = { StringEquals = { "kms:ViaService" = "s3.${var.region}.amazonaws.com" } }
+        },
+      ] : statement if length(var.results_key_arns) > 0],
+      [for statement in [
+        {
           Sid      = "OpenOwn"
           Effect   = "Allow"
           Action   = ["kms:Decrypt", "kms:GenerateDataKey"]
@@ -126,12 +147,45 @@ resource "aws_iam_role_policy" "this" {
   })
 }
 
+# Three ways in which a day ends without being done: a step failed, the time limit came, or somebody stopped it.
 resource "aws_cloudwatch_metric_alarm" "failed" {
   alarm_name          = "${var.name}-failed"
-  alarm_description   = "A day's state machine failed: read its execution, then start it again for the same day."
+  alarm_description   = "A day's state machine failed: the cause of its execution names what is not done. Start it again for the same day."
   namespace           = "AWS/States"
   dimensions          = { StateMachineArn = local.arn }
   metric_name         = "ExecutionsFailed"
+  statistic           = "Sum"
+  period              = 300
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [var.alert_topic_arn]
+  ok_actions          = [var.alert_topic_arn]
+}
+
+resource "aws_cloudwatch_metric_alarm" "timed_out" {
+  alarm_name          = "${var.name}-timed-out"
+  alarm_description   = "A day's state machine reached its time limit: its execution says where the time went. Start it again for the same day."
+  namespace           = "AWS/States"
+  dimensions          = { StateMachineArn = local.arn }
+  metric_name         = "ExecutionsTimedOut"
+  statistic           = "Sum"
+  period              = 300
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [var.alert_topic_arn]
+  ok_actions          = [var.alert_topic_arn]
+}
+
+resource "aws_cloudwatch_metric_alarm" "aborted" {
+  alarm_name          = "${var.name}-aborted"
+  alarm_description   = "Somebody stopped a day's state machine. Start it again for the same day."
+  namespace           = "AWS/States"
+  dimensions          = { StateMachineArn = local.arn }
+  metric_name         = "ExecutionsAborted"
   statistic           = "Sum"
   period              = 300
   evaluation_periods  = 1

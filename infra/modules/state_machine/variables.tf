@@ -24,6 +24,17 @@ variable "lists_key_arns" {
   default     = []
 }
 
+variable "results" {
+  description = "ARN of the objects that a map writes its items' results to."
+  type        = string
+}
+
+variable "results_key_arns" {
+  description = "KMS keys under which results are stored; empty for S3's own encryption."
+  type        = list(string)
+  default     = []
+}
+
 variable "partition" {
   description = "Partition of the account: `aws`."
   type        = string

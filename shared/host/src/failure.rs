@@ -23,7 +23,8 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
-    fn error_type(self) -> &'static str {
+    /// Its name, as alarms and the state machine see it.
+    pub fn error_type(self) -> &'static str {
         match self {
             Self::Configuration => "Configuration",
             Self::BadRequest => "BadRequest",

@@ -25,9 +25,10 @@ static STACK: OnceLock<String> = OnceLock::new();
 /// The metrics of a small deployment: those of its alarms, and three by which an operator sees that
 /// it works: what landed, what a merge left behind, what is unusual. All other counts are in
 /// receipts and reports.
-const SMALL_METRICS: [&str; 11] = [
+const SMALL_METRICS: [&str; 12] = [
     "records_landed",
     "landing_failed",
+    "landing_wait_seconds",
     "messages_missing",
     "offset_gaps",
     "records_quarantined",

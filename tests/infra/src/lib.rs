@@ -6,6 +6,7 @@
 
 mod alarms;
 mod iam;
+mod levers;
 mod remembered;
 mod rules;
 mod settings;
@@ -15,6 +16,7 @@ mod watching;
 
 pub use alarms::{MetricAlarm, MetricSeries, SeriesName};
 pub use iam::{AccessRequest, PolicyAnswer, PolicyDocument};
+pub use levers::Levers;
 pub use remembered::RememberedTest;
 pub use rules::find_problems;
 pub use settings::settings_read_by;

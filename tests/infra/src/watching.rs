@@ -1,6 +1,8 @@
 //! Who is told, and of what: alarms, and how much is watched.
 
-use crate::terraform::{Infra, attribute_text};
+use hcl::Block;
+
+use crate::terraform::{Infra, attribute_text, nested_blocks};
 
 /// Alarms of each small module, by the metric that they watch. Two of one metric watch different
 /// things.
@@ -24,7 +26,14 @@ const ALARMS: [(&str, &[&str]); 7] = [
     ),
     ("modules/http_api/", &["5xx"]),
     ("modules/function_url/", &["Url5xxCount"]),
-    ("modules/state_machine/", &["ExecutionsFailed"]),
+    (
+        "modules/state_machine/",
+        &[
+            "ExecutionsFailed",
+            "ExecutionsTimedOut",
+            "ExecutionsAborted",
+        ],
+    ),
     (
         "modules/observability/",
         &[
@@ -32,12 +41,13 @@ const ALARMS: [(&str, &[&str]); 7] = [
             "Errors",
             "records_landed",
             "landing_failed",
+            "landing_wait_seconds",
             "messages_missing",
             "offset_gaps",
             "records_quarantined",
             "NumberOfObjects",
-            // No day was merged, and one was merged without some objects.
-            "raw_objects_behind",
+            // No table was merged, and a day was merged without some objects.
+            "tables_merged",
             "raw_objects_behind",
             "derived_steps_failed",
             "rows",
@@ -79,15 +89,19 @@ fn check_watching_is_told(infra: &Infra, found: &mut Vec<String>) {
     }
 }
 
+/// The metric that an alarm watches, itself or by a formula.
+fn watched_metric(alarm: &Block) -> String {
+    let within = nested_blocks(alarm, "metric").into_iter();
+    let names = std::iter::once(alarm)
+        .chain(within)
+        .map(|block| attribute_text(block, "metric_name"));
+    let name = names.into_iter().find(|name| !name.is_empty());
+    name.unwrap_or_default().trim_matches('"').to_owned()
+}
+
 fn alarm_metrics(infra: &Infra, folder: &str) -> Vec<String> {
     let alarms = infra.find_blocks(folder, "resource", "aws_cloudwatch_metric_alarm");
-    let mut names: Vec<String> = alarms
-        .map(|(_, block)| {
-            attribute_text(block, "metric_name")
-                .trim_matches('"')
-                .to_owned()
-        })
-        .collect();
+    let mut names: Vec<String> = alarms.map(|(_, block)| watched_metric(block)).collect();
     names.sort_unstable();
     names
 }

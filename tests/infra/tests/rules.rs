@@ -182,7 +182,7 @@ fn alarms_of_small_watching_watch_metrics_that_small_watching_writes() {
     let (written, _) = written.split_once("];").unwrap();
 
     let watched = metrics_watched_always(&infra());
-    assert_eq!(watched.len(), 8, "{watched:?}");
+    assert_eq!(watched.len(), 9, "{watched:?}");
     for (alarm, metric) in watched {
         assert!(
             written.contains(&metric),

@@ -147,8 +147,11 @@ class Journey:
             raise CheckFailed(f"the execution ended {ended['status']}: {why}; {sizes}")
         steps = ", ".join(f"{step} {count}" for step, count in sorted(self.router.steps().items()))
         largest = max(self.router.largest.items(), key=lambda found: found[1])
+        if self.router.steps()["merge"] > 0 and self.router.map_results == 0:
+            raise CheckFailed("shards were merged, and no results of theirs were written")
         return (
-            f"{steps}; {self.router.refused} statistics refused, and the day went on;"
+            f"{steps}; {self.router.map_results} lists of results;"
+            f" {self.router.refused} statistics refused, and the day went on;"
             f" the largest answer is of {largest[0]}: {largest[1]:,} bytes of 262,144"
         )
 
@@ -173,7 +176,7 @@ class Journey:
         ended = self.execute(arn, payload)
         self.router.failing = set()
         steps = self.router.steps()
-        if (ended["status"], ended.get("error")) != ("FAILED", "EntitiesFailed"):
+        if (ended["status"], ended.get("error")) != ("FAILED", "DayIncomplete"):
             raise CheckFailed(f"the execution ended {ended['status']}: {ended.get('error')}")
         if steps["quality-report"] != 1:
             raise CheckFailed(f"the day was not reported: {dict(steps)}")

@@ -13,6 +13,9 @@ from path.payloads import ACCOUNT, REGION
 # Until when an execution must have ended; a soak's has hundreds of shards, one after the other.
 EXECUTION_SECONDS, EXECUTION_SECONDS_IN_SOAK = 240, 1_800
 
+# Where the results of a map's items are written, as infra/snapshot-merge.tf has it.
+RESULTS_PREFIX = "curated/_runs"
+
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/polelake-real"
 
 
@@ -34,6 +37,7 @@ def read_definition(infra: Path, bucket: str) -> str:
         "snapshot_merge": f"{functions}:snapshot-merge",
         "quality_report": f"{functions}:quality-report",
         "curated_bucket": bucket,
+        "results_prefix": RESULTS_PREFIX,
     }
     return fill_template(template.read_text(encoding="utf-8"), values)
 

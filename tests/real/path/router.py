@@ -19,6 +19,7 @@ import pyarrow.fs
 
 from path.aws import read_object
 from path.functions import FunctionFailed, Sandboxes
+from path.machine import RESULTS_PREFIX
 
 REFUSED_TARGET = "AWSGlue.UpdateColumnStatistics"
 REFUSAL = {"__type": "AccessDeniedException", "Message": "the role has no right to statistics"}
@@ -46,6 +47,8 @@ class Router:
         self.failing: set[str] = set()
         self.moto = ""
         self.refused = 0
+        # Results of maps that were written: moto writes a list of files, and no files.
+        self.map_results = 0
         # Bytes of the largest answer of each function: Step Functions take 262,144.
         self.largest: dict[str, int] = {}
         self.payloads: list[tuple[str, Any]] = []
@@ -142,6 +145,17 @@ class RouterHandler(BaseHTTPRequestHandler):
             self.refuse()
         else:
             self.send(200, body)
+
+    def do_PUT(self) -> None:  # noqa: N802
+        """The results of a map, below their prefix alone. Nobody reads them: they are not kept."""
+        self.rfile.read(int(self.headers.get("content-length", 0)))
+        # The bucket stands before the key, or in the name of the host.
+        if f"/{RESULTS_PREFIX}/" in urllib.parse.unquote(self.path):
+            with self.router.lock:
+                self.router.map_results += 1
+            self.send(200, b"", ("ETag", '"0"'))
+        else:
+            self.refuse()
 
     def refuse(self) -> None:
         self.send(404, f"nothing is routed to {self.command} {self.path}".encode())

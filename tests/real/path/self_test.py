@@ -183,12 +183,14 @@ class Faults(checks.Walk):
     # --- the day ----------------------------------------------------------------------------
 
     def spoil_machine(self) -> None:
-        self.router.failing = {"quality-report"}
-        self.expect("the report fails", self.journey.execute_day, "ended FAILED: ")
-        self.router.failing = set()
-        if self.journey.shard_setting is not None:
-            with mock.patch("path.router.read_object", self.read_without_shard):
-                self.expect("a shard is skipped", self.journey.execute_day, "is not merged yet")
+        definition = machine.shorten_waits(machine.read_definition(self.stage.infra, "curated"))
+        with mock.patch("path.machine.read_definition", lambda *_: definition):
+            self.router.failing = {"quality-report"}
+            self.expect("the report fails", self.journey.execute_day, "ended FAILED: ")
+            self.router.failing = set()
+            if self.journey.shard_setting is not None:
+                with mock.patch("path.router.read_object", self.read_without_shard):
+                    self.expect("a shard is skipped", self.journey.execute_day, "DayIncomplete")
         self.router.forget()
 
     def read_without_shard(self, objects: Any, bucket: str, key: str) -> bytes:

@@ -11,7 +11,7 @@ use operations::audit::{AuditScope, audit_lake};
 use operations::erase::{LakeErasureRequest, MentionPolicy, RequestedSubject, erase_subjects};
 use operations::rebuild::{RebuildRequest, rebuild_days};
 use pole::IdentityKey;
-use serde_json::json;
+use serde_json::{Value, json};
 use snapshot_merge::entity::ENTITY;
 use snapshot_merge::steps::run_entities_step;
 use trigger::ScheduleRequest;
@@ -141,7 +141,8 @@ impl MemoryWorker {
 
     async fn make_entities(&self, catalogue: Catalogue) -> Result<String, CliError> {
         let context = merge_context(self.dir(), catalogue);
-        let run = run_entities_step(&date_of(self.day).to_string(), &context).await?;
+        let date = date_of(self.day).to_string();
+        let run = run_entities_step(&date, &Value::Null, &context).await?;
         let run = run.ok_or("no table has entities")?;
         Ok(format!(
             "{} rows: {} inserted, {} updated, {} deleted; {} row groups copied",
