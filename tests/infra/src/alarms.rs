@@ -65,39 +65,41 @@ pub struct MetricAlarm {
     periods: u32,
     needed: u32,
     missing_breaches: bool,
+    /// Minutes from the first apply in which it is quiet.
+    quiet_minutes: u32,
 }
 
+/// A day of minutes.
+const DAY_MINUTES: u32 = 24 * 60;
+
 impl MetricAlarm {
-    /// The alarm of a resource; none where it is on an expression of several metrics.
+    /// The alarm of a resource; none where it is on an expression that is not known here.
     #[must_use]
     pub fn from_resource(resource: &StackResource) -> Option<Self> {
         let values = &resource.values;
-        let number = |argument: &str| values[argument].as_f64();
-        let count = |argument: &str| number(argument).map(|count| count as u32);
-        let metric = values["metric_name"].as_str()?.to_owned();
-        let dimensions = values["dimensions"].as_object().into_iter().flatten();
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let periods = count("evaluation_periods")?;
-        let needed = count("datapoints_to_alarm").filter(|needed| *needed > 0);
+        let watched = WatchedMetric::of(values)?;
+        let periods = values["evaluation_periods"].as_u64()? as u32;
+        let needed = values["datapoints_to_alarm"].as_u64();
         let actions = values["alarm_actions"].as_array().into_iter().flatten();
 
         Some(Self {
             name: resource.text("alarm_name").to_owned(),
-            series: SeriesName {
-                namespace: resource.text("namespace").to_owned(),
-                metric,
-                dimensions: dimensions
-                    .map(|(name, value)| (name.clone(), text(value)))
-                    .collect(),
-            },
-            actions: actions.map(text).collect(),
-            statistic: resource.text("statistic").to_owned(),
+            series: watched.series,
+            actions: actions.map(text_of).collect(),
+            statistic: watched.statistic,
             comparison: resource.text("comparison_operator").to_owned(),
-            threshold: number("threshold")?,
-            period_minutes: count("period")?.div_ceil(60).max(1),
+            threshold: values["threshold"].as_f64()?,
+            period_minutes: watched.period_seconds.div_ceil(60).max(1),
             periods,
-            needed: needed.unwrap_or(periods),
+            needed: needed
+                .filter(|needed| *needed > 0)
+                .map_or(periods, |needed| needed as u32),
             missing_breaches: resource.text("treat_missing_data") == "breaching",
+            quiet_minutes: if watched.is_quiet_first {
+                DAY_MINUTES
+            } else {
+                0
+            },
         })
     }
 
@@ -112,7 +114,10 @@ impl MetricAlarm {
     pub fn rings_at(&self, series: &MetricSeries, until: u32) -> Vec<u32> {
         let values = series.values(&self.series);
         let breaches: Vec<bool> = (0..until / self.period_minutes)
-            .map(|period| self.breaches(&self.values_of_period(values, period)))
+            .map(|period| {
+                let is_quiet = period * self.period_minutes < self.quiet_minutes;
+                !is_quiet && self.breaches(&self.values_of_period(values, period))
+            })
             .collect();
         let windows = breaches.windows(self.periods as usize).enumerate();
         let ringing = windows.filter(|(_, window)| {
@@ -157,6 +162,62 @@ impl MetricAlarm {
             _ => Some(sum),
         }
     }
+}
+
+/// What an alarm watches: a metric, or an expression that fills its silence with zeros and is quiet
+/// on the day of the first apply.
+struct WatchedMetric {
+    series: SeriesName,
+    statistic: String,
+    period_seconds: u32,
+    is_quiet_first: bool,
+}
+
+impl WatchedMetric {
+    fn of(values: &Value) -> Option<Self> {
+        let queries = values["metric_query"].as_array();
+        match queries.filter(|queries| !queries.is_empty()) {
+            Some(queries) => Self::of_queries(queries),
+            None => Self::of_metric(values, "statistic", false),
+        }
+    }
+
+    fn of_queries(queries: &[Value]) -> Option<Self> {
+        let metrics = queries.iter().map(|query| &query["metric"][0]);
+        let mut metrics = metrics.filter(|metric| !metric.is_null());
+        let metric = metrics.next()?;
+        let returned = queries.iter().find(|query| query["return_data"] == true)?;
+        let expressions = queries
+            .iter()
+            .filter_map(|query| query["expression"].as_str());
+        let is_filled = expressions.clone().any(|one| one == "FILL(found, 0)");
+        let is_quiet_first = returned["expression"].as_str().is_some_and(|expression| {
+            expression.starts_with("IF(YEAR(") && expression.ends_with(", 1, every_hour)")
+        });
+        let is_known = is_filled && is_quiet_first && metrics.next().is_none();
+        Self::of_metric(metric, "stat", true).filter(|_| is_known)
+    }
+
+    fn of_metric(values: &Value, statistic: &str, is_quiet_first: bool) -> Option<Self> {
+        let dimensions = values["dimensions"].as_object().into_iter().flatten();
+        let series = SeriesName {
+            namespace: text_of(&values["namespace"]),
+            metric: values["metric_name"].as_str()?.to_owned(),
+            dimensions: dimensions
+                .map(|(name, value)| (name.clone(), text_of(value)))
+                .collect(),
+        };
+        Some(Self {
+            series,
+            statistic: text_of(&values[statistic]),
+            period_seconds: values["period"].as_u64()? as u32,
+            is_quiet_first,
+        })
+    }
+}
+
+fn text_of(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]
@@ -223,6 +284,29 @@ mod tests {
         );
         let every_hour = series(&[(30, 1.0), (90, 1.0), (150, 1.0), (210, 1.0)]);
         assert_eq!(alarm(silence).rings_at(&every_hour, 240), [] as [u32; 0]);
+    }
+
+    #[test]
+    fn an_alarm_on_silence_is_quiet_on_the_first_day() {
+        let expression = "IF(YEAR(every_hour)*10000 <= 20260302, 1, every_hour)";
+        let metric = json!({
+            "namespace": "n", "metric_name": "m", "dimensions": {"d": "x"}, "stat": "SampleCount",
+            "period": 3600,
+        });
+        let queries = json!([
+            {"id": "found", "metric": [metric]},
+            {"id": "every_hour", "expression": "FILL(found, 0)"},
+            {"id": "first", "expression": expression, "return_data": true},
+        ]);
+        let silent = alarm(json!({
+            "metric_query": queries, "metric_name": null, "evaluation_periods": 2, "threshold": 1,
+            "comparison_operator": "LessThanThreshold", "treat_missing_data": "breaching",
+        }));
+        assert_eq!(silent.rings_at(&series(&[]), 26 * 60), [26 * 60]);
+        assert_eq!(
+            silent.rings_at(&series(&[(1_500, 1.0)]), 26 * 60),
+            [] as [u32; 0]
+        );
     }
 
     #[test]

@@ -9,6 +9,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
+use std::sync::OnceLock;
 
 use infra_tests::{FUNCTIONS, repository_root};
 use serde_json::Value;
@@ -28,6 +29,12 @@ const LICENCES: [&str; 11] = [
     "Unicode-3.0",
     "Zlib",
 ];
+
+/// The bills, written once for all tests of the process.
+fn bills() -> &'static [(&'static str, Value)] {
+    static BILLS: OnceLock<Vec<(&'static str, Value)>> = OnceLock::new();
+    BILLS.get_or_init(write_bills)
+}
 
 fn write_bills() -> Vec<(&'static str, Value)> {
     let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bills");
@@ -66,9 +73,9 @@ fn is_licence_allowed(expression: &str) -> bool {
 
 #[test]
 fn a_bill_names_what_is_compiled_into_a_function() {
-    for (function, bill) in write_bills() {
-        assert_eq!(bill["metadata"]["component"]["name"], function);
-        let names: BTreeSet<&str> = components(&bill)
+    for (function, bill) in bills() {
+        assert_eq!(bill["metadata"]["component"]["name"], *function);
+        let names: BTreeSet<&str> = components(bill)
             .iter()
             .filter_map(|component| component["name"].as_str())
             .collect();
@@ -84,8 +91,8 @@ fn a_bill_names_what_is_compiled_into_a_function() {
 
 #[test]
 fn every_crate_from_elsewhere_has_a_digest_and_an_allowed_licence() {
-    for (function, bill) in write_bills() {
-        for component in components(&bill) {
+    for (function, bill) in bills() {
+        for component in components(bill) {
             let name = component["name"].as_str().unwrap();
             let is_own = repository_root().join("shared").join(name).is_dir();
             let digest = component["hashes"][0]["content"].as_str();

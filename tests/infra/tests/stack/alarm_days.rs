@@ -39,9 +39,10 @@ const fn shape(
 }
 
 /// What polelake's own functions write. Those of a day are written once a day.
-const OWN: [MetricShape; 12] = [
+const OWN: [MetricShape; 13] = [
     shape("records_landed", 10, Some(20.0), 0.0),
     shape("landing_failed", 1, None, 1.0),
+    shape("landing_wait_seconds", 5, Some(30.0), 7_200.0),
     shape("messages_missing", 60, None, 1.0),
     shape("offset_gaps", 5, None, 1.0),
     shape("records_quarantined", 10, Some(2.0), 50.0),
@@ -164,6 +165,7 @@ impl<'s> WrittenSeries<'s> {
                 &[
                     "records_landed",
                     "landing_failed",
+                    "landing_wait_seconds",
                     "messages_missing",
                     "offset_gaps",
                 ],

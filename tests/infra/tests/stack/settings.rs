@@ -22,11 +22,9 @@ fn lifecycle(stack: &StackState, zone: &str) -> Vec<(String, Option<i64>, Option
                 false => rule["filter"][0]["prefix"].as_str().unwrap_or_default(),
             };
             let old = rule["noncurrent_version_expiration"][0]["noncurrent_days"].as_i64();
-            (
-                prefix.to_owned(),
-                rule["expiration"][0]["days"].as_i64(),
-                old,
-            )
+            // The rule that drops marks of deletions has no days, which Terraform gives as 0.
+            let days = rule["expiration"][0]["days"].as_i64();
+            (prefix.to_owned(), days.filter(|days| *days > 0), old)
         })
         .collect()
 }
@@ -38,7 +36,7 @@ fn old_versions_stay_long_enough_to_be_restored() {
         ("raw", 7),
         ("refined", 30),
         ("curated", 30),
-        ("failures", 30),
+        ("failures", 1),
     ] {
         let rules = lifecycle(stack, zone);
         let old = rules.iter().find_map(|(_, _, old)| *old);
