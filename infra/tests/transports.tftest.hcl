@@ -27,6 +27,7 @@ run "the_events_queue_alone" {
   assert {
     condition = output.function_environments["event-relay"] == tomap({
       CONTRACTS                  = "/var/task/contracts.json"
+      STACK                      = "polelake"
       TRANSPORT                  = "queue"
       EVENTS_QUEUE_URL           = output.events_queue_url
       EVENTS_QUEUE_MESSAGE_BYTES = "262144"
