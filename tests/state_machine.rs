@@ -92,7 +92,7 @@ impl<'m> Machine<'m> {
             error: failure.kind.error_type().to_owned(),
             cause: failure.message,
         })?;
-        Ok(selected(state, json!({"Payload": answer})))
+        Ok(selected(state, &json!({"Payload": answer})))
     }
 
     async fn invoke(&self, function: &str, payload: Value) -> Result<Value, Failure> {
@@ -128,7 +128,7 @@ impl<'m> Machine<'m> {
             let place = json!({"Bucket": "${curated_bucket}", "Prefix": "${results_prefix}"});
             assert_eq!(writer["Parameters"], place);
         }
-        Ok(selected(state, Value::Array(results)))
+        Ok(selected(state, &Value::Array(results)))
     }
 
     async fn items(&self, state: &Value, input: &Value) -> Value {
@@ -155,9 +155,9 @@ impl<'m> Machine<'m> {
 }
 
 /// What a state takes of its result.
-fn selected(state: &Value, result: Value) -> Value {
+fn selected(state: &Value, result: &Value) -> Value {
     let selector = state.get("ResultSelector");
-    selector.map_or(result.clone(), |selector| language::fill(selector, &result))
+    selector.map_or(result.clone(), |selector| language::fill(selector, result))
 }
 
 async fn lake(sizes: MergeSizes) -> Days {

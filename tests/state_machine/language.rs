@@ -23,7 +23,7 @@ impl StateError {
 fn pointer(path: &str) -> String {
     let path = path.strip_prefix('$').unwrap();
     assert!(!path.contains('*'), "{path} is a path to many values");
-    path.replace('.', "/").replace('[', "/").replace(']', "")
+    path.replace(['.', '['], "/").replace(']', "")
 }
 
 pub(super) fn find<'i>(path: &str, input: &'i Value) -> Option<&'i Value> {

@@ -226,7 +226,7 @@ mod tests {
 
     use super::*;
 
-    fn alarm(arguments: Value) -> MetricAlarm {
+    fn alarm(arguments: &Value) -> MetricAlarm {
         let mut values = json!({
             "alarm_name": "a", "namespace": "n", "metric_name": "m", "dimensions": {"d": "x"},
             "statistic": "Sum", "period": 300, "evaluation_periods": 1, "threshold": 0,
@@ -246,20 +246,20 @@ mod tests {
     fn series(values: &[(u32, f64)]) -> MetricSeries {
         let mut series = MetricSeries::default();
         for (minute, value) in values {
-            series.add(&alarm(json!({})).series, *minute, *value);
+            series.add(&alarm(&json!({})).series, *minute, *value);
         }
         series
     }
 
     #[test]
     fn sums_of_a_period_are_compared() {
-        let one = alarm(json!({"threshold": 2}));
+        let one = alarm(&json!({"threshold": 2}));
         assert_eq!(
             one.rings_at(&series(&[(1, 1.0), (4, 1.0)]), 10),
             [] as [u32; 0]
         );
         assert_eq!(one.rings_at(&series(&[(6, 2.0), (9, 1.0)]), 15), [10]);
-        let largest = alarm(json!({"threshold": 2, "statistic": "Maximum"}));
+        let largest = alarm(&json!({"threshold": 2, "statistic": "Maximum"}));
         assert_eq!(
             largest.rings_at(&series(&[(6, 2.0), (9, 1.0)]), 15),
             [] as [u32; 0]
@@ -268,10 +268,10 @@ mod tests {
 
     #[test]
     fn several_periods_must_breach_and_missing_ones_do_as_they_are_told() {
-        let three = alarm(json!({"evaluation_periods": 3}));
+        let three = alarm(&json!({"evaluation_periods": 3}));
         let values = series(&[(1, 1.0), (6, 1.0), (16, 1.0)]);
         assert_eq!(three.rings_at(&values, 20), [] as [u32; 0]);
-        let two_of_three = alarm(json!({"evaluation_periods": 3, "datapoints_to_alarm": 2}));
+        let two_of_three = alarm(&json!({"evaluation_periods": 3, "datapoints_to_alarm": 2}));
         assert_eq!(two_of_three.rings_at(&values, 20), [15, 20]);
 
         let silence = json!({
@@ -279,11 +279,11 @@ mod tests {
             "threshold": 1, "treat_missing_data": "breaching",
         });
         assert_eq!(
-            alarm(silence.clone()).rings_at(&series(&[(30, 1.0)]), 240),
+            alarm(&silence).rings_at(&series(&[(30, 1.0)]), 240),
             [180, 240]
         );
         let every_hour = series(&[(30, 1.0), (90, 1.0), (150, 1.0), (210, 1.0)]);
-        assert_eq!(alarm(silence).rings_at(&every_hour, 240), [] as [u32; 0]);
+        assert_eq!(alarm(&silence).rings_at(&every_hour, 240), [] as [u32; 0]);
     }
 
     #[test]
@@ -298,7 +298,7 @@ mod tests {
             {"id": "every_hour", "expression": "FILL(found, 0)"},
             {"id": "first", "expression": expression, "return_data": true},
         ]);
-        let silent = alarm(json!({
+        let silent = alarm(&json!({
             "metric_query": queries, "metric_name": null, "evaluation_periods": 2, "threshold": 1,
             "comparison_operator": "LessThanThreshold", "treat_missing_data": "breaching",
         }));
@@ -311,7 +311,7 @@ mod tests {
 
     #[test]
     fn another_dimension_is_another_series() {
-        let other = alarm(json!({"dimensions": {"d": "y"}}));
+        let other = alarm(&json!({"dimensions": {"d": "y"}}));
         assert_eq!(other.rings_at(&series(&[(1, 9.0)]), 10), [] as [u32; 0]);
     }
 }

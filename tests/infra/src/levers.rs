@@ -49,7 +49,7 @@ impl Levers {
     }
 
     fn add_arguments(&mut self, call: &Block) {
-        let names = call.body().attributes().map(|attribute| attribute.key());
+        let names = call.body().attributes().map(hcl::Attribute::key);
         let own = names.filter(|name| attribute_text(call, name) == format!("var.{name}"));
         self.passed_on.extend(own.map(str::to_owned));
     }

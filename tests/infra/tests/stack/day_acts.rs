@@ -173,24 +173,13 @@ fn acts_of_analysts() -> Vec<Act> {
 
 /// A function is started; what cannot be started is kept.
 fn acts_of_schedules() -> Vec<Act> {
-    let mut acts = Vec::new();
-    acts.push(Act::new(
-        SCHEDULE,
-        "lambda:InvokeFunction",
-        function("quality-report"),
-    ));
-    acts.push(Act::new(
-        SCHEDULE,
-        "sqs:SendMessage",
-        queue("failed-invocations"),
-    ));
-    acts.push(Act::on_key(
-        SCHEDULE,
-        "kms:GenerateDataKey",
-        "operations",
-        "sqs",
-    ));
-    acts
+    let started = function("quality-report");
+    let kept = queue("failed-invocations");
+    vec![
+        Act::new(SCHEDULE, "lambda:InvokeFunction", started),
+        Act::new(SCHEDULE, "sqs:SendMessage", kept),
+        Act::on_key(SCHEDULE, "kms:GenerateDataKey", "operations", "sqs"),
+    ]
 }
 
 /// What services do with queues, keys and pages.
