@@ -31,9 +31,9 @@ variable "queue_sources" {
 }
 
 variable "relay_concurrency" {
-  description = "Reserved concurrency of event-relay: each sandbox connects to each broker. Behind a function URL it is the only throttle."
+  description = "Reserved concurrency of event-relay; -1 reserves none, which every new account allows. Behind a function URL it is the only throttle."
   type        = number
-  default     = 50
+  default     = -1
 }
 
 variable "transform_concurrency" {
@@ -184,4 +184,34 @@ variable "erasure_second_factor" {
   description = "What proves the second factor of who erases: `session` (the session has one, which IAM users and roles show), or `identity-center` (its sign-in asks for one, which its sessions do not show: AWS sets no `aws:MultiFactorAuthPresent` there)."
   type        = string
   default     = "session"
+}
+
+variable "access" {
+  description = "How the contracts' grants are applied: `none`, `iam`, or `lake_formation` once the first day has created the tables."
+  type        = string
+  default     = "none"
+}
+
+variable "principals" {
+  description = "Role of the contracts to ARNs of IAM roles."
+  type        = map(list(string))
+  default     = {}
+}
+
+variable "lake_formation_admins" {
+  description = "Administrators of Lake Formation, added to the account's."
+  type        = list(string)
+  default     = []
+}
+
+variable "lake_formation_read_admins" {
+  description = "Administrators of Lake Formation that only read, such as the role that plans."
+  type        = list(string)
+  default     = []
+}
+
+variable "lake_formation_databases" {
+  description = "Databases that Lake Formation governs; null for all in which the contracts grant a table."
+  type        = set(string)
+  default     = null
 }
