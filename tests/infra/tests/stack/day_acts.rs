@@ -187,12 +187,16 @@ fn acts_of_services() -> Vec<Act> {
     let s3 = Actor::Service("s3.amazonaws.com");
     let logs = Actor::Service("logs.eu-west-2.amazonaws.com");
     let of_account = |act: Act| act.with("aws:SourceAccount", ACCOUNT);
+    let deliveries = Actor::Service("delivery.logs.amazonaws.com");
+    let own_logs = format!("arn:aws:logs:eu-west-2:{ACCOUNT}:*");
     let group = format!("arn:aws:logs:eu-west-2:{ACCOUNT}:log-group:/aws/lambda/x");
     vec![
         Act::new(s3, "sqs:SendMessage", queue("pole-transform"))
             .over_tls()
             .with("aws:SourceArn", bucket("raw")),
         of_account(Act::on_key(s3, "kms:GenerateDataKey", "operations", "sqs")),
+        Act::new(deliveries, "kms:Decrypt", key_arn("operations"))
+            .with("kms:EncryptionContext:SourceArn", own_logs),
         Act::new(logs, "kms:GenerateDataKey", key_arn("operations"))
             .with("kms:EncryptionContext:aws:logs:arn", group),
     ]

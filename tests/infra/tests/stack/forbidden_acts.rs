@@ -92,6 +92,9 @@ fn forbidden_ways() -> Vec<Act> {
     vec![
         land.clone().without("s3:if-none-match"),
         land.clone().with("aws:SecureTransport", "false"),
+        // S3's own encryption, by a request that names no key.
+        land.clone()
+            .with("s3:x-amz-server-side-encryption", "AES256"),
         land.clone().with("s3:TlsVersion", "1.1"),
         land.with(seal, key_arn("site")),
         merge.clone().with(seal, key_arn("site")),
