@@ -2,8 +2,8 @@
 //!
 //! glibc gives threads heaps of their own, eight for each processor, and what one heap has freed
 //! serves no other. A rebuild runs transform, merge and report after each other: with one heap each
-//! uses what the one before it freed. 3 million rows take 246 MB in place of 272 with two heaps, and
-//! no more CPU-seconds.
+//! uses what the one before it freed. 3 million rows take 246 MB in place of 272 with two heaps,
+//! and no more CPU-seconds.
 
 use crate::args::CliCommand;
 

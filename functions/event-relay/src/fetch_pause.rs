@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Requests in a row without an answer in time, after which an API is left alone: the three that one
-/// record gets.
+/// Requests in a row without an answer in time, after which an API is left alone: the three that
+/// one record gets.
 const TIMEOUTS_MAX: u32 = 3;
 
 /// The first pause, and the longest: each is twice as long as the one before.

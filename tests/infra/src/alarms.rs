@@ -1,5 +1,5 @@
-//! So much of CloudWatch's evaluation as the alarms of this repository use: the alarms of a stack over
-//! series of metrics, minute by minute.
+//! So much of CloudWatch's evaluation as the alarms of this repository use: the alarms of a stack
+//! over series of metrics, minute by minute.
 
 use std::collections::BTreeMap;
 

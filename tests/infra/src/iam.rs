@@ -280,7 +280,11 @@ mod tests {
 
     #[test]
     fn principals_are_named_or_meant_by_a_star() {
-        let statement = |principal: Value| json!([{"Effect": "Allow", "Principal": principal, "Action": "a:B", "Resource": "*"}]);
+        let statement = |principal: Value| {
+            json!([
+                {"Effect": "Allow", "Principal": principal, "Action": "a:B", "Resource": "*"},
+            ])
+        };
         let service = AccessRequest {
             principal: "s3.amazonaws.com".into(),
             ..request("a:B", "r", &[])

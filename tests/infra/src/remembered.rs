@@ -47,8 +47,8 @@ impl RememberedTest {
         passed
     }
 
-    /// The text that was remembered for the same inputs; none where there is none, or where all is to
-    /// be run again.
+    /// The text that was remembered for the same inputs; none where there is none, or where all is
+    /// to be run again.
     #[must_use]
     pub fn recall_text(&self) -> Option<String> {
         let again = std::env::var_os("POLELAKE_TEST_AGAIN").is_some();
