@@ -3,7 +3,7 @@
 
 use infra_tests::{AccessRequest, PolicyAnswer, PolicyDocument, StackState};
 
-use crate::acts::{Act, Actor, role_arn};
+use crate::acts::{Act, Actor, LANDING, MERGE, RAW, RELAY, TRANSFORM, role_arn};
 use crate::day_acts::{acts_of_a_day, acts_over_kafka, acts_over_the_queue};
 use crate::forbidden_acts::forbidden_acts;
 use crate::stack_under_test::{ACCOUNT, resource, stack};
@@ -111,6 +111,19 @@ fn what_is_forbidden_is_refused() {
     let Some(stack) = stack("kafka") else { return };
     let allowed: Vec<&Act> = acts.iter().filter(|act| is_allowed(stack, act)).collect();
     assert!(allowed.is_empty(), "allowed: {allowed:#?}");
+}
+
+/// The bucket refuses deletions in raw; the roles that write there have no right to delete either.
+#[test]
+fn what_writes_raw_objects_may_not_delete_them() {
+    let Some(stack) = stack("kafka") else { return };
+    for actor in [RELAY, LANDING, TRANSFORM, MERGE] {
+        for action in ["s3:DeleteObject", "s3:DeleteObjectVersion"] {
+            let act = Act::on_object(actor, action, "raw", RAW);
+            let answer = identity_answer(stack, actor, &access_request(&act));
+            assert_ne!(answer, PolicyAnswer::Allows, "{act:?}");
+        }
+    }
 }
 
 /// Who may take a role: the service, for this account, and people with what the role asks for.
