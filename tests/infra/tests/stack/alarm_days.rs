@@ -380,6 +380,11 @@ fn find_wrong_alarms(stack: &StackState) -> Vec<String> {
             found.push(format!("{name}: nobody writes {:?}", alarm.series));
             continue;
         }
+        let queue = alarm.series.dimensions.get("QueueName");
+        let is_of_dead_letters = queue.is_some_and(|queue| queue.contains("dead-letters"));
+        if name.contains("dead-letters") != is_of_dead_letters {
+            found.push(format!("{name} watches {queue:?}"));
+        }
         let early = alarm.rings_at(&well, DAYS);
         // In the first hours an alarm on silence has not seen a day yet.
         if early.iter().any(|minute| *minute > FAULT_BEGINS) {

@@ -136,3 +136,17 @@ fn forbidden_senders() -> Vec<Act> {
         Act::new(site, "kms:Decrypt", key_arn("curated")).with("aws:SourceAccount", ACCOUNT),
     ]
 }
+
+/// What nobody may do with queues where events go through one.
+pub(crate) fn forbidden_acts_on_queues() -> Vec<Act> {
+    let on_queue = |actor, action, name| Act::new(actor, action, queue(name)).over_tls();
+    vec![
+        on_queue(RELAY, "sqs:SendMessage", "pole-transform"),
+        on_queue(RELAY, "sqs:SendMessage", "elsewhere"),
+        on_queue(RELAY, "sqs:ReceiveMessage", "events"),
+        on_queue(LANDING, "sqs:SendMessage", "events"),
+        on_queue(LANDING, "sqs:ReceiveMessage", "pole-transform"),
+        on_queue(TRANSFORM, "sqs:ReceiveMessage", "events"),
+        on_queue(MERGE, "sqs:ReceiveMessage", "events"),
+    ]
+}

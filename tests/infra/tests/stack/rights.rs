@@ -5,7 +5,7 @@ use infra_tests::{AccessRequest, PolicyAnswer, PolicyDocument, StackState};
 
 use crate::acts::{Act, Actor, LANDING, MERGE, RAW, RELAY, TRANSFORM, role_arn};
 use crate::day_acts::{acts_of_a_day, acts_over_kafka, acts_over_the_queue};
-use crate::forbidden_acts::forbidden_acts;
+use crate::forbidden_acts::{forbidden_acts, forbidden_acts_on_queues};
 use crate::stack_under_test::{ACCOUNT, resource, stack};
 
 /// Whether the policies of a stack allow an act.
@@ -94,6 +94,12 @@ fn assert_allowed(stack: &StackState, acts: &[Act]) {
     assert!(refused.is_empty(), "refused: {refused:#?}");
 }
 
+#[track_caller]
+fn assert_refused(stack: &StackState, acts: &[Act]) {
+    let allowed: Vec<&Act> = acts.iter().filter(|act| is_allowed(stack, act)).collect();
+    assert!(allowed.is_empty(), "allowed: {allowed:#?}");
+}
+
 #[test]
 fn every_part_may_do_what_it_does_on_a_day() {
     let Some(kafka) = stack("kafka") else { return };
@@ -108,9 +114,10 @@ fn every_part_may_do_what_it_does_on_a_day() {
 fn what_is_forbidden_is_refused() {
     let acts = forbidden_acts();
     assert!(acts.len() >= 60, "{}", acts.len());
-    let Some(stack) = stack("kafka") else { return };
-    let allowed: Vec<&Act> = acts.iter().filter(|act| is_allowed(stack, act)).collect();
-    assert!(allowed.is_empty(), "allowed: {allowed:#?}");
+    let Some(kafka) = stack("kafka") else { return };
+    assert_refused(kafka, &acts);
+    let Some(queue) = stack("queue") else { return };
+    assert_refused(queue, &forbidden_acts_on_queues());
 }
 
 /// The bucket refuses deletions in raw; the roles that write there have no right to delete either.
