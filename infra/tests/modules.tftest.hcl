@@ -254,6 +254,15 @@ run "a_network_without_a_way_out" {
   # Egress goes to groups and to the gateway of S3; nothing has a range of addresses.
   assert {
     condition = alltrue([
+      for rule in concat(
+        values(aws_vpc_security_group_ingress_rule.this), values(aws_vpc_security_group_egress_rule.this),
+      ) : rule.cidr_ipv4 == null && rule.cidr_ipv6 == null && rule.referenced_security_group_id != null
+    ])
+    error_message = "Brokers, clients and endpoints speak with each other, and no range of addresses is let in or out."
+  }
+
+  assert {
+    condition = alltrue([
       for rule in concat(values(aws_vpc_security_group_egress_rule.this), values(aws_vpc_security_group_egress_rule.s3)) :
       try(rule.cidr_ipv4, null) == null && try(rule.cidr_ipv6, null) == null && (
         try(rule.referenced_security_group_id, null) != null || try(rule.prefix_list_id, null) != null
