@@ -8,7 +8,7 @@ use contract::{
     AllowedNetworks, EVENT_BYTES_MAX, FETCHED_MEMBER, Fetch, NESTING_MAX, OutboundUrl,
     SourceSecret, depth_exceeds,
 };
-use reqwest::{Response, StatusCode};
+use reqwest::{RequestBuilder, Response, StatusCode};
 use serde_json::json;
 use serde_json::value::RawValue;
 
@@ -25,6 +25,10 @@ const RETRY_POLICY: DeadlineRetry = DeadlineRetry {
     pause: Duration::from_millis(300),
     jitter_floor: 0.5,
 };
+
+/// A wait after which an API counts as slow, where half of what its contract allows is longer. A
+/// contract may allow 25 s, and a request's deadline often leaves less.
+const LONG_WAIT: Duration = Duration::from_secs(5);
 
 /// A record's state as the API gave it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,9 +135,16 @@ struct StateRequest<'f> {
 }
 
 impl StateRequest<'_> {
-    /// Whether the deadline leaves the API the time that its contract gives it.
-    fn has_all_its_time(&self) -> bool {
-        time_left(self.deadline) >= Duration::from_millis(self.fetch.timeout_ms)
+    /// The time that one request may take: that of the contract, or what the deadline leaves.
+    fn timeout(&self) -> Duration {
+        let declared = Duration::from_millis(self.fetch.timeout_ms);
+        declared.min(time_left(self.deadline))
+    }
+
+    /// Whether a request that waited for so long says something of the API: a deadline, or a secret
+    /// that came late, may have left it no time to answer.
+    fn is_long_wait(&self, waited: Duration) -> bool {
+        waited >= LONG_WAIT.min(Duration::from_millis(self.fetch.timeout_ms) / 2)
     }
 }
 
@@ -190,7 +201,10 @@ impl StateFetcher {
         request: &StateRequest<'_>,
         was_missing: bool,
     ) -> (bool, Result<FetchedState, FetchAttemptError>) {
-        match self.request_unless_paused(request).await {
+        if !self.pauses.admit_request(request.source, Instant::now()) {
+            return (was_missing, Err(FetchAttemptError::Paused));
+        }
+        match self.request_state(request).await {
             Ok(state) if state.status == 404 && !was_missing => {
                 let error =
                     FetchAttemptError::Retryable("the record was not found once".to_owned());
@@ -205,28 +219,20 @@ impl StateFetcher {
         }
     }
 
-    /// One request, unless the API is left alone at the moment; notes whether the API answered.
-    async fn request_unless_paused(
+    /// Notes whether a request that was sent kept its sandbox waiting. A refused connection does not:
+    /// it comes back at once.
+    fn note_outcome(
         &self,
         request: &StateRequest<'_>,
-    ) -> Result<FetchedState, FetchAttemptError> {
+        waited: Duration,
+        outcome: &Result<FetchedState, FetchAttemptError>,
+    ) {
         let source = request.source;
-        if !self.pauses.admit_request(source, Instant::now()) {
-            return Err(FetchAttemptError::Paused);
-        }
-
-        let had_all_its_time = request.has_all_its_time();
-        let outcome = self.request_state(request).await;
-        match &outcome {
-            Err(FetchAttemptError::TimedOut) if had_all_its_time => self.note_timeout(source),
-            Err(FetchAttemptError::TimedOut) => {}
-            _ => self.pauses.note_answer(source),
-        }
-        outcome
-    }
-
-    fn note_timeout(&self, source: &str) {
-        if let Some(pause) = self.pauses.note_timeout(source, Instant::now()) {
+        if !matches!(outcome, Err(FetchAttemptError::TimedOut)) {
+            self.pauses.note_answer(source);
+        } else if request.is_long_wait(waited)
+            && let Some(pause) = self.pauses.note_timeout(source, Instant::now())
+        {
             let seconds = pause.as_secs();
             tracing::warn!(source, seconds, "the API does not answer and is left alone");
         }
@@ -267,7 +273,6 @@ impl StateFetcher {
             fetch,
             url,
             allowed,
-            deadline,
             ..
         } = state_request;
         // Before the secret is read: it must not be at hand for a request that may not be sent.
@@ -275,7 +280,7 @@ impl StateFetcher {
             let error = format!("the API's address is refused, {fault}");
             return Err(FetchAttemptError::Permanent(error));
         }
-        let timeout = Duration::from_millis(fetch.timeout_ms).min(time_left(*deadline));
+        let timeout = state_request.timeout();
         if timeout.is_zero() {
             return Err(FetchAttemptError::Retryable("no time was left".to_owned()));
         }
@@ -292,8 +297,10 @@ impl StateFetcher {
         }
 
         let time_left = timeout.saturating_sub(started_at.elapsed());
-        let answer = request.timeout(time_left).send().await?;
-        read_answer(answer, fetch.secret.is_some()).await
+        let sent_at = Instant::now();
+        let outcome = send_request(request.timeout(time_left), fetch.secret.is_some()).await;
+        self.note_outcome(state_request, sent_at.elapsed(), &outcome);
+        outcome
     }
 
     /// The text of the secret, within the time of one request.
@@ -307,6 +314,15 @@ impl StateFetcher {
             .unwrap_or_else(|_| Err("the secret did not come in time".to_owned()))
             .map_err(FetchAttemptError::Retryable)
     }
+}
+
+/// Sends a request, and reads its answer to the end.
+async fn send_request(
+    request: RequestBuilder,
+    sent_secret: bool,
+) -> Result<FetchedState, FetchAttemptError> {
+    let answer = request.send().await?;
+    read_answer(answer, sent_secret).await
 }
 
 /// What the API's answer says of the record's state.
@@ -409,36 +425,4 @@ pub(crate) fn append_state(event: &[u8], member: &str, state: &FetchedState) -> 
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn etags_count_versions() {
-        assert_eq!(parse_etag_version("W/\"12\""), Some(12));
-        assert_eq!(parse_etag_version("\"3\""), Some(3));
-        assert_eq!(parse_etag_version("\"abc\""), None);
-    }
-
-    #[test]
-    fn a_state_is_added_and_the_event_keeps_its_bytes() {
-        let state = FetchedState {
-            status: 200,
-            version: Some(3),
-            body: Some(br#"{"a": 1.0}"#.to_vec()),
-            fetched_at: 5,
-        };
-        let whole = append_state(br#" {"id" : 1.10} "#, "entity", &state);
-        let expected =
-            r#"{"id" : 1.10,"entity":{"a": 1.0},"fetched":{"at":5,"status":200,"version":3}}"#;
-        assert_eq!(String::from_utf8(whole).unwrap(), expected);
-        let gone = FetchedState {
-            status: 404,
-            version: None,
-            body: None,
-            fetched_at: 5,
-        };
-        let whole = append_state(b"{}", "entity", &gone);
-        let expected = r#"{"entity":null,"fetched":{"at":5,"status":404,"version":null}}"#;
-        assert_eq!(String::from_utf8(whole).unwrap(), expected);
-    }
-}
+mod tests;

@@ -46,7 +46,7 @@ impl FetchPauses {
         true
     }
 
-    /// Notes that the API of a source answered, whatever it said.
+    /// Notes that a request to the API of a source came back in time, whatever it brought.
     pub(crate) fn note_answer(&self, source: &str) {
         self.lock().remove(source);
     }
