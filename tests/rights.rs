@@ -2,19 +2,18 @@
 //! and little else is.
 
 pub(crate) mod calls;
-mod policy;
 mod queue;
 mod recorder;
 mod synthetic_outputs;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use infra_tests::PolicyDocument;
 use lake::{Chunk, DeclaredLoss};
 use serde_json::{Value, json};
 use store::{ObjectStore, S3Store};
 
 use calls::{ACCOUNT, Call};
-use policy::Policy;
 use queue::{QUEUE_ACTIONS, events_queue_name};
 use synthetic_outputs::synthetic_outputs;
 
@@ -259,7 +258,7 @@ fn held(calls: &BTreeMap<&str, BTreeSet<Call>>, outputs: &Value) -> Vec<String> 
     let mut faults = Vec::new();
     for (function, calls) in calls {
         let text = outputs["function_policies"][function].as_str().unwrap();
-        let policy = Policy::parse(text);
+        let policy = PolicyDocument::parse(text).unwrap();
         // The catalogue, the secrets and the queues are an account's; which one, its policy says.
         let account = ["glue", "secretsmanager", "sqs"]
             .iter()
@@ -297,7 +296,7 @@ fn held(calls: &BTreeMap<&str, BTreeSet<Call>>, outputs: &Value) -> Vec<String> 
 fn too_much(
     function: &str,
     calls: &BTreeSet<Call>,
-    policy: &Policy,
+    policy: &PolicyDocument,
     buckets: &Value,
 ) -> Vec<String> {
     let mut faults = Vec::new();
@@ -349,7 +348,7 @@ fn part_of<'z>(zone: &'z str, key: &str) -> &'z str {
 fn too_much_on_queues(
     function: &str,
     calls: &BTreeSet<Call>,
-    policy: &Policy,
+    policy: &PolicyDocument,
     events: &str,
 ) -> Vec<String> {
     let mut faults = Vec::new();
@@ -374,7 +373,7 @@ fn readers_of_queued_batches(outputs: &Value) -> Vec<String> {
     );
     let mut faults = Vec::new();
     for (role, text) in outputs["readers"].as_object().into_iter().flatten() {
-        let policy = Policy::parse(text.as_str().unwrap());
+        let policy = PolicyDocument::parse(text.as_str().unwrap()).unwrap();
         for action in ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"] {
             if policy.allows(action, &batch, &[]) {
                 faults.push(format!("the readers of {role} may {action} {batch}"));

@@ -39,7 +39,8 @@ def run_terraform(infra: pathlib.Path, *arguments: str) -> subprocess.CompletedP
 
 
 def initialise(infra: pathlib.Path) -> None:
-    plugins = [f"-plugin-dir={folder}" for folder in PLUGIN_FOLDERS if os.path.isdir(folder)][:1]
+    named = [os.environ[name] for name in ["POLELAKE_TF_PLUGINS", "TF_PLUGIN_DIR"] if name in os.environ]
+    plugins = [f"-plugin-dir={folder}" for folder in named + PLUGIN_FOLDERS if os.path.isdir(folder)][:1]
     made = run_terraform(infra, "init", "-no-color", "-backend=false", "-lockfile=readonly", *plugins)
     if made.returncode != 0:
         sys.exit(made.stdout + made.stderr)

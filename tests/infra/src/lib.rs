@@ -12,6 +12,7 @@ mod rules;
 mod settings;
 mod stack;
 mod terraform;
+mod tools;
 mod watching;
 
 pub use alarms::{MetricAlarm, MetricSeries, SeriesName};
@@ -22,6 +23,7 @@ pub use rules::find_problems;
 pub use settings::settings_read_by;
 pub use stack::{StackResource, StackState};
 pub use terraform::{BlockLocation, Infra, infra_folder, repository_root};
+pub use tools::{copy_infra, has_terraform, has_tool, skip_test, terraform_init_arguments};
 
 /// The functions: the names recur in files, functions, packages, roles, logs, alarms.
 pub const FUNCTIONS: [&str; 5] = [

@@ -14,7 +14,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use infra_tests::{FUNCTIONS, RememberedTest, repository_root};
+use infra_tests::{
+    FUNCTIONS, RememberedTest, copy_infra, has_terraform, has_tool, repository_root, skip_test,
+    terraform_init_arguments,
+};
 use serde_json::Value;
 
 /// Where the apply's outputs are kept for other tests, below the target folder.
@@ -28,68 +31,9 @@ fn remembered(name: &str) -> RememberedTest {
     RememberedTest::named(name, Path::new(env!("CARGO_TARGET_TMPDIR"))).unwrap()
 }
 
-fn installed(tool: &str, arguments: &[&str]) -> bool {
-    let run = Command::new(tool)
-        .args(arguments)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
-    run.is_ok_and(|status| status.success())
-}
-
-fn skip(what: &str, how: &str) {
-    let message = format!("skipped: {what} is not installed; {how}");
-    assert!(std::env::var("CI").as_deref() != Ok("true"), "{message}");
-    println!("{message}");
-}
-
-fn has_terraform() -> bool {
-    let there = installed("terraform", &["version"]);
-    if !there {
-        skip("terraform", "see its home page, version 1.11 or later");
-    }
-    there
-}
-
-/// A folder of provider plugins, where there is one: without it Terraform asks its registry.
-fn plugins() -> Option<PathBuf> {
-    let named = ["POLELAKE_TF_PLUGINS", "TF_PLUGIN_DIR"]
-        .into_iter()
-        .filter_map(std::env::var_os);
-    let usual = [
-        "/opt/tf-plugins",
-        "/usr/share/terraform/plugins",
-        "/usr/local/share/terraform/plugins",
-    ];
-    let mut folders = named
-        .map(PathBuf::from)
-        .chain(usual.into_iter().map(PathBuf::from));
-    folders.find(|folder| folder.is_dir())
-}
-
-/// A copy of `infra/` to work in: Terraform leaves plugins and state beside what it reads.
+/// A copy of `infra/` in the tests' folder.
 fn copy(name: &str) -> PathBuf {
-    let to = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    drop(std::fs::remove_dir_all(&to));
-    copy_folder(&repository_root().join("infra"), &to);
-    to
-}
-
-fn copy_folder(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let name = entry.file_name();
-        let text = name.to_string_lossy();
-        if text == ".terraform" || text.contains("tfstate") {
-            continue;
-        }
-        if entry.file_type().unwrap().is_dir() {
-            copy_folder(&entry.path(), &to.join(&name));
-        } else {
-            std::fs::copy(entry.path(), to.join(&name)).unwrap();
-        }
-    }
+    copy_infra(&Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)).unwrap()
 }
 
 struct Terraform {
@@ -137,11 +81,8 @@ impl Terraform {
 
     #[track_caller]
     fn init(&self) {
-        let plugins = plugins().map(|folder| format!("-plugin-dir={}", folder.display()));
-        // The provider is the one whose digests are committed.
-        let readonly = ["init", "-no-color", "-lockfile=readonly"];
-        let arguments = readonly.into_iter().chain(plugins.as_deref());
-        self.must(&arguments.collect::<Vec<_>>());
+        let arguments = terraform_init_arguments();
+        self.must(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
     }
 }
 
@@ -264,8 +205,8 @@ fn the_minimal_environment_is_applied_planned_again_and_destroyed() {
     if !has_terraform() {
         return;
     }
-    if !installed("python3", &["-c", "import moto.server"]) {
-        return skip("moto", "pip install 'moto[server]'");
+    if !has_tool("python3", &["-c", "import moto.server"]) {
+        return skip_test("moto", "pip install 'moto[server]'");
     }
     let test = remembered("terraform-apply");
     if outputs_file().is_file() && test.has_passed() {
@@ -378,8 +319,8 @@ fn keep_outputs(terraform: &Terraform) {
 #[test]
 fn checkov_finds_nothing_that_is_not_explained() {
     let checkov = std::env::var("CHECKOV").unwrap_or_else(|_| "checkov".to_owned());
-    if !installed(&checkov, &["--version"]) {
-        return skip(
+    if !has_tool(&checkov, &["--version"]) {
+        return skip_test(
             "checkov",
             "pipx install checkov, or name it in CHECKOV: beside moto its botocore does harm",
         );

@@ -1,7 +1,7 @@
 //! Each alarm over two days of metrics: it is silent where all is well, and rings for its fault.
 //!
 //! The series are those that the functions and the services write, with their dimensions: an alarm
-//! on a series that nobody writes never rings, and its test fails.
+//! on a series that no part writes never rings, and its test fails.
 
 use std::collections::BTreeMap;
 
@@ -377,7 +377,7 @@ fn find_wrong_alarms(stack: &StackState) -> Vec<String> {
     for alarm in alarms(stack) {
         let name = &alarm.name;
         if !written.names.contains(&alarm.series) {
-            found.push(format!("{name}: nobody writes {:?}", alarm.series));
+            found.push(format!("{name}: no part writes {:?}", alarm.series));
             continue;
         }
         let queue = alarm.series.dimensions.get("QueueName");
@@ -396,7 +396,7 @@ fn find_wrong_alarms(stack: &StackState) -> Vec<String> {
             found.push(format!("{name} does not ring for its fault"));
         }
         if alarm.actions.is_empty() {
-            found.push(format!("{name} tells nobody"));
+            found.push(format!("{name} has no action"));
         }
     }
     found

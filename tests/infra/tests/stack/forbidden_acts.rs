@@ -1,4 +1,4 @@
-//! What nobody may do, or not these.
+//! Acts that every policy must refuse.
 
 use crate::acts::{
     ANALYST, Act, Actor, ERASURE, ERASURES, LANDING, LOSS, MERGE, QUEUED, RAW, RECEIPT, RELAY,
@@ -6,7 +6,7 @@ use crate::acts::{
 };
 use crate::stack_under_test::ACCOUNT;
 
-/// What nobody may do, or not these.
+/// Acts that every policy must refuse.
 pub(crate) fn forbidden_acts() -> Vec<Act> {
     let mut acts = forbidden_writes();
     acts.extend(forbidden_reads());
@@ -107,7 +107,7 @@ fn forbidden_ways() -> Vec<Act> {
     ]
 }
 
-/// Services that act for somebody else.
+/// Services that act for another account, bucket or distribution.
 fn forbidden_senders() -> Vec<Act> {
     let s3 = Actor::Service("s3.amazonaws.com");
     let site = Actor::Service("cloudfront.amazonaws.com");
@@ -137,7 +137,7 @@ fn forbidden_senders() -> Vec<Act> {
     ]
 }
 
-/// What nobody may do with queues where events go through one.
+/// Acts on queues that the policies must refuse, where events go through one.
 pub(crate) fn forbidden_acts_on_queues() -> Vec<Act> {
     let on_queue = |actor, action, name| Act::new(actor, action, queue(name)).over_tls();
     vec![

@@ -1,5 +1,5 @@
 //! Who may do what: the policies of roles, buckets, queues and keys are evaluated together, as AWS
-//! does, for what each part does on a day and for what nobody may do.
+//! does, for what each part does on a day and for acts that must be refused.
 
 use infra_tests::{AccessRequest, PolicyAnswer, PolicyDocument, StackState};
 

@@ -209,7 +209,7 @@ fn kafka_keeps_what_it_acknowledges() {
     }
 }
 
-/// Nobody reaches the relay without a signature, and only its own API may invoke it.
+/// The relay takes signed requests alone, and only its own API may invoke it.
 #[test]
 fn the_relay_is_reached_by_signed_requests_alone() {
     let Some(api) = stack("queue") else { return };

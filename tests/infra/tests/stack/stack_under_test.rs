@@ -1,21 +1,17 @@
 //! The stacks, made once for all tests of the process.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
 
-use infra_tests::{RememberedTest, StackResource, StackState, infra_folder};
+use infra_tests::{
+    RememberedTest, StackResource, StackState, copy_infra, has_terraform, infra_folder,
+    terraform_init_arguments,
+};
 
 /// The account of the mocked answers.
 pub(crate) const ACCOUNT: &str = "123456789012";
-
-/// Folders of provider plugins: without one Terraform asks its registry.
-const PLUGIN_FOLDERS: [&str; 3] = [
-    "/opt/tf-plugins",
-    "/usr/share/terraform/plugins",
-    "/usr/local/share/terraform/plugins",
-];
 
 /// A stack of `stacks.tftest.hcl`; none where Terraform is not installed, which is said.
 pub(crate) fn stack(run: &str) -> Option<&'static StackState> {
@@ -25,11 +21,7 @@ pub(crate) fn stack(run: &str) -> Option<&'static StackState> {
 }
 
 fn make_stacks() -> Option<BTreeMap<String, StackState>> {
-    if Command::new("terraform").arg("version").output().is_err() {
-        let message =
-            "skipped: Terraform is not installed; see its home page, version 1.11 or later";
-        assert!(std::env::var("CI").as_deref() != Ok("true"), "{message}");
-        println!("{message}");
+    if !has_terraform() {
         return None;
     }
     if std::env::var_os("POLELAKE_INFRA").is_some() {
@@ -37,10 +29,10 @@ fn make_stacks() -> Option<BTreeMap<String, StackState>> {
     }
 
     // The digest of every file that is read: the same files give the same stacks.
-    let remembered = RememberedTest::named("stacks", Path::new(env!("CARGO_TARGET_TMPDIR")));
-    let remembered = remembered.unwrap();
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let remembered = RememberedTest::named("stacks", folder).unwrap();
     let output = remembered.recall_text().unwrap_or_else(|| {
-        let output = plan_stacks(&copy_infra());
+        let output = plan_stacks(&copy_infra(&folder.join("infra-stacks")).unwrap());
         remembered.remember_text(&output).unwrap();
         output
     });
@@ -49,7 +41,7 @@ fn make_stacks() -> Option<BTreeMap<String, StackState>> {
 
 /// What Terraform says of the stacks.
 fn plan_stacks(infra: &Path) -> String {
-    run_terraform(infra, &init_arguments());
+    run_terraform(infra, &terraform_init_arguments());
     let arguments = [
         "test",
         "-json",
@@ -57,33 +49,6 @@ fn plan_stacks(infra: &Path) -> String {
         "-filter=tests/stacks.tftest.hcl",
     ];
     run_terraform(infra, &arguments.map(str::to_owned))
-}
-
-/// A copy of the Terraform, for Terraform leaves plugins beside what it reads.
-fn copy_infra() -> PathBuf {
-    let infra = infra_folder();
-    let copy = Path::new(env!("CARGO_TARGET_TMPDIR")).join("infra-stacks");
-    drop(std::fs::remove_dir_all(&copy));
-    let status = Command::new("cp").arg("-a").arg(&infra).arg(&copy).status();
-    assert!(
-        status.unwrap().success(),
-        "{} is not copied",
-        copy.display()
-    );
-    copy
-}
-
-fn init_arguments() -> Vec<String> {
-    let arguments = ["init", "-no-color", "-backend=false", "-lockfile=readonly"];
-    let plugins = PLUGIN_FOLDERS
-        .iter()
-        .find(|folder| Path::new(folder).is_dir());
-    let plugins = plugins.map(|folder| format!("-plugin-dir={folder}"));
-    arguments
-        .map(str::to_owned)
-        .into_iter()
-        .chain(plugins)
-        .collect()
 }
 
 fn run_terraform(infra: &Path, arguments: &[String]) -> String {
