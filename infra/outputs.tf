@@ -222,12 +222,12 @@ output "erasure_role_arn" {
 }
 
 output "smoke_role_arn" {
-  description = "Role of the smoke test; null where nobody may take it."
+  description = "Role of the smoke test; null where no principal may take it."
   value       = one(aws_iam_role.smoke[*].arn)
 }
 
 output "smoke_policies" {
-  description = "Who may take the smoke test's role, and what it may; null where nobody may take it."
+  description = "Who may take the smoke test's role, and what it may; null where no principal may take it."
   value = one([for place, role in aws_iam_role.smoke : {
     trust  = role.assume_role_policy
     rights = aws_iam_role_policy.smoke[place].policy

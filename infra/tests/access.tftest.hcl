@@ -167,7 +167,7 @@ run "iam_withholds_whole_tables" {
   }
 }
 
-run "nothing_of_the_account_is_written_where_nobody_is_added" {
+run "the_accounts_settings_stay_where_no_administrator_is_added" {
   variables {
     lake_formation_admins      = []
     lake_formation_read_admins = []

@@ -88,7 +88,7 @@ run "the_failures_bucket_becomes_empty" {
 run "a_budget_counts_something" {
   assert {
     condition     = length(module.observability.budget_tags) == 0
-    error_message = "A tag that nobody has activated counts nothing."
+    error_message = "A tag that is not activated counts nothing."
   }
 }
 

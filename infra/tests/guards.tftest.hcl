@@ -89,7 +89,7 @@ run "identity_center_asks_at_its_sign_in" {
   }
 }
 
-run "nobody_else_erases_without_one" {
+run "principals_outside_identity_center_are_refused" {
   command = plan
 
   variables {

@@ -9,7 +9,7 @@ variables {
   contracts = "./tests/contracts"
 }
 
-run "nothing_expires_unless_somebody_says_so" {
+run "nothing_expires_without_a_setting" {
   assert {
     condition     = module.raw_bucket.expire == { "raw/_queue/" = 30 } && module.refined_bucket.expire == {}
     error_message = "Raw objects, refined rows and refused records are kept for ever."

@@ -167,7 +167,7 @@ run "a_closed_network_has_groups" {
   expect_failures = [var.processing_network]
 }
 
-run "nobody_takes_a_role_that_nobody_asked_for" {
+run "without_principals_there_is_no_role" {
   command = plan
 
   variables {

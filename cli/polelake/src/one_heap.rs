@@ -5,38 +5,33 @@
 //! uses what the one before it freed. 3 million rows take 246 MB in place of 272 with two heaps,
 //! and no more CPU-seconds.
 
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
 use crate::args::CliCommand;
 
 /// The variable by which glibc is told how many heaps it may have, when a process starts.
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
 const HEAPS_MAX: &str = "MALLOC_ARENA_MAX";
 
 /// Starts the command again with one heap, in this process's place, where it goes through a whole
-/// lake and nobody has said how many heaps there are. Comes back where that is not so, or where the
-/// program cannot be started again: then the command takes more memory, and does the same.
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
+/// lake and the variable is not set. Comes back where that is not so, or where the program cannot be
+/// started again: then the command takes more memory, and does the same.
 pub(crate) fn restart_with_one_heap(command: &CliCommand) {
-    use std::os::unix::process::CommandExt;
-
-    if !reads_whole_lake(command) || std::env::var_os(HEAPS_MAX).is_some() {
+    let has_glibc = cfg!(all(target_os = "linux", target_env = "gnu"));
+    if !has_glibc || !reads_whole_lake(command) || std::env::var_os(HEAPS_MAX).is_some() {
         return;
     }
     let Ok(program) = std::env::current_exe() else {
         return;
     };
     let mut arguments = std::env::args_os();
-    let mut again = std::process::Command::new(program);
+    let mut again = Command::new(program);
     again.arg0(arguments.next().unwrap_or_default());
     // Where this fails, the command goes on as it was started.
     drop(again.args(arguments).env(HEAPS_MAX, "1").exec());
 }
 
-/// Elsewhere the heap is shared as it is.
-#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-pub(crate) fn restart_with_one_heap(_command: &CliCommand) {}
-
 /// Whether a command's memory grows with the lake.
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
 fn reads_whole_lake(command: &CliCommand) -> bool {
     matches!(
         command,

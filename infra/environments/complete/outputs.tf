@@ -49,6 +49,6 @@ output "transports" {
 }
 
 output "smoke_role_arn" {
-  description = "Role of the smoke test; null where nobody may take it."
+  description = "Role of the smoke test; null where no principal may take it."
   value       = module.polelake.smoke_role_arn
 }

@@ -99,7 +99,7 @@ locals {
   account = one(data.aws_lakeformation_data_lake_settings.account)
   admins  = setunion(try(local.account.admins, []), var.lake_formation_admins)
   # The settings are one of the account: who is not written again is removed, and a destroy removes everybody. So they
-  # are written only where somebody is to be added.
+  # are written only where an administrator is to be added.
   adds_admins = var.access == "lake_formation" && length(var.lake_formation_admins) + length(var.lake_formation_read_admins) > 0
 }
 

@@ -147,7 +147,7 @@ resource "aws_iam_role_policy" "this" {
   })
 }
 
-# Three ways in which a day ends without being done: a step failed, the time limit came, or somebody stopped it.
+# Three ways in which a day ends without being done: a step failed, the time limit came, or an operator stopped it.
 resource "aws_cloudwatch_metric_alarm" "failed" {
   alarm_name          = "${var.name}-failed"
   alarm_description   = "A day's state machine failed: the cause of its execution names what is not done. Start it again for the same day."
@@ -182,7 +182,7 @@ resource "aws_cloudwatch_metric_alarm" "timed_out" {
 
 resource "aws_cloudwatch_metric_alarm" "aborted" {
   alarm_name          = "${var.name}-aborted"
-  alarm_description   = "Somebody stopped a day's state machine. Start it again for the same day."
+  alarm_description   = "An operator stopped a day's state machine. Start it again for the same day."
   namespace           = "AWS/States"
   dimensions          = { StateMachineArn = local.arn }
   metric_name         = "ExecutionsAborted"

@@ -1,7 +1,7 @@
 //! Who may push: the callers that a contract names, each in full, and which names no caller has.
 //!
-//! A name is compared letter by letter. A pattern admits what nobody has listed: `housing-*` admits
-//! every role that somebody may call so.
+//! A name is compared letter by letter. A pattern admits callers that the contract does not list:
+//! `housing-*` admits every role whose name begins so.
 
 use std::collections::HashMap;
 

@@ -147,7 +147,7 @@ class RouterHandler(BaseHTTPRequestHandler):
             self.send(200, body)
 
     def do_PUT(self) -> None:  # noqa: N802
-        """The results of a map, below their prefix alone. Nobody reads them: they are not kept."""
+        """The results of a map, below their prefix alone. No test reads them: they are not kept."""
         self.rfile.read(int(self.headers.get("content-length", 0)))
         # The bucket stands before the key, or in the name of the host.
         if f"/{RESULTS_PREFIX}/" in urllib.parse.unquote(self.path):

@@ -1,8 +1,8 @@
 //! What an operator looks at each morning: how far every table and source is, and what needs
 //! attention.
 //!
-//! It reads listings, the manifests of the newest days, the metadata of the newest raw objects and
-//! the receipts beside them. Open refused records are counted in the quarantine objects, as
+//! It reads listings, the manifests of the newest days, the metadata of the newest raw objects, the
+//! receipts beside them, and declared losses. Open refused records are counted in the quarantine objects, as
 //! [`crate::quarantine`] does; nothing else that it reads holds a value.
 
 mod attention;
