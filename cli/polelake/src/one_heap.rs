@@ -14,8 +14,8 @@ use crate::args::CliCommand;
 const HEAPS_MAX: &str = "MALLOC_ARENA_MAX";
 
 /// Starts the command again with one heap, in this process's place, where it goes through a whole
-/// lake and the variable is not set. Comes back where that is not so, or where the program cannot be
-/// started again: then the command takes more memory, and does the same.
+/// lake and the variable is not set. Comes back where that is not so, or where the program cannot
+/// be started again: then the command takes more memory, and does the same.
 pub(crate) fn restart_with_one_heap(command: &CliCommand) {
     let has_glibc = cfg!(all(target_os = "linux", target_env = "gnu"));
     if !has_glibc || !reads_whole_lake(command) || std::env::var_os(HEAPS_MAX).is_some() {

@@ -219,8 +219,8 @@ impl StateFetcher {
         }
     }
 
-    /// Notes whether a request that was sent kept its sandbox waiting. A refused connection does not:
-    /// it comes back at once.
+    /// Notes whether a request that was sent kept its sandbox waiting. A refused connection does
+    /// not: it comes back at once.
     fn note_outcome(
         &self,
         request: &StateRequest<'_>,

@@ -2,8 +2,8 @@
 //! attention.
 //!
 //! It reads listings, the manifests of the newest days, the metadata of the newest raw objects, the
-//! receipts beside them, and declared losses. Open refused records are counted in the quarantine objects, as
-//! [`crate::quarantine`] does; nothing else that it reads holds a value.
+//! receipts beside them, and declared losses. Open refused records are counted in the quarantine
+//! objects, as [`crate::quarantine`] does; nothing else that it reads holds a value.
 
 mod attention;
 mod day_reading;
